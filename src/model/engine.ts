@@ -1,0 +1,205 @@
+/**
+ * The port through which everything above reaches a container engine. It belongs to its consumer: the planner never learns
+ * that Linux exists, the engine never learns that Compose exists.
+ *
+ * Law for implementers: *create* validates all, then acts, then undoes in reverse on failure; *remove* is idempotent, tries
+ * everything and reports every failure together; *start* or *stop* of something already so is success. Batches exist so that
+ * fifty containers cost one firewall transaction and one launcher: give everything that is ready at once. Calls may overlap, in
+ * one process (a stop while another container is removed) and in several (another project): what they share is locked inside.
+ */
+import type { DesiredContainer, DesiredNetwork, DesiredState, DesiredVolume } from './desired.ts';
+import type { ContainerStatus, HealthStatus, LiveContainer, LiveNetwork, LiveState, LiveVolume } from './live.ts';
+
+export interface Engine {
+  /** Reads only; never waits for a lock. Without a project: everything of the instance. */
+  snapshot(filter?: { readonly project?: string }): Promise<LiveState>;
+  /** One writer per project at a time; the error of the second says who holds the lock and since when. */
+  lock(project: string, command: string): Promise<{ release(): Promise<void> }>;
+  /**
+   * What would be refused, told before anything is touched, one error each: names that are too long, host ports that somebody holds
+   * (with the process that does), bind sources that do not exist. `leaving`: containers that stop or go before these start.
+   */
+  check(wanted: Omit<DesiredState, 'project'>, leaving: ReadonlySet<string>): Promise<readonly Error[]>;
+  readonly images: Images;
+  readonly networks: Networks;
+  readonly volumes: Volumes;
+  readonly containers: Containers;
+  readonly system: System;
+  /** Ends helper processes and sockets of this CLI run; containers stay. */
+  close(): Promise<void>;
+}
+
+export interface ImageConfig {
+  readonly env: readonly string[];
+  readonly entrypoint?: readonly string[];
+  readonly cmd?: readonly string[];
+  readonly user: string;
+  readonly workingDir: string;
+  readonly volumes: readonly string[];
+  /** `80/tcp` */
+  readonly exposedPorts: readonly string[];
+  readonly labels: Readonly<Record<string, string>>;
+  readonly stopSignal?: string;
+  /** Durations in nanoseconds, as images store them; 0 or absent: default. */
+  readonly healthcheck?: {
+    readonly test: readonly string[];
+    readonly interval?: number;
+    readonly timeout?: number;
+    readonly startPeriod?: number;
+    readonly startInterval?: number;
+    readonly retries?: number;
+  };
+  readonly shell?: readonly string[];
+}
+
+export interface ImageInfo {
+  /** Digest of the configuration, `sha256:…`. */
+  readonly id: string;
+  /** Normalised: `docker.io/library/nginx:1.27`; familiar forms are for printing. */
+  readonly tags: readonly string[];
+  readonly createdAt: string;
+  readonly os: string;
+  readonly architecture: string;
+  readonly config: ImageConfig;
+  /** Digests of the uncompressed layers, lowest first. */
+  readonly layers: readonly string[];
+  readonly sizeBytes: number;
+  /** The configuration as stored, for inspect. */
+  readonly raw: Readonly<Record<string, unknown>>;
+}
+
+export interface Images {
+  /** By name, name:tag, name@digest, id or unambiguous prefix of an id. */
+  find(ref: string): Promise<ImageInfo | undefined>;
+  list(): Promise<readonly ImageInfo[]>;
+  /** A root filesystem tar (plain, gzip or zstd), one layer. `changes`: Dockerfile instructions as `docker import --change`. */
+  import(
+    source: NodeJS.ReadableStream,
+    ref: string | undefined,
+    options: { changes: readonly string[]; message?: string; onProgress?: (bytes: number) => void },
+  ): Promise<ImageInfo>;
+  /** A `docker save` archive or an OCI layout (tar, or a folder's path). Returns what was loaded. */
+  load(
+    source: NodeJS.ReadableStream | { readonly folder: string },
+    options?: { onProgress?: (bytes: number) => void },
+  ): Promise<readonly ImageInfo[]>;
+  /** Untags; deletes layers that nothing uses. Refuses while a container uses it, unless forced. */
+  remove(
+    ref: string,
+    options: { force: boolean },
+  ): Promise<{ untagged: readonly string[]; deleted: readonly string[] }>;
+  tag(ref: string, as: string): Promise<void>;
+}
+
+export interface Networks {
+  create(networks: readonly DesiredNetwork[]): Promise<void>;
+  /** Puts back the bridge, its address, its rules and its name server. */
+  repair(names: readonly string[]): Promise<void>;
+  /** Refuses while a running container is attached; stopped ones do not count: the plan replaces or removes them. */
+  remove(names: readonly string[]): Promise<void>;
+  find(name: string): Promise<LiveNetwork | undefined>;
+}
+
+export interface Volumes {
+  create(volumes: readonly DesiredVolume[]): Promise<void>;
+  /**
+   * Refuses while a container uses it. `force` forgives what is not there. `replacing`: stopped containers do not count, the plan
+   * makes them anew once the volume is.
+   */
+  remove(names: readonly string[], options?: { force: boolean; replacing?: boolean }): Promise<void>;
+  find(name: string): Promise<LiveVolume | undefined>;
+}
+
+/** What went wrong with one member of a batch; the rest went on. */
+export interface BatchResult {
+  readonly failed: ReadonlyMap<string, Error>;
+}
+
+export interface Containers {
+  /**
+   * Makes them, without starting. `inheritsFrom` names the container whose anonymous volumes (same target) are taken over.
+   * When that is the container's own name, the *stopped* container of this name is replaced: in one step (a crash leaves one
+   * or the other) the new record takes the place of the old one, which is removed with its writable layer and log; anonymous
+   * volumes that the new one has no use for stay. A running one is refused: stopping it is a step of its own. Without
+   * `inheritsFrom` a container of the same name is an error, unless it was made from an equal DesiredContainer (every action
+   * may be run twice).
+   */
+  create(
+    wanted: readonly { readonly container: DesiredContainer; readonly inheritsFrom?: string }[],
+  ): Promise<BatchResult>;
+  /** Checks ports first, all at once, before anything is touched. */
+  start(names: readonly string[]): Promise<BatchResult>;
+  stop(names: readonly string[], options?: { graceMs?: number; signal?: string }): Promise<BatchResult>;
+  kill(name: string, signal: string): Promise<void>;
+  repair(names: readonly string[]): Promise<BatchResult>;
+  /** Kills what runs. Idempotent. */
+  remove(names: readonly string[], options: { anonymousVolumes: boolean }): Promise<BatchResult>;
+  /** Resolves when the condition holds; throws when it no longer can, saying why. */
+  await(name: string, condition: 'started' | 'healthy' | 'completed', signal?: AbortSignal): Promise<void>;
+  find(name: string): Promise<LiveContainer | undefined>;
+  /** The present status first, then every change of it, from the supervisor; ends when the signal aborts or the container is removed. */
+  watch(name: string, signal: AbortSignal): AsyncIterable<ContainerChange>;
+  /** Oldest first. `follow` goes on over restarts until the signal aborts or the container is removed. */
+  logs(name: string, options: LogOptions, signal?: AbortSignal): AsyncIterable<LogLine>;
+  /** With standard streams of this process; returns the exit code (126, 127 when it could not be run). */
+  exec(name: string, request: ExecRequest): Promise<number>;
+}
+
+export interface ContainerChange {
+  readonly status: ContainerStatus;
+  readonly health: HealthStatus;
+  readonly exitCode: number;
+  readonly restartCount: number;
+}
+
+export interface LogOptions {
+  readonly follow: boolean;
+  /** Last N lines; absent: all. */
+  readonly tail?: number;
+  /** Milliseconds since 1970. */
+  readonly sinceMs?: number;
+  readonly untilMs?: number;
+}
+
+export interface LogLine {
+  readonly stream: 'stdout' | 'stderr';
+  /** RFC 3339 with nanoseconds, UTC. */
+  readonly time: string;
+  /** Without the newline; a partial line (longer than 16 KiB) is joined to its rest. */
+  readonly text: Buffer;
+}
+
+export interface ExecRequest {
+  readonly argv: readonly string[];
+  /** true: a pseudo-terminal by node-pty, this process's terminal in raw mode, its resizes passed on. */
+  readonly tty: boolean;
+  readonly interactive: boolean;
+  readonly detach: boolean;
+  readonly env: Readonly<Record<string, string>>;
+  readonly user?: string;
+  readonly workingDir?: string;
+  readonly privileged: boolean;
+}
+
+export interface System {
+  /** What this kernel and host offer, and what is missing with the command that mends it. */
+  doctor(): Promise<readonly Finding[]>;
+  /** Kernel objects that carry this instance's name and belong to nothing. */
+  leftovers(): Promise<readonly Leftover[]>;
+  fix(leftovers: readonly Leftover[]): Promise<void>;
+}
+
+export interface Finding {
+  readonly topic: string;
+  readonly level: 'ok' | 'warning' | 'error';
+  readonly what: string;
+  /** A command or an action. */
+  readonly help?: string;
+}
+
+export interface Leftover {
+  readonly kind: 'interface' | 'chain' | 'mount' | 'cgroup' | 'process' | 'file';
+  readonly name: string;
+  /** To whom it once belonged, where its name tells. */
+  readonly owner?: string;
+}

@@ -1,0 +1,90 @@
+/** What is: facts read from the kernel and the state folders. Facts only: no judgement of what should be done. */
+import type { DesiredContainer, DesiredNetwork, DesiredVolume } from './desired.ts';
+
+export interface LiveState {
+  readonly networks: readonly LiveNetwork[];
+  readonly volumes: readonly LiveVolume[];
+  readonly containers: readonly LiveContainer[];
+}
+
+/** As Docker's words (engine-behaviour: state machine). */
+export type ContainerStatus = 'created' | 'running' | 'paused' | 'restarting' | 'removing' | 'exited' | 'dead';
+export type HealthStatus = 'none' | 'starting' | 'healthy' | 'unhealthy';
+
+export interface LiveContainer {
+  /** 64 hexadecimal digits. */
+  readonly id: string;
+  readonly name: string;
+  readonly madeFrom: DesiredContainer;
+  /** ISO 8601. */
+  readonly createdAt: string;
+  readonly status: ContainerStatus;
+  /** On the host; 0 when no process runs. */
+  readonly pid: number;
+  /** The supervisor's; 0 when there is none. */
+  readonly supervisorPid: number;
+  readonly startedAt?: string;
+  readonly finishedAt?: string;
+  readonly exitCode: number;
+  readonly oomKilled: boolean;
+  readonly restartCount: number;
+  /** Meant to run: set by start, cleared by stop and kill. One that is wanted and exited ended by itself. */
+  readonly wanted?: boolean;
+  /** Why the last start failed, in the engine's words. */
+  readonly error?: string;
+  readonly health: HealthStatus;
+  readonly healthLog: readonly { start: string; end: string; exitCode: number; output: string }[];
+  readonly endpoints: readonly LiveEndpoint[];
+  readonly publishers: readonly LivePort[];
+  /** What its mounts became: names of the volumes behind anonymous targets. */
+  readonly mounts: readonly {
+    target: string;
+    kind: 'volume' | 'bind' | 'tmpfs';
+    source: string;
+    readOnly: boolean;
+    anonymous: boolean;
+  }[];
+  readonly damage: readonly Damage[];
+}
+
+export interface LiveEndpoint {
+  readonly network: string;
+  readonly ipv4?: string;
+  readonly ipv6?: string;
+  readonly mac: string;
+  readonly hostInterface: string;
+}
+
+export interface LivePort {
+  readonly protocol: string;
+  readonly target: number;
+  readonly hostIp: string;
+  readonly published: number;
+}
+
+export interface LiveNetwork {
+  readonly name: string;
+  readonly id: string;
+  readonly madeFrom: DesiredNetwork;
+  readonly createdAt: string;
+  readonly bridge: string;
+  readonly subnets: readonly { subnet: string; gateway: string }[];
+  readonly damage: readonly Damage[];
+}
+
+export interface LiveVolume {
+  readonly name: string;
+  readonly madeFrom: DesiredVolume;
+  readonly anonymous: boolean;
+  readonly createdAt: string;
+  readonly mountpoint: string;
+  /** Names of containers that mount it. */
+  readonly usedBy: readonly string[];
+}
+
+/** The kernel lacks something that the records say was made. `what` completes the sentence "… is gone". */
+export interface Damage {
+  readonly kind: 'process' | 'supervisor' | 'interface' | 'address' | 'bridge' | 'firewall' | 'dns';
+  /** For people, without the verb: `interface tcv-1a2b of network shop_front`. */
+  readonly what: string;
+}

@@ -1,0 +1,60 @@
+/** A plan: typed steps, what each rests on, and why. Pure data: it can be shown, saved, compared and applied. */
+import type { DesiredContainer, DesiredNetwork, DesiredVolume } from './desired.ts';
+import type { SourceRange } from './source.ts';
+
+/** The vocabulary: unions and executors derive from it, so a new action is one line here and the compiler lists the rest. */
+export interface ActionArgs {
+  'network.create': { readonly network: DesiredNetwork };
+  'network.repair': { readonly network: string };
+  'network.remove': { readonly network: string };
+  'volume.create': { readonly volume: DesiredVolume };
+  /** `replacing`: stopped containers that mount it do not count; they are about to be made anew. */
+  'volume.remove': { readonly volume: string; readonly replacing?: boolean };
+  'image.remove': { readonly image: string };
+  /** `inheritsFrom`: the replaced container, whose anonymous volumes are taken over; its own name: see model/engine.ts. */
+  'container.create': { readonly container: DesiredContainer; readonly inheritsFrom?: string };
+  'container.start': { readonly container: string };
+  /** Puts back interfaces, addresses and firewall rules of a running container; its process is not touched. */
+  'container.repair': { readonly container: string };
+  'container.stop': { readonly container: string; readonly graceMs?: number };
+  'container.kill': { readonly container: string; readonly signal: string };
+  'container.remove': { readonly container: string; readonly anonymousVolumes: boolean };
+  'container.await': {
+    readonly container: string;
+    readonly condition: 'started' | 'healthy' | 'completed';
+    /** false: a failure of the dependency is a warning. */
+    readonly required: boolean;
+  };
+}
+
+export type ActionKind = keyof ActionArgs;
+export type Action = { [K in ActionKind]: { readonly kind: K } & ActionArgs[K] }[ActionKind];
+
+/** Explains, never steers: apply may not read it. */
+export interface Reason {
+  readonly code: 'missing' | 'changed' | 'damaged' | 'unwanted' | 'requested' | 'dependency' | 'stopped';
+  /** `environment.LOG_LEVEL`, for a change. */
+  readonly field?: string;
+  readonly from?: unknown;
+  readonly to?: unknown;
+  /** Free text, for damage: `interface tcv-… is gone`. */
+  readonly text?: string;
+  readonly at?: SourceRange;
+}
+
+export interface Step {
+  /** Readable and stable: `container.create shop-web-1`. */
+  readonly id: string;
+  readonly action: Action;
+  /** Ids of the steps that must be done before. */
+  readonly after: readonly string[];
+  readonly because: readonly Reason[];
+  readonly losesData?: true;
+}
+
+export interface Plan {
+  readonly project: string;
+  readonly steps: readonly Step[];
+  /** Things worth saying that need no step: orphans, names that belong to somebody else. */
+  readonly warnings: readonly string[];
+}
