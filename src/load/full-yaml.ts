@@ -1,0 +1,244 @@
+/** Text to located trees, one per YAML document: anchors, merge keys and tags resolved, duplicate keys reported. */
+import {
+  type Alias,
+  type Document,
+  isAlias,
+  isSeq,
+  type Node,
+  type Pair,
+  parseAllDocuments,
+  visit,
+  type YAMLMap,
+  type YAMLSeq,
+  type Scalar as YamlScalar,
+} from 'yaml';
+import type { Findings } from './findings.ts';
+import { MAX_ALIASED, MAX_DEPTH } from './limits.ts';
+import { plainScalar } from './plain-scalar.ts';
+import {
+  clone,
+  countNodes,
+  type Entry,
+  type ListNode,
+  type MapNode,
+  type Mark,
+  type SourceText,
+  type SpecNode,
+} from './tree.ts';
+
+interface Reading {
+  readonly source: SourceText;
+  readonly findings: Findings;
+  readonly anchors: Map<string, { node?: SpecNode; mark: Mark }>;
+  expanded: number;
+}
+
+/** Thrown to leave a hopeless document; already reported. */
+class Hopeless extends Error {}
+
+export function parseYamlFully(source: SourceText, findings: Findings): SpecNode[] {
+  const tags = ['!reset', '!override'].flatMap((tag) => [
+    { tag, resolve: (text: string) => text },
+    { tag, collection: 'map' as const },
+    { tag, collection: 'seq' as const },
+  ]);
+  let documents: Document.Parsed[];
+  try {
+    const parsed = parseAllDocuments(source.text, {
+      schema: 'failsafe',
+      uniqueKeys: false,
+      customTags: tags,
+      logLevel: 'silent',
+    });
+    documents = Array.isArray(parsed) ? parsed : [];
+  } catch (error) {
+    if (!(error instanceof RangeError)) throw error;
+    findings.error('too-deep', 'the file is nested too deeply to be read', { source, start: 0, end: 0 });
+    return [];
+  }
+  const trees: SpecNode[] = [];
+  for (const document of documents) {
+    const broken = document.errors[0];
+    if (broken !== undefined) {
+      reportSyntax(broken, document, source, findings);
+      continue;
+    }
+    if (document.contents === null) continue;
+    try {
+      trees.push(read(document.contents, { source, findings, anchors: new Map(), expanded: 0 }, 0));
+    } catch (error) {
+      if (!(error instanceof Hopeless)) throw error;
+    }
+  }
+  return trees;
+}
+
+function reportSyntax(
+  broken: Document.Parsed['errors'][number],
+  document: Document.Parsed,
+  source: SourceText,
+  findings: Findings,
+): void {
+  const [start, end] = broken.pos;
+  const summary = broken.message.split('\n')[0]!.replace(/ at line \d+, column \d+:?$/, '');
+  const text =
+    summary.charAt(0).toLowerCase() +
+    summary
+      .slice(1)
+      .replace(/\.$/, '')
+      .replace(/"quote$/, '" quote');
+  const help = syntaxHelp(broken.code, source.text, start);
+  const opening = broken.code === 'MISSING_CHAR' && /quote/.test(text) ? openQuote(document, start) : undefined;
+  const at = opening ?? start;
+  const mark = { source, start: at, end: opening === undefined ? Math.max(end, start + 1) : at + 1 };
+  findings.error('yaml-syntax', `not valid YAML: ${text}`, mark, {
+    help,
+    label: opening === undefined ? undefined : 'opened here',
+  });
+}
+
+/** A quote that is missing is noticed at the end of the file; the mistake is where it was opened. */
+function openQuote(document: Document.Parsed, before: number): number | undefined {
+  let last: number | undefined;
+  visit(document, {
+    Scalar: (_, node) => {
+      const start = node.range?.[0];
+      if (node.type?.startsWith('QUOTE') && start !== undefined && start < before) last = Math.max(last ?? 0, start);
+    },
+  });
+  return last;
+}
+
+function syntaxHelp(code: string, text: string, at: number): string | undefined {
+  const line = text.slice(text.lastIndexOf('\n', at - 1) + 1, at + 1);
+  if (code === 'TAB_AS_INDENT' || /^ *\t/.test(line)) return 'indent with spaces: YAML allows no tabs there';
+  if (code === 'BAD_INDENT') return 'line the key up with its neighbours';
+  if (code === 'MISSING_CHAR') return 'close the quote or bracket that is open here';
+  if (code === 'BLOCK_AS_IMPLICIT_KEY') return 'quote a value that holds ": "';
+  return undefined;
+}
+
+function read(node: Node, reading: Reading, depth: number): SpecNode {
+  const mark = markOf(node, reading.source);
+  if (depth > MAX_DEPTH) {
+    reading.findings.error('too-deep', `the file is nested more than ${MAX_DEPTH} levels deep`, mark);
+    throw new Hopeless();
+  }
+  if (isAlias(node)) return readAlias(node as Alias, mark, reading);
+  const anchor = (node as YamlScalar).anchor;
+  // Registered before the contents are read: an alias to it from inside is a cycle.
+  if (anchor) reading.anchors.set(anchor, { mark });
+  const made = readPlain(node, mark, reading, depth);
+  const tag = node.tag === '!reset' ? 'reset' : node.tag === '!override' ? 'override' : undefined;
+  if (tag) {
+    made.tag = tag;
+    reading.source.hasTags = true;
+  }
+  if (anchor) reading.anchors.set(anchor, { node: made, mark });
+  return made;
+}
+
+function readPlain(node: Node, mark: Mark, reading: Reading, depth: number): SpecNode {
+  const found = node as YAMLMap | YAMLSeq | YamlScalar;
+  if ('items' in found) {
+    return isSeq(found) ? readList(found, mark, reading, depth) : readMap(found as YAMLMap, mark, reading, depth);
+  }
+  const text = String(found.source ?? found.value ?? '');
+  const quoted = found.type !== 'PLAIN' && found.type !== undefined;
+  if (quoted || node.tag === 'tag:yaml.org,2002:str')
+    return { kind: 'scalar', value: String(found.value ?? text), mark };
+  const value = plainScalar(text);
+  return typeof value === 'string' ? { kind: 'scalar', value, mark } : { kind: 'scalar', value, raw: text, mark };
+}
+
+function markOf(node: Node, source: SourceText): Mark {
+  const [start, end] = node.range ?? [0, 0, 0];
+  return { source, start, end };
+}
+
+function readAlias(node: Alias, mark: Mark, reading: Reading): SpecNode {
+  const target = reading.anchors.get(node.source);
+  if (target === undefined) {
+    reading.findings.error(
+      'yaml-syntax',
+      `not valid YAML: there is no anchor "${node.source}" before this alias`,
+      mark,
+    );
+    throw new Hopeless();
+  }
+  if (target.node === undefined) {
+    reading.findings.error('yaml-syntax', `not valid YAML: the anchor "${node.source}" contains itself`, mark, {
+      related: [{ at: target.mark, label: 'the anchor' }],
+    });
+    throw new Hopeless();
+  }
+  reading.expanded += countNodes(target.node);
+  if (reading.expanded > MAX_ALIASED) {
+    reading.findings.error('too-large', `aliases expand the file to more than ${MAX_ALIASED} values`, mark);
+    throw new Hopeless();
+  }
+  return clone(target.node);
+}
+
+function readList(node: YAMLSeq, mark: Mark, reading: Reading, depth: number): ListNode {
+  return { kind: 'list', mark, items: node.items.map((item) => read(item as Node, reading, depth + 1)) };
+}
+
+function readMap(node: YAMLMap, mark: Mark, reading: Reading, depth: number): MapNode {
+  const entries = new Map<string, Entry>();
+  const merged: SpecNode[] = [];
+  for (const pair of node.items as Pair<Node, Node | null>[]) {
+    const key = readKey(pair.key, reading);
+    const value = pair.value === null ? absent(key.mark) : read(pair.value, reading, depth + 1);
+    if (key.isMerge) merged.push(...mergeSources(value, key.mark, reading));
+    else if (key.name !== undefined) addEntry(entries, key.name, { key: key.mark, value }, reading);
+  }
+  // YAML merge key: what is written wins over what is merged, and an earlier source over a later one.
+  for (const source of merged) {
+    if (source.kind !== 'map') continue;
+    for (const [name, entry] of source.entries) if (!entries.has(name)) entries.set(name, entry);
+  }
+  return { kind: 'map', mark, entries };
+}
+
+function absent(key: Mark): SpecNode {
+  return { kind: 'scalar', value: null, raw: '', mark: { source: key.source, start: key.end, end: key.end } };
+}
+
+function addEntry(entries: Map<string, Entry>, name: string, entry: Entry, reading: Reading): void {
+  const earlier = entries.get(name);
+  if (earlier === undefined) {
+    entries.set(name, entry);
+    return;
+  }
+  reading.findings.error('duplicate-key', `"${name}" is given twice in one mapping`, entry.key, {
+    help: 'keep one of the two',
+    related: [{ at: earlier.key, label: 'first given here' }],
+  });
+}
+
+function readKey(key: Node | null, reading: Reading): { name?: string; mark: Mark; isMerge?: true } {
+  const source = reading.source;
+  if (key === null) return { name: '', mark: { source, start: 0, end: 0 } };
+  const mark = markOf(key, source);
+  const node = read(key, reading, 0);
+  if (node.kind !== 'scalar') {
+    reading.findings.error('non-string-key', 'a mapping or list cannot be a key', mark);
+    return { mark };
+  }
+  if (node.value === '<<' && (key as YamlScalar).type === 'PLAIN') return { mark, isMerge: true };
+  if (typeof node.value === 'string') return { name: node.value, mark };
+  const written = node.raw ?? String(node.value);
+  reading.findings.error('non-string-key', `the key ${written || '(empty)'} is not a string`, mark, {
+    help: `quote it: "${written}"`,
+  });
+  return { mark };
+}
+
+function mergeSources(value: SpecNode, key: Mark, reading: Reading): SpecNode[] {
+  const sources = value.kind === 'list' ? value.items : [value];
+  const wrong = sources.find((source) => source.kind !== 'map');
+  if (wrong === undefined) return sources;
+  reading.findings.error('wrong-type', 'the merge key << needs a mapping or a list of mappings', key);
+  return [];
+}

@@ -1,0 +1,94 @@
+/** `include`: other models, each with a folder and an environment of its own, laid under the file that includes them. */
+import { posix } from 'node:path';
+import { inheritEnvironment, setDefaults } from './defaults.ts';
+import { type ModelContext, reportRemote } from './documents.ts';
+import { addEnvFiles, type ProjectEnvironment } from './environment.ts';
+import { MAX_FILES } from './limits.ts';
+import { mergeProjects } from './merge.ts';
+import { absolute, REMOTE } from './paths.ts';
+import { child, childList, childText, type MapNode, type SpecNode } from './tree.ts';
+
+const SECTIONS = new Set(['services', 'volumes', 'networks', 'secrets', 'configs', 'models']);
+
+/** The included models merged into one, the earlier on top; undefined where nothing is included. */
+export async function applyIncludes(
+  document: MapNode,
+  file: string,
+  context: ModelContext,
+): Promise<MapNode | undefined> {
+  const items = childList(document, 'include')?.items;
+  document.entries.delete('include');
+  let result: MapNode | undefined;
+  for (const item of items ?? []) {
+    const made = await include(item, file, context);
+    if (made === undefined) {
+      document.damaged = true;
+      continue;
+    }
+    for (const key of made.entries.keys()) if (!SECTIONS.has(key)) made.entries.delete(key);
+    result = result === undefined ? made : (mergeProjects(made, result, context.findings) as MapNode);
+  }
+  return result;
+}
+
+async function include(item: SpecNode, file: string, context: ModelContext): Promise<MapNode | undefined> {
+  const written = texts(item.kind === 'map' ? child(item, 'path') : item);
+  const remote = written.find((path) => REMOTE.test(path));
+  if (remote !== undefined) {
+    reportRemote(remote, item.mark, context);
+    return undefined;
+  }
+  const paths = written.map((path) => absolute(path, context.baseDir));
+  const [first] = paths;
+  if (first === undefined) return undefined;
+  const chain = [...context.chain, file];
+  const repeated = paths.find((path) => chain.includes(path));
+  if (repeated !== undefined || chain.length > MAX_FILES) {
+    const loop = repeated === undefined ? chain : [...chain.slice(chain.indexOf(repeated)), repeated];
+    context.findings.error(
+      'include-cycle',
+      `files include each other: ${loop.map((path) => posix.relative(context.baseDir, path) || path).join(' → ')}`,
+      item.mark,
+      {
+        help: 'remove one of the includes',
+      },
+    );
+    return undefined;
+  }
+  const ownDir = childText(item, 'project_directory');
+  const baseDir = ownDir === undefined ? posix.dirname(first) : absolute(ownDir, context.baseDir);
+  const environment = includedEnvironment(item, baseDir, context);
+  const inner: ModelContext = {
+    ...context,
+    baseDir,
+    chain,
+    lookup: (name) => context.lookup(name) ?? environment.values.get(name),
+  };
+  const before = context.findings.errors;
+  const model = await context.loadModel(paths, inner);
+  if (model === undefined) {
+    if (context.findings.errors === before) {
+      context.findings.error('bad-include', `${first} holds no project`, item.mark, {
+        help: 'give it at least one service, network or volume',
+      });
+    }
+    return undefined;
+  }
+  setDefaults(model, context.options.resolvePaths ? baseDir : undefined);
+  inheritEnvironment(model, inner.lookup);
+  return model;
+}
+
+function includedEnvironment(item: SpecNode, baseDir: string, context: ModelContext): ProjectEnvironment {
+  const environment: ProjectEnvironment = { values: new Map(), origins: new Map(), files: [] };
+  const named = texts(child(item, 'env_file')).map((path) => absolute(path, context.baseDir));
+  const own = posix.join(baseDir, '.env');
+  const paths = named.length > 0 ? named.filter((path) => path !== '/dev/null') : context.disk.isFile(own) ? [own] : [];
+  addEnvFiles(environment, paths, context.disk, context.findings, context.lookup);
+  return environment;
+}
+
+function texts(node: SpecNode | undefined): string[] {
+  const items = node?.kind === 'list' ? node.items : node === undefined ? [] : [node];
+  return items.flatMap((item) => (item.kind === 'scalar' && item.value !== null ? [String(item.value)] : []));
+}

@@ -1,0 +1,55 @@
+/** Interpolates every string value of a tree in place; keys, comments and numbers are left alone. */
+import type { Findings } from './findings.ts';
+import { interpolate, type Lookup } from './interpolate.ts';
+import { type ScalarNode, type SpecNode, within } from './tree.ts';
+
+export function interpolateTree(root: SpecNode, lookup: Lookup, findings: Findings, warned: Set<string>): void {
+  // Values of a file without any $, plain or escaped, cannot hold one.
+  if (/[$\\]/.test(root.mark.source.text)) visit(root);
+
+  /** false: the value is unusable, was reported, and has to go. */
+  function visit(node: SpecNode): boolean {
+    if (node.kind === 'scalar') return typeof node.value !== 'string' || !node.value.includes('$') || substitute(node);
+    if (node.kind === 'list') {
+      const kept = node.items.filter(visit);
+      if (kept.length < node.items.length) node.damaged = true;
+      node.items = kept;
+      return true;
+    }
+    for (const [key, entry] of node.entries) {
+      if (visit(entry.value)) continue;
+      node.entries.delete(key);
+      node.damaged = true;
+    }
+    return true;
+  }
+
+  function substitute(node: ScalarNode): boolean {
+    const result = interpolate(String(node.value), lookup);
+    if (result.ok) {
+      for (const name of result.unset) warnUnset(name, node);
+      node.value = result.text;
+      return true;
+    }
+    const at = within(node.mark, result.expression);
+    if (result.problem === 'malformed') {
+      findings.error('bad-interpolation', `malformed expression ${result.expression.slice(0, 60)}`, at, {
+        help: `write \${NAME}, \${NAME:-default} or \${NAME:?message}; a literal $ is written $$`,
+      });
+    } else {
+      const message = result.message === '' ? '' : `: ${result.message}`;
+      findings.error('missing-variable', `required variable ${result.name} has no value${message}`, at, {
+        help: `set it in the shell or in .env:\n    ${result.name}=…`,
+      });
+    }
+    return false;
+  }
+
+  function warnUnset(name: string, node: ScalarNode): void {
+    if (warned.has(name)) return;
+    warned.add(name);
+    findings.warn('unset-variable', `variable ${name} is not set; it becomes an empty text`, within(node.mark, name), {
+      help: `set it in the shell or in .env, or write a default: \${${name}:-}`,
+    });
+  }
+}

@@ -1,0 +1,16 @@
+/** What a project may cost to read: far more than any real one, and little enough that a hostile one fails within a second. */
+
+export const MAX_BYTES = 2 * 1024 * 1024;
+/** Line ends, colons, commas and brackets of one file: what a file costs goes by them, far more than by its length. */
+export const MAX_WEIGHT = 250_000;
+/** The full YAML parser takes three times the time and memory of the quick one. */
+export const MAX_WEIGHT_FULL = 80_000;
+/** Ports that the ranges of one file come to: somewhat more than there are. */
+export const MAX_PORTS = 70_000;
+/** Findings that are kept; the rest is counted. */
+export const MAX_FINDINGS = 100;
+/** What aliases may add to a file, in values. */
+export const MAX_ALIASED = 100_000;
+export const MAX_DEPTH = 200;
+/** Files that one project may include or extend. */
+export const MAX_FILES = 1000;

@@ -1,0 +1,41 @@
+/** Text to located trees, one per YAML document: by the quick reader, or by the full one where the text is more than everyday. */
+import type { Findings } from './findings.ts';
+import { MAX_WEIGHT, MAX_WEIGHT_FULL } from './limits.ts';
+import { quickYaml } from './quick-yaml.ts';
+import type { SourceText, SpecNode } from './tree.ts';
+
+export async function parseYaml(source: SourceText, findings: Findings): Promise<readonly SpecNode[]> {
+  const weight = weigh(source.text);
+  if (weight > MAX_WEIGHT) {
+    reportWeight(source, findings, 'the file has too many lines and values to be a Compose file');
+    return [];
+  }
+  const quick = quickYaml(source);
+  if (quick !== undefined) return [quick];
+  if (weight > MAX_WEIGHT_FULL) {
+    reportWeight(source, findings, 'the file is large, and has tags, text over several lines or a mistake in its YAML');
+    return [];
+  }
+  // Loaded only now: the full parser costs as much as half of Node's start.
+  const { parseYamlFully } = await import('./full-yaml.ts');
+  return parseYamlFully(source, findings);
+}
+
+function reportWeight(source: SourceText, findings: Findings, what: string): void {
+  const help = 'split it, and name the parts with -f or include';
+  findings.error('too-large', what, { source, start: 0, end: 1 }, { help });
+}
+
+const HEAVY = new Set([...'\n:,[]{}'].map((char) => char.charCodeAt(0)));
+
+/** Exact only where it matters: a text cannot weigh more than its length. */
+function weigh(text: string): number {
+  if (text.length <= MAX_WEIGHT_FULL) return text.length;
+  let weight = 0;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    // A dash is one only where it begins an item.
+    if (HEAVY.has(code) || (code === 0x2d && text.charCodeAt(at + 1) === 0x20)) weight += 1;
+  }
+  return weight;
+}

@@ -1,0 +1,47 @@
+/** Anchors, aliases and merge keys, for the quick YAML reader. */
+import { MAX_ALIASED } from './limits.ts';
+import { type Cursor, isBlankAfter, Unusual } from './quick-scalars.ts';
+import { clone, countNodes, type Entry, type SpecNode } from './tree.ts';
+
+export const AMPERSAND = 0x26;
+export const STAR = 0x2a;
+
+/** `&name` or `*name`; names that hold more than these characters are left to the full parser. */
+function nameAt(cursor: Cursor, at: number): { name: string; end: number } {
+  const [name] = /^[\w.-]+/.exec(cursor.text.slice(at + 1, at + 101)) ?? [];
+  if (name === undefined || name.length === 100) throw new Unusual();
+  return { name, end: at + 1 + name.length };
+}
+
+/** What follows `&name` is read by `read`, from after the name. */
+export function readAnchored<N extends SpecNode>(cursor: Cursor, at: number, read: (from: number) => N): N {
+  const { name, end } = nameAt(cursor, at);
+  if (!isBlankAfter(cursor, end)) throw new Unusual();
+  let next = end;
+  while (cursor.text[next] === ' ') next++;
+  // `&a *b` and `&a &b` are mistakes.
+  if (/[&*!]/.test(cursor.text[next] ?? '')) throw new Unusual();
+  // Until it is read: an alias inside leads back to itself.
+  cursor.anchors.delete(name);
+  const node = read(end);
+  if (node.kind === 'scalar' && node.value === null && node.raw === '') throw new Unusual();
+  cursor.anchors.set(name, node);
+  return node;
+}
+
+export function readAlias(cursor: Cursor, at: number): { node: SpecNode; end: number } {
+  const { name, end } = nameAt(cursor, at);
+  const target = cursor.anchors.get(name);
+  if (target === undefined) throw new Unusual();
+  cursor.aliased += countNodes(target);
+  if (cursor.aliased > MAX_ALIASED) throw new Unusual();
+  return { node: clone(target), end };
+}
+
+/** YAML merge key: what is written wins over what is merged, and an earlier source over a later one. */
+export function mergeInto(entries: Map<string, Entry>, merged: SpecNode): void {
+  for (const source of merged.kind === 'list' ? merged.items : [merged]) {
+    if (source.kind !== 'map') throw new Unusual();
+    for (const [name, entry] of source.entries) if (!entries.has(name)) entries.set(name, entry);
+  }
+}

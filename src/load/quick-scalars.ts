@@ -1,0 +1,119 @@
+/** What the parts of the quick YAML reader share: its cursor, plain and quoted scalars. */
+import { plainScalar } from './plain-scalar.ts';
+import type { Entry, Mark, Scalar, ScalarNode, SourceText, SpecNode } from './tree.ts';
+
+export interface Cursor {
+  readonly source: SourceText;
+  readonly text: string;
+  /** Start of the next line that has content, and its indentation; -1 at the end of the file. */
+  line: number;
+  indent: number;
+  depth: number;
+  readonly anchors: Map<string, SpecNode>;
+  /** Values that aliases have added. */
+  aliased: number;
+}
+
+/** An entry that is its own key's mark: a file has as many entries as values, and one object each instead of two is felt. */
+export class OwnEntry implements Entry, Mark {
+  readonly source: SourceText;
+  readonly start: number;
+  readonly end: number;
+  value: SpecNode;
+  constructor(source: SourceText, start: number, end: number, value: SpecNode) {
+    this.source = source;
+    this.start = start;
+    this.end = end;
+    this.value = value;
+  }
+  get key(): Mark {
+    return this;
+  }
+}
+
+/** Thrown to leave the file to the full parser. */
+export class Unusual extends Error {}
+
+/** What a plain scalar cannot begin with. */
+export const NOT_PLAIN: ReadonlySet<number> = new Set([...'[]{},#&*!|>\'"%@`?'].map((char) => char.charCodeAt(0)));
+
+const NEWLINE = 0x0a;
+const SPACE = 0x20;
+
+export function mark(cursor: Cursor, start: number, end: number): Mark {
+  return { source: cursor.source, start, end };
+}
+
+/** A value that is its own mark, as OwnEntry is: its copies keep pointing at it. */
+export function scalarAt(cursor: Cursor, value: Scalar, start: number, end: number, raw?: string): ScalarNode {
+  const { source } = cursor;
+  const node = { kind: 'scalar' as const, value, source, start, end, mark: NOWHERE };
+  node.mark = node;
+  return raw === undefined ? node : Object.assign(node, { raw });
+}
+
+const NOWHERE: Mark = { source: { file: '', text: '' }, start: 0, end: 0 };
+
+export function endOfLine(cursor: Cursor, at: number): number {
+  const end = cursor.text.indexOf('\n', at);
+  return end === -1 ? cursor.text.length : end;
+}
+
+export function isBlankAfter(cursor: Cursor, at: number): boolean {
+  const code = cursor.text.charCodeAt(at);
+  return code === SPACE || code === NEWLINE || Number.isNaN(code);
+}
+
+export function plain(cursor: Cursor, at: number, end: number): ScalarNode {
+  const raw = cursor.text.slice(at, end);
+  const value = plainScalar(raw);
+  return typeof value === 'string' ? scalarAt(cursor, value, at, end) : scalarAt(cursor, value, at, end, raw);
+}
+
+/** Where the quote that opens here closes, on the same line. */
+export function closingQuote(cursor: Cursor, at: number): number {
+  const { text } = cursor;
+  const quote = text.charCodeAt(at);
+  for (let place = at + 1; place < text.length; place++) {
+    const code = text.charCodeAt(place);
+    if (code === NEWLINE) break;
+    if (code === 0x5c && quote === 0x22) place++;
+    else if (code === quote) {
+      if (quote !== 0x27 || text.charCodeAt(place + 1) !== quote) return place;
+      place++;
+    }
+  }
+  throw new Unusual();
+}
+
+/** The value of a quoted scalar, quotes included in what is given. */
+export function quoted(written: string): string {
+  const inside = written.slice(1, -1);
+  if (inside.includes('\t')) throw new Unusual();
+  if (written[0] === "'") return inside.replaceAll("''", "'");
+  return inside.includes('\\') ? inside.replace(/\\(?:x([0-9a-fA-F]{2})|u([0-9a-fA-F]{4})|(.))/g, unescaped) : inside;
+}
+
+const ESCAPES: Readonly<Record<string, string>> = {
+  '0': '\0',
+  a: '\x07',
+  b: '\b',
+  e: '\x1b',
+  f: '\f',
+  n: '\n',
+  r: '\r',
+  t: '\t',
+  v: '\v',
+  ' ': ' ',
+  '"': '"',
+  '/': '/',
+  '\\': '\\',
+};
+
+function unescaped(_: string, byte: string | undefined, unit: string | undefined, char: string | undefined): string {
+  const code = byte ?? unit;
+  if (code !== undefined) return String.fromCharCode(Number.parseInt(code, 16));
+  const made = ESCAPES[char ?? ''];
+  if (made === undefined) throw new Unusual();
+  return made;
+}

@@ -1,0 +1,188 @@
+/**
+ * What this engine does with each attribute of the Compose Specification. Drives the warnings of the loader, `config --compat`
+ * and docs/compatibility.md. An attribute that is not here is a mistake: a test holds the table against the schema.
+ */
+
+export type Support = 'honoured' | 'warned' | 'refused' | 'not yet';
+
+export interface Attribute {
+  readonly support: Support;
+  /** Why it is not honoured, or what is worth knowing about how it is. */
+  readonly why?: string;
+}
+
+const honoured: Attribute = { support: 'honoured' };
+const notYet = (why: string): Attribute => ({ support: 'not yet', why });
+const warned = (why: string): Attribute => ({ support: 'warned', why });
+const refused = (why: string): Attribute => ({ support: 'refused', why });
+
+const building = 'images are not built yet: build the image elsewhere and load it';
+const windows = 'it means something on Windows only';
+const asOnHost = notYet('the file keeps the owner and the permissions that it has on the host');
+const filesOnly = refused('only files of the host are put into containers so far: use file');
+const swarm = 'it means something on several hosts only';
+
+/** Keys of a service. A nested key is listed only where it differs from the key that holds it. */
+const SERVICE: Readonly<Record<string, Attribute>> = {
+  annotations: notYet('annotations are kept in the file only'),
+  attach: honoured,
+  blkio_config: notYet('disk use is not limited'),
+  build: notYet(building),
+  cap_add: honoured,
+  cap_drop: honoured,
+  cgroup: notYet('every container has a cgroup namespace of its own'),
+  cgroup_parent: notYet('containers are put under the cgroup of tcompose'),
+  command: honoured,
+  configs: honoured,
+  'configs.uid': asOnHost,
+  'configs.gid': asOnHost,
+  'configs.mode': asOnHost,
+  container_name: honoured,
+  cpu_count: warned(windows),
+  cpu_percent: warned(windows),
+  cpu_period: { support: 'honoured', why: 'with cpu_quota it makes a number of CPUs' },
+  cpu_quota: { support: 'honoured', why: 'with cpu_period it makes a number of CPUs' },
+  cpu_rt_period: notYet('real-time scheduling is not set up'),
+  cpu_rt_runtime: notYet('real-time scheduling is not set up'),
+  cpu_shares: honoured,
+  cpus: honoured,
+  cpuset: honoured,
+  credential_spec: warned(windows),
+  depends_on: honoured,
+  deploy: honoured,
+  'deploy.mode': warned(swarm),
+  'deploy.endpoint_mode': warned(swarm),
+  'deploy.labels': warned('labels of a service are not those of its containers'),
+  'deploy.placement': warned(swarm),
+  'deploy.resources.reservations.cpus': warned(swarm),
+  'deploy.resources.reservations.devices': notYet('devices are not given to containers'),
+  'deploy.resources.reservations.generic_resources': warned(swarm),
+  'deploy.restart_policy.delay': notYet('the pause before a restart is chosen by tcompose'),
+  'deploy.restart_policy.window': notYet('a container counts as started at once'),
+  'deploy.rollback_config': notYet('nothing is rolled back'),
+  'deploy.update_config': notYet('containers are replaced one by one'),
+  develop: notYet('there is no watch'),
+  device_cgroup_rules: notYet('the default device rules apply'),
+  devices: notYet('devices are not given to containers'),
+  dns: honoured,
+  dns_opt: honoured,
+  dns_search: honoured,
+  domainname: honoured,
+  entrypoint: honoured,
+  env_file: honoured,
+  environment: honoured,
+  expose: { support: 'honoured', why: 'every port is open to the containers of the same network' },
+  extends: honoured,
+  external_links: notYet('links reach services of the project only'),
+  extra_hosts: honoured,
+  gpus: notYet('devices are not given to containers'),
+  group_add: honoured,
+  healthcheck: honoured,
+  hostname: honoured,
+  image: honoured,
+  init: honoured,
+  ipc: notYet('every container has an IPC namespace of its own'),
+  isolation: warned(windows),
+  label_file: honoured,
+  labels: honoured,
+  links: honoured,
+  logging: honoured,
+  mac_address: honoured,
+  mem_limit: honoured,
+  mem_reservation: honoured,
+  mem_swappiness: notYet("the host's setting applies"),
+  memswap_limit: honoured,
+  models: notYet('language models are not run'),
+  network_mode: honoured,
+  networks: honoured,
+  'networks.driver_opts': notYet('interfaces have no options'),
+  'networks.link_local_ips': notYet('link-local addresses are not added'),
+  oom_kill_disable: notYet('processes are killed when memory runs out'),
+  oom_score_adj: honoured,
+  pid: notYet('every container has a PID namespace of its own'),
+  pids_limit: honoured,
+  platform: notYet("images are run on the host's platform"),
+  ports: honoured,
+  post_start: notYet('hooks are not run'),
+  pre_start: notYet('hooks are not run'),
+  pre_stop: notYet('hooks are not run'),
+  privileged: honoured,
+  profiles: honoured,
+  provider: refused('only containers are managed'),
+  pull_policy: notYet('images are not pulled: load them first'),
+  pull_refresh_after: notYet('images are not pulled: load them first'),
+  read_only: honoured,
+  restart: honoured,
+  runtime: warned('containers are run by tcompose itself, with no OCI runtime'),
+  scale: honoured,
+  secrets: honoured,
+  'secrets.uid': asOnHost,
+  'secrets.gid': asOnHost,
+  'secrets.mode': asOnHost,
+  security_opt: honoured,
+  shm_size: honoured,
+  stdin_open: honoured,
+  stop_grace_period: honoured,
+  stop_signal: honoured,
+  storage_opt: notYet('the size of a container is not limited'),
+  sysctls: honoured,
+  tmpfs: honoured,
+  tty: honoured,
+  ulimits: honoured,
+  use_api_socket: notYet('there is no API yet'),
+  user: honoured,
+  userns_mode: notYet("containers share the host's user namespace"),
+  uts: notYet('every container has a host name of its own'),
+  volumes: honoured,
+  'volumes.consistency': warned('it has no effect on Linux'),
+  'volumes.bind.selinux': notYet('SELinux labels are not set'),
+  'volumes.volume.labels': notYet('anonymous volumes have no labels of their own'),
+  volumes_from: honoured,
+  working_dir: honoured,
+};
+
+const NETWORK: Readonly<Record<string, Attribute>> = {
+  name: honoured,
+  driver: honoured,
+  driver_opts: honoured,
+  ipam: honoured,
+  'ipam.driver': warned('addresses are given out by tcompose'),
+  'ipam.options': warned('addresses are given out by tcompose'),
+  external: honoured,
+  internal: honoured,
+  enable_ipv4: honoured,
+  enable_ipv6: honoured,
+  attachable: warned(swarm),
+  labels: honoured,
+};
+
+const VOLUME: Readonly<Record<string, Attribute>> = {
+  name: honoured,
+  driver: honoured,
+  driver_opts: honoured,
+  external: honoured,
+  labels: honoured,
+};
+
+const FILE_OBJECT: Readonly<Record<string, Attribute>> = {
+  name: honoured,
+  content: filesOnly,
+  environment: filesOnly,
+  file: honoured,
+  external: refused('secrets and configs of a cluster do not exist on one host'),
+  labels: honoured,
+  driver: refused('there are no secret drivers'),
+  driver_opts: refused('there are no secret drivers'),
+  template_driver: refused('there are no template drivers'),
+};
+
+export const ATTRIBUTES = {
+  services: SERVICE,
+  networks: NETWORK,
+  volumes: VOLUME,
+  secrets: FILE_OBJECT,
+  configs: FILE_OBJECT,
+  models: { name: notYet('language models are not run') } as Readonly<Record<string, Attribute>>,
+} as const;
+
+export type Section = keyof typeof ATTRIBUTES;
