@@ -1,0 +1,139 @@
+/** How a container is reached and what it calls others: networks, aliases, links, published ports, extra hosts. */
+import type { DesiredAttachment, DesiredContainer, DesiredPort } from '../../model/desired.ts';
+import type { NetworkAttachment, Port, Project } from '../../model/project.ts';
+import { containerName, containerNames, firstContainer, refuse, type ServiceScope } from './scope.ts';
+
+export function networkMode(scope: ServiceScope): DesiredContainer['networkMode'] {
+  const mode = scope.service.network_mode;
+  if (mode === undefined || mode === '') return { kind: 'bridge' };
+  if (mode === 'none' || mode === 'host') return { kind: mode };
+  if (mode.startsWith('container:')) return { kind: 'container', container: mode.slice('container:'.length) };
+  if (mode.startsWith('service:')) {
+    return { kind: 'container', container: firstContainer(scope, mode.slice('service:'.length), ['network_mode']) };
+  }
+  throw refuse(
+    scope,
+    `service ${scope.name} uses network_mode "${mode}", which is not supported yet`,
+    ['network_mode'],
+    {
+      code: 'not-yet',
+      help: 'use `networks:`, or network_mode none, host, service:NAME or container:NAME',
+    },
+  );
+}
+
+/** Names on the networks of a service: without the container's own, which comes first in each container. */
+export function attachments(scope: ServiceScope): readonly DesiredAttachment[] {
+  if (scope.service.network_mode) return [];
+  const entries = Object.entries(scope.service.networks ?? { default: null });
+  return entries.sort(byPriority(scope.project)).map(([key, attachment]) => ({
+    network: networkName(scope.project, key),
+    aliases: [scope.name, ...(scope.service.hostname ? [scope.service.hostname] : []), ...(attachment?.aliases ?? [])],
+    ...addresses(attachment, scope.service.mac_address),
+  }));
+}
+
+const addresses = (
+  attachment: NetworkAttachment | null,
+  serviceMac: string | undefined,
+): Partial<DesiredAttachment> => {
+  const mac = attachment?.mac_address ?? serviceMac;
+  return {
+    ...(attachment?.ipv4_address ? { ipv4: attachment.ipv4_address } : {}),
+    ...(attachment?.ipv6_address ? { ipv6: attachment.ipv6_address } : {}),
+    ...(mac ? { mac } : {}),
+    ...(attachment?.interface_name ? { interfaceName: attachment.interface_name } : {}),
+  };
+};
+
+export const networkName = (project: Project, key: string): string =>
+  project.networks[key]?.name ?? `${project.name}_${key}`;
+
+type Entry = readonly [string, NetworkAttachment | null];
+
+/** The first gives the default route and takes the ports: gw_priority, then a way out, then priority, then the name (as Docker). */
+const byPriority =
+  (project: Project) =>
+  ([keyA, a]: Entry, [keyB, b]: Entry): number =>
+    (b?.gw_priority ?? 0) - (a?.gw_priority ?? 0) ||
+    Number(project.networks[keyA]?.internal === true) - Number(project.networks[keyB]?.internal === true) ||
+    (b?.priority ?? 0) - (a?.priority ?? 0) ||
+    (keyA < keyB ? -1 : 1);
+
+/** Every container of the linked service answers to the alias, the service's name, `db-1` and its own name. */
+export function links(scope: ServiceScope): DesiredContainer['links'] {
+  const own = (scope.service.links ?? []).flatMap((text) => {
+    const [service = '', alias = service] = text.split(':');
+    return containerNames(scope, service).map((container, index) => ({
+      container,
+      aliases: distinct([alias, service, `${service}-${index + 1}`, container]),
+    }));
+  });
+  const external = (scope.service.external_links ?? []).map((text) => {
+    const [container = '', alias = container] = text.split(':');
+    return { container, aliases: distinct([alias, container]) };
+  });
+  const merged = new Map<string, readonly string[]>();
+  for (const { container, aliases } of [...own, ...external]) {
+    merged.set(container, distinct([...(merged.get(container) ?? []), ...aliases]));
+  }
+  return [...merged].map(([container, aliases]) => ({ container, aliases }));
+}
+
+export const distinct = (names: readonly string[]): readonly string[] => [...new Set(names)];
+
+export function ports(scope: ServiceScope): readonly DesiredPort[] {
+  const listed = scope.service.ports ?? [];
+  if (listed.length === 0) return [];
+  const mode = scope.service.network_mode;
+  if (mode === 'host') {
+    scope.warn(`service ${scope.name} uses the host's network: its published ports are the host's own`);
+    return [];
+  }
+  return listed.map(desiredPort);
+}
+
+function desiredPort(port: Port): DesiredPort {
+  const [first = 0, last = first] = (port.published ?? '').split('-').filter(Boolean).map(Number);
+  return {
+    protocol: (port.protocol ?? 'tcp') as DesiredPort['protocol'],
+    target: port.target,
+    hostIp: port.host_ip ?? '',
+    published: first === last ? first : 0,
+    ...(first === last ? {} : { range: { first, last } }),
+  };
+}
+
+export const extraHosts = ({ service }: ServiceScope): DesiredContainer['extraHosts'] =>
+  (service.extra_hosts ?? []).map((entry) => {
+    const split = entry.search(/[=:]/);
+    return { host: entry.slice(0, split), address: entry.slice(split + 1).replace(/^\[(.*)\]$/, '$1') };
+  });
+
+/** Two of the project's containers cannot have one port of the host: said before anything is touched. */
+export function checkPorts(project: Project, containers: readonly (readonly [ServiceScope, DesiredContainer])[]): void {
+  const taken = new Map<string, { readonly container: string; readonly hostIp: string }[]>();
+  for (const [scope, container] of containers) {
+    for (const [index, { published, protocol, hostIp }] of container.ports.entries()) {
+      if (published === 0) continue;
+      const key = `${published}/${protocol}`;
+      const others = taken.get(key) ?? [];
+      const clash = others.find((other) => overlap(other.hostIp, hostIp));
+      if (clash) throw portClash(scope, key, [clash.container, container.name], index, project);
+      taken.set(key, [...others, { container: container.name, hostIp }]);
+    }
+  }
+}
+
+const isAny = (ip: string) => ip === '' || ip === '0.0.0.0' || ip === '::';
+const overlap = (a: string, b: string) => a === b || isAny(a) || isAny(b);
+
+function portClash(scope: ServiceScope, key: string, names: readonly string[], index: number, project: Project) {
+  const replicated = names[0] === containerName(project, scope.name, 1);
+  return refuse(scope, `port ${key} of the host cannot belong to both ${names[0]} and ${names[1]}`, ['ports', index], {
+    code: 'port-conflict',
+    help: replicated
+      ? 'leave the host port out, or give a range as long as the number of replicas'
+      : 'publish one of them elsewhere',
+  });
+}

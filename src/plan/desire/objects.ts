@@ -1,0 +1,91 @@
+/** The networks and volumes that the wanted services use. */
+import type { DesiredNetwork, DesiredVolume } from '../../model/desired.ts';
+import { TcomposeError } from '../../model/errors.ts';
+import type { Network, Project, Volume } from '../../model/project.ts';
+import { resourceHash } from '../fingerprint.ts';
+import { LABEL } from '../labels.ts';
+import { volumeName } from './mounts.ts';
+import { networkName } from './networking.ts';
+
+export function usedNetworks(project: Project, services: Iterable<string>, version: string): readonly DesiredNetwork[] {
+  const keys = new Set<string>();
+  for (const name of services) {
+    const service = project.services[name]!;
+    if (service.network_mode) continue;
+    for (const key of Object.keys(service.networks ?? { default: null })) keys.add(key);
+  }
+  return [...keys].sort().map((key) => desiredNetwork(project, key, version));
+}
+
+function desiredNetwork(project: Project, key: string, version: string): DesiredNetwork {
+  const network: Network = project.networks[key] ?? { name: networkName(project, key) };
+  onlyDriver(project, ['networks', key], network.driver, ['bridge', 'default']);
+  const ipam = (network.ipam?.config ?? []).map((pool) => ({
+    ...(pool.subnet ? { subnet: pool.subnet } : {}),
+    ...(pool.ip_range ? { ipRange: pool.ip_range } : {}),
+    ...(pool.gateway ? { gateway: pool.gateway } : {}),
+    ...(pool.aux_addresses ? { auxAddresses: { ...pool.aux_addresses } } : {}),
+  }));
+  return {
+    name: network.name,
+    external: network.external === true,
+    driver: 'bridge',
+    internal: network.internal === true,
+    enableIpv4: network.enable_ipv4 !== false,
+    enableIpv6: network.enable_ipv6 === true,
+    ipam,
+    driverOpts: network.driver_opts ?? {},
+    labels: ownLabels(project, network, version, { [LABEL.network]: key }),
+  };
+}
+
+export function usedVolumes(project: Project, services: Iterable<string>, version: string): readonly DesiredVolume[] {
+  const keys = new Set<string>();
+  for (const name of services) {
+    for (const mount of project.services[name]!.volumes ?? []) {
+      if (mount.type === 'volume' && mount.source !== undefined) keys.add(mount.source);
+    }
+  }
+  return [...keys].sort().map((key) => desiredVolume(project, key, version));
+}
+
+function desiredVolume(project: Project, key: string, version: string): DesiredVolume {
+  const volume: Volume = project.volumes[key] ?? { name: volumeName(project, key) };
+  onlyDriver(project, ['volumes', key], volume.driver, ['local', 'default']);
+  return {
+    name: volume.name,
+    external: volume.external === true,
+    driver: 'local',
+    driverOpts: volume.driver_opts ?? {},
+    labels: ownLabels(project, volume, version, { [LABEL.volume]: key }),
+  };
+}
+
+/** What belongs to somebody else is not labelled as ours. */
+function ownLabels(project: Project, object: Network | Volume, version: string, key: Readonly<Record<string, string>>) {
+  if (object.external) return {};
+  const { name: _, ...identity } = object;
+  return {
+    ...object.labels,
+    [LABEL.project]: project.name,
+    ...key,
+    [LABEL.configHash]: resourceHash(identity as Network),
+    [LABEL.version]: version,
+  };
+}
+
+function onlyDriver(
+  project: Project,
+  path: readonly [string, string],
+  driver: string | undefined,
+  known: readonly string[],
+): void {
+  if (!driver || known.includes(driver)) return;
+  const at = project.at([...path, 'driver']);
+  throw new TcomposeError(`driver "${driver}" of ${path[0].slice(0, -1)} ${path[1]} is not supported yet`, {
+    code: 'not-yet',
+    help: `leave the driver out, or write ${known[0]}`,
+    exitCode: 2,
+    ...(at ? { at } : {}),
+  });
+}

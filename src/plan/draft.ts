@@ -1,0 +1,86 @@
+/** A plan while it is being written: steps by their readable names, and what each rests on. */
+import { invariant } from '../model/errors.ts';
+import type { Action, Plan, Reason, Step } from '../model/plan.ts';
+
+export interface Draft {
+  /** Adds a step, or more reasons and conditions to the one of that name; gives its id. */
+  add(action: Action, because: readonly Reason[], after?: Iterable<string>, losesData?: boolean): string;
+  has(id: string): boolean;
+  isEmpty(): boolean;
+  warn(text: string): void;
+  /** Conditions first, otherwise as added. Ids that never became steps are dropped from conditions. */
+  finish(): Plan;
+}
+
+export function stepId(action: Action): string {
+  switch (action.kind) {
+    case 'network.create':
+      return `network.create ${action.network.name}`;
+    case 'network.repair':
+    case 'network.remove':
+      return `${action.kind} ${action.network}`;
+    case 'volume.create':
+      return `volume.create ${action.volume.name}`;
+    case 'volume.remove':
+      return `volume.remove ${action.volume}`;
+    case 'image.remove':
+      return `image.remove ${action.image}`;
+    case 'container.create':
+      return `container.create ${action.container.name}`;
+    case 'container.await':
+      return `container.await ${action.container} ${action.condition}${action.required ? '' : ' (optional)'}`;
+    default:
+      return `${action.kind} ${action.container}`;
+  }
+}
+
+interface Entry {
+  readonly action: Action;
+  readonly after: Set<string>;
+  readonly because: Reason[];
+  readonly losesData: boolean;
+}
+
+export function newDraft(project: string): Draft {
+  const entries = new Map<string, Entry>();
+  const warnings: string[] = [];
+  return {
+    add(action, because, after = [], losesData = false) {
+      const id = stepId(action);
+      const known = entries.get(id);
+      if (known) {
+        for (const condition of after) known.after.add(condition);
+        known.because.push(...because);
+      } else {
+        entries.set(id, { action, after: new Set(after), because: [...because], losesData });
+      }
+      return id;
+    },
+    has: (id) => entries.has(id),
+    isEmpty: () => entries.size === 0,
+    warn: (text) => warnings.push(text),
+    finish: () => ({ project, steps: sorted(entries), warnings }),
+  };
+}
+
+function sorted(entries: ReadonlyMap<string, Entry>): readonly Step[] {
+  const steps: Step[] = [];
+  const state = new Map<string, 'open' | 'done'>();
+  const visit = (id: string, entry: Entry): void => {
+    if (state.get(id) === 'done') return;
+    invariant(state.get(id) !== 'open', `step ${id} waits for itself`);
+    state.set(id, 'open');
+    const after: string[] = [];
+    for (const condition of entry.after) {
+      const needed = entries.get(condition);
+      if (!needed) continue;
+      visit(condition, needed);
+      after.push(condition);
+    }
+    state.set(id, 'done');
+    const { action, because, losesData } = entry;
+    steps.push({ id, action, after, because, ...(losesData ? { losesData } : {}) });
+  };
+  for (const [id, entry] of entries) visit(id, entry);
+  return steps;
+}

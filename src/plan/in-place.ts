@@ -1,0 +1,116 @@
+/** The table of what a change of each field costs: a new container, or nothing at all. */
+import type { DesiredContainer, DesiredMount, DesiredPort } from '../model/desired.ts';
+import type { Path } from '../model/source.ts';
+
+/**
+ * `record`: says where a container comes from; no process can see it. `process`: only a new container has it. What the kernel
+ * can change under a running process (ports, networks, limits, …) will get a word of its own here, and an action each.
+ */
+export type Cost = 'record' | 'process';
+
+export interface FieldRule {
+  readonly cost: Cost;
+  /** Where the file says it. */
+  readonly path: Path;
+  /** How two values are told apart, and told about: whole, key by key, as a set, or by the fields named here. */
+  readonly by: 'whole' | 'keys' | 'set' | Readonly<Record<string, Path>>;
+  /** For lists whose members have a name of their own. */
+  readonly key?: string;
+  /** A value in the words of the file; itself when absent. */
+  readonly say?: (value: never) => unknown;
+}
+
+const whole = (...path: string[]): FieldRule => ({ cost: 'process', path, by: 'whole' });
+const said = <K extends keyof DesiredContainer>(rule: FieldRule, say: (value: Member<K>) => unknown): FieldRule => ({
+  ...rule,
+  say,
+});
+/** What is told about: a member of a list, or the whole. */
+type Member<K extends keyof DesiredContainer> = DesiredContainer[K] extends readonly (infer One)[]
+  ? One
+  : DesiredContainer[K];
+const keys = (...path: string[]): FieldRule => ({ cost: 'process', path, by: 'keys' });
+const set = (path: string, key?: string): FieldRule => ({
+  cost: 'process',
+  path: [path],
+  by: 'set',
+  ...(key ? { key } : {}),
+});
+const fields = (by: Readonly<Record<string, Path>>): FieldRule => ({ cost: 'process', path: [], by });
+
+function portText({ protocol, target, hostIp, published, range }: DesiredPort): string {
+  const host = range ? `${range.first}-${range.last}` : published === 0 ? '' : `${published}`;
+  return [hostIp.includes(':') ? `[${hostIp}]` : hostIp, host, `${target}/${protocol}`].filter(Boolean).join(':');
+}
+
+function mountText(mount: DesiredMount): string {
+  const readOnly = mount.readOnly ? ':ro' : '';
+  if (mount.kind === 'from') return `all of ${mount.container}${readOnly}`;
+  if (mount.kind === 'tmpfs') return ['tmpfs', ...mount.options].join(',') + readOnly;
+  if (mount.kind === 'bind') return `${mount.source}${readOnly} (${bindText(mount)})`;
+  const subpath = mount.subpath === undefined ? '' : `/${mount.subpath}`;
+  return `${mount.volume ?? 'anonymous volume'}${subpath}${readOnly}${mount.noCopy ? ' (nocopy)' : ''}`;
+}
+
+const bindText = ({ propagation, recursive, createHostPath }: Extract<DesiredMount, { kind: 'bind' }>): string =>
+  [propagation, ...(recursive ? [] : ['not recursive']), ...(createHostPath ? ['made if missing'] : [])].join(', ');
+
+/** A new field of DesiredContainer does not compile until its row is here. */
+export const FIELDS: { readonly [K in keyof Required<DesiredContainer>]: FieldRule } = {
+  name: { cost: 'record', path: ['container_name'], by: 'whole' },
+  image: said<'image'>(whole('image'), ({ ref, id }) => (id ? `${ref}@${id.slice(0, 19)}` : ref)),
+  argv: whole('command'),
+  env: keys('environment'),
+  labels: keys('labels'),
+  user: whole('user'),
+  groupAdd: whole('group_add'),
+  workingDir: whole('working_dir'),
+  hostname: whole('hostname'),
+  domainname: whole('domainname'),
+  tty: whole('tty'),
+  stdinOpen: whole('stdin_open'),
+  init: whole('init'),
+  mounts: said<'mounts'>(set('volumes', 'target'), mountText),
+  networkMode: said<'networkMode'>(whole('network_mode'), (mode) =>
+    mode.kind === 'container' ? `container:${mode.container}` : mode.kind,
+  ),
+  attachments: said<'attachments'>(set('networks', 'network'), ({ network: _, ...rest }) => rest),
+  ports: said<'ports'>(set('ports'), portText),
+  links: said<'links'>(set('links', 'container'), ({ aliases }) => aliases.join(', ')),
+  extraHosts: said<'extraHosts'>(set('extra_hosts', 'host'), ({ address }) => address),
+  dns: fields({ servers: ['dns'], search: ['dns_search'], options: ['dns_opt'] }),
+  restart: said<'restart'>(whole('restart'), ({ policy, maxRetries }) =>
+    maxRetries > 0 ? `${policy}:${maxRetries}` : policy,
+  ),
+  healthcheck: fields({
+    test: ['healthcheck', 'test'],
+    intervalMs: ['healthcheck', 'interval'],
+    timeoutMs: ['healthcheck', 'timeout'],
+    retries: ['healthcheck', 'retries'],
+    startPeriodMs: ['healthcheck', 'start_period'],
+    startIntervalMs: ['healthcheck', 'start_interval'],
+  }),
+  stop: fields({ signal: ['stop_signal'], graceMs: ['stop_grace_period'] }),
+  log: fields({ driver: ['logging', 'driver'], options: ['logging', 'options'] }),
+  security: fields({
+    privileged: ['privileged'],
+    capAdd: ['cap_add'],
+    capDrop: ['cap_drop'],
+    noNewPrivileges: ['security_opt'],
+    seccomp: ['security_opt'],
+    readOnlyRootfs: ['read_only'],
+  }),
+  resources: fields({
+    memoryBytes: ['mem_limit'],
+    memoryReservationBytes: ['mem_reservation'],
+    memorySwapBytes: ['memswap_limit'],
+    milliCpus: ['cpus'],
+    cpuShares: ['cpu_shares'],
+    cpuset: ['cpuset'],
+    pidsLimit: ['pids_limit'],
+    oomScoreAdj: ['oom_score_adj'],
+    shmSizeBytes: ['shm_size'],
+  }),
+  sysctls: keys('sysctls'),
+  ulimits: keys('ulimits'),
+};

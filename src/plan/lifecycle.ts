@@ -1,0 +1,107 @@
+/** Plans for containers as they are: stop, start, restart, kill and remove, in the order that depends_on gives. */
+import type { LiveContainer } from '../model/live.ts';
+import type { Plan } from '../model/plan.ts';
+import type { Dependencies } from './dependencies.ts';
+import { newDraft } from './draft.ts';
+import { isActive } from './inputs.ts';
+import { serviceOf } from './labels.ts';
+import { groupByService, type Member, type Members, orderStarts, orderStops } from './order.ts';
+import { dependency, requested } from './reasons.ts';
+import { addStop } from './recreate.ts';
+import { addFinalWaits } from './wait.ts';
+
+export interface Lives {
+  readonly project: string;
+  /** Those that the command is about. */
+  readonly containers: readonly LiveContainer[];
+  readonly dependencies: Dependencies;
+}
+
+const memberOf = (live: LiveContainer): Member => ({ service: serviceOf(live), container: live.madeFrom, live });
+export const membersOf = (containers: readonly LiveContainer[]): Members => groupByService(containers.map(memberOf));
+
+export function planStop(
+  { project, containers, dependencies }: Lives,
+  choices: { readonly timeoutMs?: number } = {},
+): Plan {
+  const draft = newDraft(project);
+  for (const live of containers.filter(isActive)) addStop(draft, live.name, [requested()], choices.timeoutMs);
+  orderStops(draft, membersOf(containers), dependencies);
+  return draft.finish();
+}
+
+export function planStart(
+  { project, containers, dependencies }: Lives,
+  choices: { readonly wait?: boolean } = {},
+): Plan {
+  const draft = newDraft(project);
+  for (const live of containers) {
+    if (!isActive(live)) draft.add({ kind: 'container.start', container: live.name }, [requested()]);
+  }
+  const members = membersOf(containers);
+  orderStarts(draft, members, dependencies);
+  if (choices.wait) addFinalWaits(draft, [...members.values()].flat(), dependencies);
+  return draft.finish();
+}
+
+/** `containers` are all of the project; `services` those named. Dependents with `restart: true` come along. */
+export function planRestart(
+  { project, containers, dependencies }: Lives,
+  choices: { readonly services: ReadonlySet<string>; readonly timeoutMs?: number; readonly noDeps?: boolean },
+): Plan {
+  const draft = newDraft(project);
+  const restarting = choices.noDeps ? choices.services : withRestarting(choices.services, dependencies);
+  const chosen = containers.filter((live) => restarting.has(serviceOf(live)));
+  for (const live of chosen) {
+    const reason = choices.services.has(serviceOf(live)) ? requested() : dependency('what it depends on is restarted');
+    const stops = isActive(live);
+    if (stops) addStop(draft, live.name, [reason], choices.timeoutMs);
+    draft.add({ kind: 'container.start', container: live.name }, stops ? [] : [reason], [
+      `container.stop ${live.name}`,
+    ]);
+  }
+  const members = membersOf(chosen);
+  orderStops(draft, members, dependencies);
+  orderStarts(draft, members, dependencies);
+  return draft.finish();
+}
+
+function withRestarting(services: ReadonlySet<string>, dependencies: Dependencies): ReadonlySet<string> {
+  const result = new Set(services);
+  for (const service of result) {
+    for (const [dependent, needs] of dependencies) {
+      if (needs.some((need) => need.restart && need.service === service)) result.add(dependent);
+    }
+  }
+  return result;
+}
+
+export function planKill({ project, containers }: Lives, choices: { readonly signal: string }): Plan {
+  const draft = newDraft(project);
+  for (const live of containers.filter(isActive)) {
+    draft.add({ kind: 'container.kill', container: live.name, signal: choices.signal }, [requested()]);
+  }
+  if (draft.isEmpty()) draft.warn('no container to kill');
+  return draft.finish();
+}
+
+export function planRm(
+  { project, containers, dependencies }: Lives,
+  choices: { readonly stop?: boolean; readonly volumes?: boolean; readonly timeoutMs?: number },
+): Plan {
+  const draft = newDraft(project);
+  for (const live of containers) {
+    if (isActive(live) && !choices.stop) continue;
+    if (isActive(live)) addStop(draft, live.name, [requested()], choices.timeoutMs);
+    const losesData = choices.volumes === true && live.mounts.some((mount) => mount.anonymous);
+    const action = {
+      kind: 'container.remove',
+      container: live.name,
+      anonymousVolumes: choices.volumes === true,
+    } as const;
+    draft.add(action, isActive(live) ? [] : [requested()], [`container.stop ${live.name}`], losesData);
+  }
+  orderStops(draft, membersOf(containers), dependencies);
+  if (draft.isEmpty()) draft.warn('no stopped containers');
+  return draft.finish();
+}

@@ -1,0 +1,145 @@
+/** What a start waits for and what a stop waits for, along depends_on; a service without steps of its own passes it on. */
+
+import type { DesiredContainer } from '../model/desired.ts';
+import { TcomposeError } from '../model/errors.ts';
+import type { LiveContainer } from '../model/live.ts';
+import type { SourceRange } from '../model/source.ts';
+import { type Dependencies, type Need, reverse } from './dependencies.ts';
+import type { Origin } from './desire.ts';
+import type { Draft } from './draft.ts';
+import { isActive } from './inputs.ts';
+import { dependency } from './reasons.ts';
+
+/** A container as the order sees it: what it is or will be. */
+export interface Member {
+  readonly service: string;
+  readonly container: DesiredContainer;
+  readonly live?: LiveContainer;
+}
+
+export type Members = ReadonlyMap<string, readonly Member[]>;
+
+export function groupByService<T extends { readonly service: string }>(
+  items: Iterable<T>,
+): ReadonlyMap<string, readonly T[]> {
+  const result = new Map<string, T[]>();
+  for (const item of items) {
+    const list = result.get(item.service);
+    if (list) list.push(item);
+    else result.set(item.service, [item]);
+  }
+  return result;
+}
+
+/** Lets every start step of the draft wait for the starts and conditions of what its service needs. */
+export function orderStarts(draft: Draft, members: Members, dependencies: Dependencies, origin?: Origin): void {
+  const barriers = new Map<string, readonly string[]>();
+  const barrierOf = (service: string): readonly string[] => {
+    const known = barriers.get(service);
+    if (known) return known;
+    barriers.set(service, []);
+    const ids = (dependencies.get(service) ?? []).flatMap((need) => {
+      const own = (members.get(need.service) ?? []).flatMap((member) =>
+        conditionSteps(draft, member, need, { service, at: placeOf(members, service, need, origin) }),
+      );
+      return own.length > 0 ? own : barrierOf(need.service);
+    });
+    barriers.set(service, ids);
+    return ids;
+  };
+  for (const [service, list] of members) {
+    const starting = list.filter(({ container }) => draft.has(`container.start ${container.name}`));
+    if (starting.length === 0) continue;
+    const after = barrierOf(service);
+    for (const { container } of starting) draft.add({ kind: 'container.start', container: container.name }, [], after);
+  }
+}
+
+/** Nothing where the condition holds already and nothing of the plan disturbs it. */
+interface Waiting {
+  readonly service: string;
+  readonly at: SourceRange | undefined;
+}
+
+function placeOf(members: Members, service: string, need: Need, origin: Origin | undefined): SourceRange | undefined {
+  const name = members.get(service)?.[0]?.container.name;
+  return name === undefined ? undefined : origin?.at(`container/${name}`, ['depends_on', need.service, 'condition']);
+}
+
+function conditionSteps(draft: Draft, member: Member, need: Need, waiting: Waiting): readonly string[] {
+  const { container, live } = member;
+  const start = `container.start ${container.name}`;
+  const starts = draft.has(start);
+  if (need.condition === 'service_started') return starts ? [start] : [];
+  const condition = need.condition === 'service_healthy' ? 'healthy' : 'completed';
+  if (!starts && holds(condition, live)) return [];
+  if (condition === 'healthy' && !container.healthcheck) throw noHealthcheck(need.service, waiting);
+  const action = { kind: 'container.await', container: container.name, condition, required: need.required } as const;
+  return [draft.add(action, [dependency(`${waiting.service} waits for it`)], [start])];
+}
+
+function holds(condition: 'healthy' | 'completed', live: LiveContainer | undefined): boolean {
+  if (!live) return false;
+  return condition === 'healthy'
+    ? isActive(live) && live.health === 'healthy'
+    : live.status === 'exited' && live.exitCode === 0;
+}
+
+const noHealthcheck = (service: string, { service: waiting, at }: Waiting) =>
+  new TcomposeError(`service ${waiting} waits for ${service} to be healthy, but ${service} has no health check`, {
+    code: 'no-healthcheck',
+    address: `service/${service}`,
+    help: `add a healthcheck to ${service}, or wait for service_started`,
+    exitCode: 2,
+    ...(at ? { at } : {}),
+  });
+
+/** Lets every stop step of the draft wait for the stops of those who need the service. */
+export function orderStops(draft: Draft, members: Members, dependencies: Dependencies): void {
+  const dependents = reverse(dependencies);
+  const barriers = new Map<string, readonly string[]>();
+  const stopsOf = (service: string) =>
+    (members.get(service) ?? [])
+      .map(({ container }) => `container.stop ${container.name}`)
+      .filter((id) => draft.has(id));
+  const barrierOf = (service: string): readonly string[] => {
+    const known = barriers.get(service);
+    if (known) return known;
+    barriers.set(service, []);
+    const ids = (dependents.get(service) ?? []).flatMap((dependent) => {
+      const own = stopsOf(dependent);
+      return own.length > 0 ? own : barrierOf(dependent);
+    });
+    barriers.set(service, ids);
+    return ids;
+  };
+  for (const [service, list] of members) {
+    for (const { container } of list) {
+      if (!draft.has(`container.stop ${container.name}`)) continue;
+      draft.add({ kind: 'container.stop', container: container.name }, [], barrierOf(service));
+    }
+  }
+}
+
+/** A host port changes hands: who lets go of it is stopped before who takes it is started. */
+export function orderPorts(draft: Draft, members: Members): void {
+  const all = [...members.values()].flat();
+  const released = new Map<string, string[]>();
+  for (const { live } of all) {
+    const stop = `container.stop ${live?.name}`;
+    if (!live || !draft.has(stop)) continue;
+    for (const key of portKeys(live.madeFrom)) released.set(key, [...(released.get(key) ?? []), stop]);
+  }
+  if (released.size === 0) return;
+  for (const { container } of all) {
+    if (!draft.has(`container.start ${container.name}`)) continue;
+    const own = `container.stop ${container.name}`;
+    const after = portKeys(container).flatMap((key) => (released.get(key) ?? []).filter((stop) => stop !== own));
+    if (after.length > 0) draft.add({ kind: 'container.start', container: container.name }, [], after);
+  }
+}
+
+const portKeys = (container: DesiredContainer): readonly string[] =>
+  container.ports
+    .filter(({ published }) => published !== 0)
+    .map(({ published, protocol }) => `${published}/${protocol}`);

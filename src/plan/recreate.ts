@@ -1,0 +1,104 @@
+/** The sequences of steps that make, replace, restart, mend or remove one container. */
+import type { LiveContainer } from '../model/live.ts';
+import type { Reason } from '../model/plan.ts';
+import type { Decision } from './decide.ts';
+import type { Draft } from './draft.ts';
+import { isActive, type UpChoices } from './inputs.ts';
+
+export function addContainerSteps(draft: Draft, decision: Decision, choices: UpChoices): void {
+  const { name } = decision.container;
+  switch (decision.kind) {
+    case 'create':
+      addCreate(draft, decision, decision.because, []);
+      break;
+    case 'recreate':
+      addRecreate(draft, decision, choices);
+      break;
+    case 'restart':
+      addStop(draft, name, decision.because, choices.timeoutMs);
+      addStart(draft, decision, [], [`container.stop ${name}`]);
+      break;
+    case 'start':
+      addStart(draft, decision, decision.because, []);
+      break;
+    case 'repair':
+      draft.add({ kind: 'container.repair', container: name }, decision.because, networkSteps(decision));
+      break;
+    case 'keep':
+      break;
+  }
+}
+
+/**
+ * Stop, then let the new record take the place of the old one, then start. Where nothing is to be inherited, or the old one is
+ * half removed, it goes first.
+ */
+function addRecreate(draft: Draft, decision: Decision, choices: UpChoices): void {
+  const { name } = decision.container;
+  const live = decision.live!;
+  const stops = isActive(live);
+  const removes = choices.renewAnonVolumes === true || live.status === 'removing' || live.status === 'dead';
+  if (stops) addStop(draft, name, decision.because, choices.timeoutMs);
+  const before = stops ? [`container.stop ${name}`] : [];
+  const because = stops ? [] : decision.because;
+  if (removes) {
+    const removal = draft.add({ kind: 'container.remove', container: name, anonymousVolumes: false }, because, before);
+    addCreate(draft, decision, [], [removal]);
+  } else {
+    addCreate(draft, decision, because, before, name);
+  }
+}
+
+function addCreate(
+  draft: Draft,
+  decision: Decision,
+  because: readonly Reason[],
+  after: readonly string[],
+  inheritsFrom?: string,
+): void {
+  const { container } = decision;
+  const rests = [...after, ...networkSteps(decision)];
+  for (const mount of container.mounts) {
+    if (mount.kind === 'volume' && mount.volume !== undefined) rests.push(`volume.create ${mount.volume}`);
+    else if (mount.kind === 'from') rests.push(`container.create ${mount.container}`);
+  }
+  // Volumes that come by way of another container may be replaced as well.
+  for (const mount of decision.live?.mounts ?? []) {
+    if (mount.kind === 'volume') rests.push(`volume.create ${mount.source}`);
+  }
+  const id = draft.add(
+    { kind: 'container.create', container, ...(inheritsFrom ? { inheritsFrom } : {}) },
+    because,
+    rests,
+  );
+  if (decision.runs) addStart(draft, decision, [], [id]);
+}
+
+function addStart(draft: Draft, decision: Decision, because: readonly Reason[], after: readonly string[]): void {
+  if (!decision.runs) return;
+  const repairs = networkSteps(decision);
+  draft.add({ kind: 'container.start', container: decision.container.name }, because, [
+    ...after,
+    ...(after.length > 0 ? [] : repairs),
+  ]);
+}
+
+const networkSteps = ({ container }: Decision): readonly string[] =>
+  container.attachments.flatMap(({ network }) => [`network.create ${network}`, `network.repair ${network}`]);
+
+export function addStop(draft: Draft, container: string, because: readonly Reason[], graceMs?: number): void {
+  draft.add({ kind: 'container.stop', container, ...(graceMs === undefined ? {} : { graceMs }) }, because);
+}
+
+export function addRemoval(draft: Draft, live: LiveContainer, because: Reason, graceMs?: number): void {
+  const after: string[] = [];
+  if (isActive(live)) {
+    addStop(draft, live.name, [because], graceMs);
+    after.push(`container.stop ${live.name}`);
+  }
+  draft.add(
+    { kind: 'container.remove', container: live.name, anonymousVolumes: false },
+    after.length > 0 ? [] : [because],
+    after,
+  );
+}

@@ -1,0 +1,94 @@
+/** Every action of a plan → one call of the engine for all steps of that kind that are ready together. */
+import type { BatchResult, Engine } from '../model/engine.ts';
+import type { ActionArgs, ActionKind } from '../model/plan.ts';
+
+/** Failures by the index of the action; what is not in it went well. */
+export type Failures = ReadonlyMap<number, Error>;
+
+export interface Executor<K extends ActionKind> {
+  /** Actions whose key is the same may share a call; absent: all may. `null`: none, each has its own. */
+  readonly batch?: (action: ActionArgs[K]) => string | null;
+  run(engine: Engine, actions: readonly ActionArgs[K][], signal: AbortSignal): Promise<Failures>;
+}
+
+const NONE: Failures = new Map();
+const alone = () => null;
+
+/** A call without a word on each member goes well or ill as one. */
+const all = async (call: Promise<unknown>): Promise<Failures> => {
+  await call;
+  return NONE;
+};
+
+async function each(names: readonly string[], call: Promise<BatchResult>): Promise<Failures> {
+  const { failed } = await call;
+  const failures = new Map<number, Error>();
+  for (const [index, name] of names.entries()) {
+    const error = failed.get(name);
+    if (error) failures.set(index, error);
+  }
+  return failures;
+}
+
+const containersOf = (actions: readonly { readonly container: string }[]): readonly string[] =>
+  actions.map(({ container }) => container);
+
+/** A new kind of action does not compile until its row is here. */
+export const EXECUTORS: { readonly [K in ActionKind]: Executor<K> } = {
+  'network.create': { run: (engine, actions) => all(engine.networks.create(actions.map(({ network }) => network))) },
+  'network.repair': { run: (engine, actions) => all(engine.networks.repair(actions.map(({ network }) => network))) },
+  'network.remove': { run: (engine, actions) => all(engine.networks.remove(actions.map(({ network }) => network))) },
+  'volume.create': { run: (engine, actions) => all(engine.volumes.create(actions.map(({ volume }) => volume))) },
+  'volume.remove': {
+    batch: ({ replacing }) => String(replacing === true),
+    run: (engine, actions) =>
+      all(
+        engine.volumes.remove(
+          actions.map(({ volume }) => volume),
+          { force: true, replacing: actions[0]?.replacing === true },
+        ),
+      ),
+  },
+  'image.remove': {
+    batch: alone,
+    run: (engine, [action]) => all(engine.images.remove(action!.image, { force: false })),
+  },
+  'container.create': {
+    run: (engine, actions) =>
+      each(
+        actions.map(({ container }) => container.name),
+        engine.containers.create(actions),
+      ),
+  },
+  'container.start': {
+    run: (engine, actions) => each(containersOf(actions), engine.containers.start(containersOf(actions))),
+  },
+  'container.repair': {
+    run: (engine, actions) => each(containersOf(actions), engine.containers.repair(containersOf(actions))),
+  },
+  'container.stop': {
+    batch: ({ graceMs }) => String(graceMs),
+    run: (engine, actions) => {
+      const graceMs = actions[0]?.graceMs;
+      return each(
+        containersOf(actions),
+        engine.containers.stop(containersOf(actions), graceMs === undefined ? {} : { graceMs }),
+      );
+    },
+  },
+  'container.kill': {
+    batch: alone,
+    run: (engine, [action]) => all(engine.containers.kill(action!.container, action!.signal)),
+  },
+  'container.remove': {
+    batch: ({ anonymousVolumes }) => String(anonymousVolumes),
+    run: (engine, actions) => {
+      const { anonymousVolumes } = actions[0]!;
+      return each(containersOf(actions), engine.containers.remove(containersOf(actions), { anonymousVolumes }));
+    },
+  },
+  'container.await': {
+    batch: alone,
+    run: (engine, [action], signal) => all(engine.containers.await(action!.container, action!.condition, signal)),
+  },
+};
