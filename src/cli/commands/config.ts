@@ -1,0 +1,68 @@
+/** `tcompose config`: the files are checked, and what they come to is printed. */
+import type { ConfigOptions } from '../../operations/config.ts';
+import { usageError } from '../args.ts';
+import { type Cli, command } from '../command.ts';
+import { type FlagValues, given, refused, text, toggle } from '../flags.ts';
+import { MistakesPrinted } from '../session.ts';
+
+const LISTS = ['services', 'images', 'volumes', 'networks', 'models', 'profiles', 'environment', 'variables'] as const;
+
+const FLAGS = {
+  format: text('', 'FORMAT', 'how to print: yaml or json', { choices: ['yaml', 'json'] }),
+  output: text('o', 'FILE', 'write to a file'),
+  quiet: toggle('q', 'only check'),
+  services: toggle('', 'only the names of services'),
+  images: toggle('', 'only the names of images'),
+  volumes: toggle('', 'only the names of volumes'),
+  networks: toggle('', 'only the names of networks'),
+  models: toggle('', 'only the names of models'),
+  profiles: toggle('', 'only the names of profiles'),
+  environment: toggle('', 'the variables that the files see'),
+  variables: toggle('', 'the variables that the files use, with their defaults'),
+  compat: toggle('', 'what of the files tcompose honours, and what not'),
+  hash: text('', 'SERVICES', "a hash of each service's configuration: * or names with commas between"),
+  explain: text('', 'KEY', 'what a key means, or where a value comes from: services.web.ports[0]'),
+  'no-interpolate': toggle('', 'leave variables as they are written'),
+  'no-normalize': toggle('', 'without defaults that the files do not name'),
+  'no-path-resolution': toggle('', 'leave relative paths as they are written'),
+  'no-consistency': toggle('', 'do not check that what is referred to exists'),
+  'no-env-resolution': toggle('', 'leave env_file as it is written'),
+  'resolve-image-digests': refused('', '', 'pin images to what their tags mean now'),
+  'lock-image-digests': refused('', '', 'print an override file that pins images'),
+} as const;
+
+export const config = command({
+  usage: '[SERVICE...]',
+  flags: FLAGS,
+  withoutRoot: () => true,
+  run: async (cli, flags, services) => {
+    const operation = await import('../../operations/config.ts');
+    const result = await operation.config(cli.wish(services), optionsOf(cli, flags, services));
+    await cli.tell(result.diagnostics, { json: flags.format === 'json' });
+    if (!result.ok) throw new MistakesPrinted(result.diagnostics);
+    if (flags.output === undefined) cli.out.data(result.text);
+    else await (await import('node:fs/promises')).writeFile(flags.output, result.text);
+    return 0;
+  },
+});
+
+function optionsOf(cli: Cli, flags: FlagValues<typeof FLAGS>, services: readonly string[]): ConfigOptions {
+  const shown = [...LISTS.filter((name) => flags[name]), ...(flags.compat ? (['compat'] as const) : [])];
+  if (shown.length > 1) throw usageError(`config can show --${shown[0]} or --${shown[1]}, not both`);
+  return {
+    services,
+    noInterpolate: flags['no-interpolate'],
+    noNormalize: flags['no-normalize'],
+    noPathResolution: flags['no-path-resolution'],
+    noConsistency: flags['no-consistency'],
+    noEnvResolution: flags['no-env-resolution'],
+    allResources: cli.globals['all-resources'],
+    quiet: flags.quiet,
+    ...given({
+      format: flags.format as 'yaml' | 'json' | undefined,
+      hash: flags.hash,
+      explain: flags.explain,
+      show: shown[0],
+    }),
+  };
+}

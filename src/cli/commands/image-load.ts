@@ -1,0 +1,29 @@
+/** `tcompose image load`: images of a `docker save` archive or an OCI layout. */
+import { usageError } from '../args.ts';
+import { command } from '../command.ts';
+import { familiar } from '../familiar.ts';
+import { text, toggle } from '../flags.ts';
+import { isFolder, openInput } from '../input.ts';
+
+export const imageLoad = command({
+  usage: '[FILE|FOLDER|-]',
+  flags: {
+    input: text('i', 'FILE', 'the archive, or the folder of an OCI layout; default: standard input'),
+    quiet: toggle('q', 'do not show progress'),
+  },
+  takes: [0, 1],
+  dryRun: 'refused',
+  run: async (cli, flags, [word]) => {
+    if (word !== undefined && flags.input !== undefined)
+      throw usageError('image load takes one archive', `leave out "${word}"`);
+    const path = flags.input ?? word ?? '-';
+    const source = (await isFolder(path)) ? { folder: path } : await openInput(cli, path);
+    const operation = await import('../../operations/images.ts');
+    const images = await cli.change('load', (context) => operation.loadImages(context, source));
+    for (const image of images) {
+      if (image.tags.length === 0) cli.out.data(`Loaded image ID: ${image.id}\n`);
+      for (const tag of image.tags) cli.out.data(`Loaded image: ${familiar(tag)}\n`);
+    }
+    return 0;
+  },
+});

@@ -1,0 +1,99 @@
+/** The table of commands: name → summary, and the file that has its flags and its work. Help is printed from it. */
+import type { Command, Entry, Single } from '../command.ts';
+
+const single = (summary: string, load: () => Promise<Command>): Single => ({ summary, load });
+
+export const COMMANDS: Readonly<Record<string, Entry>> = {
+  up: single('create and start what the files say, change what differs', async () => (await import('./up.ts')).up),
+  down: single('stop and remove containers and networks', async () => (await import('./down.ts')).down),
+  plan: single('show what up would change, field by field', async () => (await import('./plan.ts')).plan),
+  config: single(
+    'check the files and print the result of merging them',
+    async () => (await import('./config.ts')).config,
+  ),
+  ps: single('list containers', async () => (await import('./ps.ts')).ps),
+  logs: single('show what containers printed', async () => (await import('./logs.ts')).logs),
+  exec: single('run a command in a running container', async () => (await import('./exec.ts')).exec),
+  start: single('start containers that exist', async () => (await import('./start.ts')).start),
+  stop: single('stop containers', async () => (await import('./stop.ts')).stop),
+  restart: single('stop and start containers as they are', async () => (await import('./restart.ts')).restart),
+  kill: single('send a signal to containers', async () => (await import('./kill.ts')).kill),
+  rm: single('remove stopped containers', async () => (await import('./rm.ts')).rm),
+  port: single('print the host address of a published port', async () => (await import('./port.ts')).port),
+  ls: single('list projects', async () => (await import('./ls.ts')).ls),
+  image: {
+    summary: 'the image store',
+    members: {
+      import: single(
+        'make an image of a root filesystem tar',
+        async () => (await import('./image-import.ts')).imageImport,
+      ),
+      load: single(
+        'load images of a docker save archive or an OCI layout',
+        async () => (await import('./image-load.ts')).imageLoad,
+      ),
+      ls: single('list images', async () => (await import('./image-ls.ts')).imageLs),
+      inspect: single(
+        'print all that is known of images',
+        async () => (await import('./image-inspect.ts')).imageInspect,
+      ),
+      rm: single('remove images', async () => (await import('./image-rm.ts')).imageRm),
+      tag: single('give an image another name', async () => (await import('./image-tag.ts')).imageTag),
+    },
+  },
+  volume: {
+    summary: 'volumes',
+    members: {
+      ls: single('list volumes', async () => (await import('./volume-ls.ts')).volumeLs),
+      inspect: single(
+        'print all that is known of volumes',
+        async () => (await import('./volume-inspect.ts')).volumeInspect,
+      ),
+      rm: single('remove volumes and the data in them', async () => (await import('./volume-rm.ts')).volumeRm),
+    },
+  },
+  network: {
+    summary: 'networks',
+    members: {
+      ls: single('list networks', async () => (await import('./network-ls.ts')).networkLs),
+      inspect: single(
+        'print all that is known of networks',
+        async () => (await import('./network-inspect.ts')).networkInspect,
+      ),
+    },
+  },
+  system: {
+    summary: 'the host',
+    members: {
+      doctor: single(
+        'what this host offers, what is missing, what is left over',
+        async () => (await import('./doctor.ts')).doctor,
+      ),
+    },
+  },
+  completion: single(
+    'print the completion script of bash, zsh or fish',
+    async () => (await import('./completion.ts')).completion,
+  ),
+  version: single('print the version', async () => (await import('./version.ts')).version),
+};
+
+/** Commands of Compose that a later version has: refused by name. */
+export const NOT_YET: readonly string[] = [
+  ...[
+    'alpha',
+    'attach',
+    'bridge',
+    'build',
+    'commit',
+    'convert',
+    'cp',
+    'create',
+    'events',
+    'export',
+    'images',
+    'pause',
+    'publish',
+  ],
+  ...['pull', 'push', 'run', 'scale', 'stats', 'top', 'unpause', 'volumes', 'wait', 'watch'],
+];

@@ -1,0 +1,43 @@
+/** An engine whose reading is real and whose changing only says yes: what `--dry-run` applies a plan to. */
+import type { BatchResult, Engine } from '../model/engine.ts';
+
+const nothing = async (): Promise<void> => {};
+const allWell = async (): Promise<BatchResult> => ({ failed: new Map() });
+
+export function dryEngine(engine: Engine): Engine {
+  const { images, networks, volumes, containers } = engine;
+  return {
+    snapshot: (filter) => engine.snapshot(filter),
+    check: (wanted, leaving) => engine.check(wanted, leaving),
+    lock: async () => ({ release: nothing }),
+    images: {
+      find: (ref) => images.find(ref),
+      list: () => images.list(),
+      import: refuse,
+      load: refuse,
+      remove: async () => ({ untagged: [], deleted: [] }),
+      tag: nothing,
+    },
+    networks: { create: nothing, repair: nothing, remove: nothing, find: (name) => networks.find(name) },
+    volumes: { create: nothing, remove: nothing, find: (name) => volumes.find(name) },
+    containers: {
+      create: allWell,
+      start: allWell,
+      stop: allWell,
+      kill: nothing,
+      repair: allWell,
+      remove: allWell,
+      await: nothing,
+      find: (name) => containers.find(name),
+      watch: (name, signal) => containers.watch(name, signal),
+      logs: (name, options, signal) => containers.logs(name, options, signal),
+      exec: refuse,
+    },
+    system: { doctor: () => engine.system.doctor(), leftovers: () => engine.system.leftovers(), fix: nothing },
+    close: () => engine.close(),
+  };
+}
+
+async function refuse(): Promise<never> {
+  throw new Error('this is a bug in tcompose: a command that cannot be tried was given to the dry engine');
+}

@@ -1,0 +1,136 @@
+/** Events of a running plan, shown as they come: rows on a terminal, lines elsewhere, JSON for programs, or nothing. */
+import type { Emit, ProgressEvent } from '../../model/events.ts';
+import type { Output } from './output.ts';
+import { type Paint, paint } from './paint.ts';
+import { stepWords } from './step-words.ts';
+import type { Terminal } from './terminal.ts';
+
+export interface Progress {
+  readonly emit: Emit;
+  /** After this nothing is drawn any more: log lines, tables and errors may follow. */
+  finish(): Promise<void>;
+}
+
+export interface ProgressOptions {
+  /** `up`: the heading of the rows. */
+  readonly title: string;
+  readonly dryRun: boolean;
+}
+
+const DRY_RUN = 'DRY-RUN MODE - ';
+
+export function createProgress(out: Output, terminal: Terminal, options: ProgressOptions): Progress {
+  const color = paint(terminal.colorsOnStderr);
+  switch (terminal.progress) {
+    case 'tty':
+      return rows(out, terminal, options);
+    case 'plain':
+      return lines((event) => plainLine(event, options.dryRun, color), out);
+    case 'json':
+      return lines((event) => progressJson(event, options.dryRun), out);
+    case 'quiet':
+      return lines((event) => (event.type === 'warning' ? warningLine(event.text, color) : undefined), out);
+  }
+}
+
+export const warningLine = (text: string, color: Paint): string => `${color('boldYellow', 'warning')}: ${text}\n`;
+
+function lines(render: (event: ProgressEvent) => string | undefined, out: Output): Progress {
+  return {
+    emit: (event) => {
+      const line = render(event);
+      if (line !== undefined) out.note(line);
+    },
+    finish: async () => {},
+  };
+}
+
+/** One line a finished step; two spaces before the word, as Compose prints it. */
+export function plainLine(event: ProgressEvent, dryRun: boolean, color: Paint): string | undefined {
+  const mark = dryRun ? color('cyan', DRY_RUN) : '';
+  switch (event.type) {
+    case 'done':
+    case 'failed':
+    case 'skipped': {
+      const { resource, done } = stepWords(event.step.action);
+      const word =
+        event.type === 'done' ? color('green', done) : event.type === 'failed' ? color('boldRed', 'Error') : 'Skipped';
+      const details = event.type === 'skipped' ? `  ${event.because}` : '';
+      return ` ${mark}${resource}  ${word}${details}\n`;
+    }
+    case 'warning':
+      return warningLine(event.text, color);
+    default:
+      return undefined;
+  }
+}
+
+/** The keys of Compose's `--progress json`, and ours beside them: step, elapsedMs. */
+export function progressJson(event: ProgressEvent, dryRun: boolean): string | undefined {
+  const mark = dryRun ? { 'dry-run': true } : {};
+  const line = (value: object) => `${JSON.stringify({ ...mark, ...value })}\n`;
+  if (event.type === 'plan') return undefined;
+  if (event.type === 'warning') return line({ level: 'warning', message: event.text });
+  const { resource, doing, done } = stepWords(event.step.action);
+  const about = { id: resource, step: event.step.id };
+  switch (event.type) {
+    case 'started':
+      return line({ ...about, status: 'Working', text: doing });
+    case 'progress':
+      return line({
+        ...about,
+        status: 'Working',
+        text: event.text,
+        ...(event.current !== undefined && { current: event.current }),
+        ...(event.total !== undefined && { total: event.total }),
+      });
+    case 'done':
+      return line({ ...about, status: 'Done', text: done, elapsedMs: Math.round(event.elapsedMs) });
+    case 'failed':
+      return line({
+        ...about,
+        status: 'Error',
+        text: 'Error',
+        details: event.error.message,
+        elapsedMs: Math.round(event.elapsedMs),
+      });
+    case 'skipped':
+      return line({ ...about, status: 'Warning', text: 'Skipped', details: event.because });
+  }
+}
+
+/** The rows are only loaded when there is something to draw: a plan without steps costs nothing. */
+function rows(out: Output, terminal: Terminal, options: ProgressOptions): Progress {
+  const color = paint(terminal.colorsOnStderr);
+  const warnings: string[] = [];
+  const early: ProgressEvent[] = [];
+  let drawing: Promise<Progress> | undefined;
+  let ready: Progress | undefined;
+  const begin = async (): Promise<Progress> => {
+    // A terminal that says it has no width (some have none to tell) cannot be drawn on.
+    if (!process.stderr.columns) ready = lines((event) => plainLine(event, options.dryRun, color), out);
+    else {
+      const { createRows } = await import('./progress-rows.ts');
+      ready = createRows({ title: options.dryRun ? `${DRY_RUN}${options.title}` : options.title });
+    }
+    for (const event of early) ready.emit(event);
+    return ready;
+  };
+  return {
+    emit: (event) => {
+      if (event.type === 'warning') warnings.push(event.text);
+      else if (ready) ready.emit(event);
+      else {
+        early.push(event);
+        if (event.type !== 'plan' || event.steps.length > 0) drawing ??= begin();
+      }
+    },
+    finish: async () => {
+      await (await drawing)?.finish();
+      [ready, drawing] = [undefined, undefined];
+      early.length = 0;
+      // Only now: a line in the midst of the rows would tear them.
+      for (const text of warnings.splice(0)) out.note(warningLine(text, color));
+    },
+  };
+}

@@ -1,0 +1,54 @@
+/** The only file that knows both halves: hands the engine and the loader to the command line, and its result to the shell. */
+import { join } from 'node:path';
+import { dispatch } from './cli/dispatch.ts';
+
+declare const TCOMPOSE_VERSION: string;
+
+/** The bundle lies in dist/, one below the folder of the package. */
+const home = join(import.meta.dirname, '..');
+
+/** iptables and dnsmasq live where `su`, cron and the PATHs of users do not look. Only for the engine: files see the user's PATH. */
+function addSystemFolders(env: NodeJS.ProcessEnv): void {
+  const folders = (env['PATH'] ?? '').split(':').filter(Boolean);
+  env['PATH'] = [
+    ...new Set([...folders, '/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin']),
+  ].join(':');
+}
+
+let isOver = false;
+const exit = (code: number): never => {
+  isOver = true;
+  return process.exit(code);
+};
+
+const code = dispatch(
+  process.argv.slice(2),
+  {
+    version: TCOMPOSE_VERSION,
+    program: join(home, 'bin', 'tcompose'),
+    env: { ...process.env },
+    cwd: () => process.cwd(),
+    isRoot: () => process.geteuid?.() === 0,
+    onStray: (listener) => void process.on('uncaughtException', listener),
+    openEngine: async (paths) => {
+      addSystemFolders(process.env);
+      const { createEngine } = await import('../engine/index.ts');
+      return createEngine({ paths, launcher: join(home, 'dist', 'tcompose-launcher') });
+    },
+    load: async (wish) => {
+      const { load } = await import('./load/index.ts');
+      return load(wish);
+    },
+    renderDiagnostics: async (diagnostics, options) => {
+      const { renderDiagnostics } = await import('./cli/ui/diagnostic.ts');
+      return renderDiagnostics(diagnostics, options.format, { cwd: options.cwd, colour: options.colors });
+    },
+  },
+  exit,
+);
+// Node ends when nothing is left to wait for, and would say that all went well: a promise that nobody keeps must not look so.
+process.exitCode = 1;
+process.on('exit', (status) => {
+  if (!isOver) process.stderr.write(`error: this is a bug in tcompose: it ended (${status}) before it was done\n`);
+});
+void code.then(exit);

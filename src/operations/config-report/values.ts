@@ -1,0 +1,29 @@
+/** Changes to a bound project before it is printed. */
+import { define, type Json } from '../../load/bind.ts';
+
+/** Every `$` doubled: what is printed is a Compose file again, and must not be interpolated a second time. */
+export function escapeDollars<J extends Json>(value: J): J {
+  return escaped(value) as J;
+}
+
+function escaped(value: Json): Json {
+  if (typeof value === 'string') return value.replaceAll('$', '$$$$');
+  if (value === null || typeof value !== 'object') return value;
+  if (Array.isArray(value)) return value.map(escaped);
+  const made: Record<string, Json> = {};
+  for (const [key, inner] of Object.entries(value)) define(made, key, escaped(inner));
+  return made;
+}
+
+export async function pinImages(
+  bound: Readonly<Record<string, Json>>,
+  resolve: (image: string) => Promise<string | undefined>,
+): Promise<Record<string, Json>> {
+  const services: Record<string, Json> = {};
+  for (const [name, service] of Object.entries(bound['services'] as Record<string, Record<string, Json>>)) {
+    const image = service['image'];
+    const pinned = typeof image === 'string' ? await resolve(image) : undefined;
+    define(services, name, pinned === undefined ? service : { ...service, image: pinned });
+  }
+  return { ...bound, services };
+}

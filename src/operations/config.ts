@@ -1,0 +1,127 @@
+/** What `tcompose config` prints: the project as it was understood, or one aspect of it. Returns text; prints nothing. */
+import { bindStruct, type Json } from '../load/bind.ts';
+import { type LoadedModel, type LoadRequest, loadTree } from '../load/phases.ts';
+import { projectShape } from '../load/shapes.ts';
+import type { MapNode } from '../load/tree.ts';
+import type { Diagnostic } from '../model/diagnostic.ts';
+
+export interface ConfigOptions {
+  readonly format?: 'yaml' | 'json';
+  /** Names given on the command line: only these, and what they depend on. */
+  readonly services?: readonly string[];
+  /** One aspect instead of the whole. */
+  readonly show?:
+    | 'services'
+    | 'images'
+    | 'volumes'
+    | 'networks'
+    | 'models'
+    | 'profiles'
+    | 'environment'
+    | 'variables'
+    | 'compat';
+  /** `*`, or names separated by commas. */
+  readonly hash?: string;
+  /** A key of the specification, or a place of the file: `services.web.ports[0]`. With `show: environment`: where each came from. */
+  readonly explain?: string | true;
+  readonly noInterpolate?: boolean;
+  readonly noNormalize?: boolean;
+  readonly noPathResolution?: boolean;
+  readonly noConsistency?: boolean;
+  readonly noEnvResolution?: boolean;
+  readonly allResources?: boolean;
+  readonly quiet?: boolean;
+  /** Gives `name@sha256:…` for an image; the image stays as it is where there is none. */
+  readonly resolveDigest?: (image: string) => Promise<string | undefined>;
+}
+
+export interface ConfigResult {
+  /** What goes to standard output. */
+  readonly text: string;
+  readonly diagnostics: readonly Diagnostic[];
+  /** false: the files have mistakes, and `text` is empty. */
+  readonly ok: boolean;
+}
+
+export async function config(request: LoadRequest, options: ConfigOptions): Promise<ConfigResult> {
+  if (typeof options.explain === 'string' && options.show === undefined) {
+    const { explainKey } = await import('./config-report/explain-key.ts');
+    const known = explainKey(options.explain);
+    if (known !== undefined) return { text: known, diagnostics: [], ok: true };
+  }
+  const loaded = await loadTree(withOptions(request, options));
+  const { model, findings } = loaded;
+  if (model === undefined) return { text: '', diagnostics: findings.sorted(), ok: false };
+  // Binding finds wrong numbers, sizes and durations: done even where the result is not printed.
+  const bound = bindProject(model, loaded, options);
+  const ok = findings.errors === 0;
+  const text = !ok || options.quiet ? '' : await report(bound, model, loaded, options);
+  return { text, diagnostics: findings.sorted(), ok: findings.errors === 0 };
+}
+
+function withOptions(request: LoadRequest, options: ConfigOptions): LoadRequest {
+  const raw = options.noInterpolate || options.show === 'variables';
+  return {
+    ...request,
+    strict: false,
+    // Without values a service's dependencies cannot be trusted: the whole file is shown.
+    ...(!raw && options.services?.length && { only: options.services }),
+    allResources: Boolean(options.allResources || raw || request.allResources),
+    skip: {
+      ...request.skip,
+      interpolate: Boolean(raw),
+      normalize: Boolean(options.noNormalize || raw),
+      resolvePaths: Boolean(options.noPathResolution || options.show === 'variables'),
+      consistency: Boolean(options.noConsistency || raw),
+      resolveEnv: Boolean(options.noEnvResolution || raw),
+      support: request.skip?.support ?? options.show === 'compat',
+    },
+  };
+}
+
+function bindProject(model: MapNode, { findings }: LoadedModel, options: ConfigOptions): Record<string, Json> {
+  const isJson = options.format === 'json';
+  const binding = {
+    findings,
+    extensions: !isJson,
+    always: isJson,
+    lenient: Boolean(options.noInterpolate || options.show === 'variables'),
+  };
+  const bound = bindStruct(model, projectShape, [], binding);
+  return { ...(bound['name'] !== undefined && { name: bound['name'] }), ...bound, services: bound['services'] ?? {} };
+}
+
+async function report(
+  bound: Record<string, Json>,
+  model: MapNode,
+  loaded: LoadedModel,
+  options: ConfigOptions,
+): Promise<string> {
+  if (options.hash !== undefined) return (await import('./config-report/hash.ts')).hashes(bound, options.hash);
+  if (typeof options.explain === 'string' && options.show === undefined) {
+    return (await import('./config-report/explain-place.ts')).explainPlace(options.explain, model, loaded.projectDir);
+  }
+  switch (options.show) {
+    case 'environment':
+    case 'variables': {
+      const { environmentText, variablesText } = await import('./config-report/variables.ts');
+      return options.show === 'variables'
+        ? variablesText(model, options.format)
+        : environmentText(loaded, Boolean(options.explain));
+    }
+    case 'compat':
+      return (await import('./config-report/compat.ts')).compatText(model, options.format);
+    case undefined:
+      return printProject(bound, options);
+    default:
+      return (await import('./config-report/lists.ts')).listText(options.show, bound, loaded);
+  }
+}
+
+async function printProject(bound: Record<string, Json>, options: ConfigOptions): Promise<string> {
+  const { escapeDollars, pinImages } = await import('./config-report/values.ts');
+  const pinned = options.resolveDigest === undefined ? bound : await pinImages(bound, options.resolveDigest);
+  const printed = options.noInterpolate ? pinned : escapeDollars(pinned);
+  if (options.format === 'json') return `${JSON.stringify(printed, undefined, 2)}\n`;
+  return (await import('./config-report/yaml.ts')).yamlText(printed);
+}

@@ -1,0 +1,86 @@
+/** The inputs of a plan for `up`: images and files that the project names, and the facts it is compared with. */
+import type { Engine, ImageInfo } from '../model/engine.ts';
+import { TcomposeError } from '../model/errors.ts';
+import type { LiveState } from '../model/live.ts';
+import type { Project } from '../model/project.ts';
+import { projectDependencies } from '../plan/dependencies.ts';
+import { type Desire, desire, neededImages, select } from '../plan/desire.ts';
+import type { Context } from './context.ts';
+import type { UpOptions } from './up.ts';
+
+export async function gatherDesire(context: Context, project: Project, options: UpOptions): Promise<Desire> {
+  const { selected } = select(project, projectDependencies(project), options);
+  const [images, seccompProfiles] = await Promise.all([
+    findImages(context.engine, neededImages(project, selected).keys()),
+    readProfiles(context, project, selected),
+  ]);
+  return desire(project, images, {
+    ...(options.services ? { services: options.services } : {}),
+    ...(options.scale ? { scale: options.scale } : {}),
+    noDeps: options.noDeps === true,
+    version: context.version,
+    seccompProfiles,
+  });
+}
+
+async function findImages(engine: Engine, refs: Iterable<string>): Promise<ReadonlyMap<string, ImageInfo>> {
+  const found = await Promise.all([...refs].map(async (ref) => [ref, await engine.images.find(ref)] as const));
+  return new Map(found.flatMap(([ref, image]) => (image ? [[ref, image] as const] : [])));
+}
+
+async function readProfiles(
+  context: Context,
+  project: Project,
+  selected: Iterable<string>,
+): Promise<ReadonlyMap<string, string>> {
+  const paths = [...selected].flatMap((name) => (project.services[name]?.security_opt ?? []).flatMap(profilePath));
+  const texts = await Promise.all(
+    [...new Set(paths)].map(async (path) => [path, await readProfile(context, project, path)] as const),
+  );
+  return new Map(texts);
+}
+
+function profilePath(option: string): readonly string[] {
+  const [, path = ''] = /^seccomp[:=](.*)$/s.exec(option) ?? [];
+  return ['', 'unconfined', 'default', 'builtin'].includes(path) ? [] : [path];
+}
+
+async function readProfile({ readText }: Context, project: Project, path: string): Promise<string> {
+  const absolute = path.startsWith('/') ? path : `${project.workingDir}/${path}`;
+  try {
+    return (await readText?.(absolute)) ?? '';
+  } catch (cause) {
+    const code = (cause as { code?: string }).code ?? 'unknown reason';
+    throw new TcomposeError(`the seccomp profile ${absolute} cannot be read (${code})`, {
+      code: 'no-such-file',
+      help: 'name a JSON file in the form that Docker takes, or write seccomp=unconfined',
+      exitCode: 2,
+      cause,
+    });
+  }
+}
+
+/** The project's own things, and those that it uses and others made. */
+export async function withOthers({ engine }: Context, wanted: Desire, live: LiveState): Promise<LiveState> {
+  const [networks, volumes] = await Promise.all([
+    findOthers(wanted.state.networks, live.networks, (name) => engine.networks.find(name)),
+    findOthers(wanted.state.volumes, live.volumes, (name) => engine.volumes.find(name)),
+  ]);
+  return {
+    networks: [...live.networks, ...networks],
+    volumes: [...live.volumes, ...volumes],
+    containers: live.containers,
+  };
+}
+
+type Named = { readonly name: string };
+
+async function findOthers<T extends Named>(
+  wanted: readonly Named[],
+  known: readonly T[],
+  find: (name: string) => Promise<T | undefined>,
+): Promise<readonly T[]> {
+  const names = new Set(known.map(({ name }) => name));
+  const found = await Promise.all(wanted.filter(({ name }) => !names.has(name)).map(({ name }) => find(name)));
+  return found.filter((one) => one !== undefined);
+}

@@ -1,0 +1,70 @@
+/** The containers that a command is about, by what lives: from the file's services, or by labels alone. */
+import { TcomposeError } from '../model/errors.ts';
+import type { LiveContainer, LiveState } from '../model/live.ts';
+import { type Dependencies, labelDependencies, projectDependencies } from '../plan/dependencies.ts';
+import { noSuchService } from '../plan/desire.ts';
+import { belongs } from '../plan/inputs.ts';
+import { isOneOff, numberOf, serviceOf } from '../plan/labels.ts';
+import type { Context, Target } from './context.ts';
+
+export interface Found {
+  readonly live: LiveState;
+  /** All of the project, one-offs too, by service and number. */
+  readonly containers: readonly LiveContainer[];
+  readonly dependencies: Dependencies;
+}
+
+export async function find({ engine }: Context, target: Target): Promise<Found> {
+  const live = await engine.snapshot({ project: target.name });
+  const containers = live.containers.filter((container) => belongs(container, target.name));
+  const dependencies = target.project ? projectDependencies(target.project) : labelDependencies(containers);
+  return { live, containers: containers.sort(byServiceAndNumber), dependencies };
+}
+
+const byServiceAndNumber = (a: LiveContainer, b: LiveContainer): number =>
+  serviceOf(a).localeCompare(serviceOf(b)) || Number(isOneOff(a)) - Number(isOneOff(b)) || numberOf(a) - numberOf(b);
+
+/** Containers of services, without one-offs. None named: of all that the file has; without a file, all. */
+export function ofServices(found: Found, target: Target, services: readonly string[] = []): readonly LiveContainer[] {
+  checkServices(found, target, services);
+  const known = services.length > 0 ? new Set(services) : target.project && fileServices(target.project);
+  return found.containers.filter((live) => !isOneOff(live) && (known?.has(serviceOf(live)) ?? true));
+}
+
+const fileServices = (project: NonNullable<Target['project']>): ReadonlySet<string> =>
+  new Set([...Object.keys(project.services), ...Object.keys(project.disabledServices)]);
+
+export function checkServices(
+  found: Found,
+  { name: project, project: file }: Target,
+  services: readonly string[],
+): void {
+  for (const name of services) {
+    if (found.containers.some((live) => serviceOf(live) === name)) continue;
+    if (file && (Object.hasOwn(file.services, name) || Object.hasOwn(file.disabledServices, name))) continue;
+    if (file) throw noSuchService(file, name);
+    throw new TcomposeError(`no such service: ${name}`, {
+      code: 'no-such-service',
+      address: `service/${name}`,
+      help: `project ${project} has: ${[...new Set(found.containers.map(serviceOf))].join(', ') || 'no containers'}`,
+    });
+  }
+}
+
+/** The replica of a service that a command speaks to: the one with the number, else the lowest. */
+export function oneOf(found: Found, target: Target, service: string, index?: number): LiveContainer {
+  checkServices(found, target, [service]);
+  const all = found.containers.filter((live) => serviceOf(live) === service);
+  const chosen = index === undefined ? all[0] : all.find((live) => !isOneOff(live) && numberOf(live) === index);
+  if (chosen) return chosen;
+  throw notRunning(service, index);
+}
+
+export function notRunning(service: string, index?: number): TcomposeError {
+  const which = index === undefined ? '' : ` container #${index}`;
+  return new TcomposeError(`service "${service}" is not running${which}`, {
+    code: 'not-running',
+    address: `service/${service}`,
+    help: `start it:\n  tcompose up -d ${service}`,
+  });
+}

@@ -1,0 +1,83 @@
+/** Networks, for `tcompose network …`; keys as the docker CLI prints them. */
+import { TcomposeError } from '../model/errors.ts';
+import type { LiveContainer, LiveNetwork } from '../model/live.ts';
+import { isActive } from '../plan/inputs.ts';
+import type { Context } from './context.ts';
+import { labelWords, moment } from './words.ts';
+
+export interface NetworkRow {
+  readonly ID: string;
+  readonly Name: string;
+  readonly Driver: string;
+  readonly Scope: string;
+  readonly IPv6: string;
+  readonly Internal: string;
+  readonly Labels: string;
+  readonly CreatedAt: string;
+  /** Not in docker: the kernel's name of the bridge, and its subnets. */
+  readonly Bridge: string;
+  readonly Subnets: string;
+}
+
+export async function listNetworks(
+  { engine }: Context,
+  options: { readonly project?: string } = {},
+): Promise<readonly NetworkRow[]> {
+  const { networks } = await engine.snapshot(options);
+  return networks.map(row).sort((a, b) => (a.Name < b.Name ? -1 : 1));
+}
+
+const row = ({ id, name, madeFrom, bridge, subnets, createdAt }: LiveNetwork): NetworkRow => ({
+  ID: id.slice(0, 12),
+  Name: name,
+  Driver: madeFrom.driver,
+  Scope: 'local',
+  IPv6: String(madeFrom.enableIpv6),
+  Internal: String(madeFrom.internal),
+  Labels: labelWords(madeFrom.labels),
+  CreatedAt: moment(createdAt),
+  Bridge: bridge,
+  Subnets: subnets.map(({ subnet }) => subnet).join(', '),
+});
+
+/** In `docker network inspect`'s shape. */
+export async function inspectNetworks({ engine }: Context, names: readonly string[]): Promise<readonly object[]> {
+  const { networks, containers } = await engine.snapshot();
+  const found = names.map((name) => networks.find((network) => network.name === name || network.id.startsWith(name)));
+  const missing = names.filter((_, index) => !found[index]);
+  if (missing.length > 0) {
+    throw new TcomposeError(`no such network: ${missing.join(', ')}`, {
+      code: 'no-such-network',
+      help: 'see `tcompose network ls`',
+    });
+  }
+  return found.flatMap((network) => (network ? [inspection(network, containers)] : []));
+}
+
+const inspection = (network: LiveNetwork, containers: readonly LiveContainer[]): object => ({
+  Name: network.name,
+  Id: network.id,
+  Created: network.createdAt,
+  Scope: 'local',
+  Driver: network.madeFrom.driver,
+  EnableIPv4: network.madeFrom.enableIpv4,
+  EnableIPv6: network.madeFrom.enableIpv6,
+  IPAM: {
+    Driver: 'default',
+    Config: network.subnets.map(({ subnet, gateway }) => ({ Subnet: subnet, Gateway: gateway })),
+  },
+  Internal: network.madeFrom.internal,
+  Options: network.madeFrom.driverOpts,
+  Labels: network.madeFrom.labels,
+  Bridge: network.bridge,
+  Damage: network.damage.map(({ what }) => what),
+  Containers: Object.fromEntries(containers.filter(isActive).flatMap((live) => endpoints(live, network.name))),
+});
+
+const endpoints = ({ id, name, endpoints: all }: LiveContainer, network: string) =>
+  all
+    .filter((endpoint) => endpoint.network === network)
+    .map(({ mac, ipv4, ipv6, hostInterface }) => [
+      id,
+      { Name: name, MacAddress: mac, IPv4Address: ipv4 ?? '', IPv6Address: ipv6 ?? '', HostInterface: hostInterface },
+    ]);

@@ -1,0 +1,49 @@
+/** What `up` would do, without doing it; takes no lock. */
+import type { Plan } from '../model/plan.ts';
+import type { Project } from '../model/project.ts';
+import { desire } from '../plan/desire.ts';
+import { planUp } from '../plan/plan.ts';
+import type { Context } from './context.ts';
+import { gatherDesire, withOthers } from './gather.ts';
+import type { UpOptions } from './up.ts';
+
+export async function plan(context: Context, project: Project, options: UpOptions = {}): Promise<Plan> {
+  const looking = context.engine.snapshot({ project: project.name });
+  looking.catch(() => undefined); // told below, unless the file is wrong: that comes first
+  const wanted = await gatherDesire(context, project, options);
+  return planUp(wanted, await withOthers(context, wanted, await looking), options);
+}
+
+/** Against nothing: no engine, no root. Images and external things are taken to exist; what an image says is unknown. */
+export function planOffline(project: Project, options: UpOptions & { readonly version?: string } = {}): Plan {
+  const { services, scale, version } = options;
+  const wanted = desire(project, new Map(), {
+    ...(services ? { services } : {}),
+    ...(scale ? { scale } : {}),
+    ...(version ? { version } : {}),
+    noDeps: options.noDeps === true,
+    assumeImages: true,
+  });
+  const { networks, volumes } = wanted.state;
+  const facts = {
+    networks: networks
+      .filter(({ external }) => external)
+      .map((network) => ({ ...nowhere, name: network.name, madeFrom: network })),
+    volumes: volumes
+      .filter(({ external }) => external)
+      .map((volume) => ({ ...nowhere, name: volume.name, madeFrom: volume })),
+    containers: [],
+  };
+  return planUp(wanted, facts, options);
+}
+
+const nowhere = {
+  id: '',
+  createdAt: '',
+  bridge: '',
+  subnets: [],
+  damage: [],
+  anonymous: false,
+  mountpoint: '',
+  usedBy: [],
+};

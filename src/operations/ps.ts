@@ -1,0 +1,115 @@
+/** The containers of a project, in the words and keys of `docker compose ps`. */
+import type { ContainerStatus, LiveContainer, LivePort } from '../model/live.ts';
+import { isActive } from '../plan/inputs.ts';
+import { isOneOff, serviceOf } from '../plan/labels.ts';
+import type { Context, Target } from './context.ts';
+import { checkServices, find } from './lives.ts';
+import { ago, labelWords, moment, statusWords } from './words.ts';
+
+export interface PsOptions {
+  readonly services?: readonly string[];
+  /** Stopped ones and one-offs too. */
+  readonly all?: boolean;
+  /** Implies all. */
+  readonly statuses?: readonly ContainerStatus[];
+  /** Containers of services that the file does not have; on when absent. */
+  readonly orphans?: boolean;
+  /** Commands in full. */
+  readonly noTrunc?: boolean;
+}
+
+/** `--format json` prints exactly this, one object a line. */
+export interface PsRow {
+  readonly Command: string;
+  readonly CreatedAt: string;
+  readonly ExitCode: number;
+  readonly Health: string;
+  /** 12 digits; 64 with noTrunc. */
+  readonly ID: string;
+  readonly Image: string;
+  readonly Labels: string;
+  readonly LocalVolumes: string;
+  readonly Mounts: string;
+  readonly Name: string;
+  readonly Names: string;
+  readonly Networks: string;
+  /** On the host; 0 when not running. Not in docker compose. */
+  readonly Pid: number;
+  readonly Ports: string;
+  readonly Project: string;
+  readonly Publishers: readonly {
+    readonly URL: string;
+    readonly TargetPort: number;
+    readonly PublishedPort: number;
+    readonly Protocol: string;
+  }[];
+  readonly RunningFor: string;
+  readonly Service: string;
+  readonly Size: string;
+  readonly State: ContainerStatus;
+  readonly Status: string;
+}
+
+/** Sorted by name. */
+export async function ps(context: Context, target: Target, options: PsOptions = {}): Promise<readonly PsRow[]> {
+  const { services = [], statuses = [], orphans = true } = options;
+  const found = await find(context, target);
+  checkServices(found, target, services);
+  const isAll = options.all === true || statuses.length > 0;
+  const known = target.project && { ...target.project.services, ...target.project.disabledServices };
+  const now = context.clock();
+  return found.containers
+    .filter((live) => isAll || (isActive(live) && !isOneOff(live)))
+    .filter((live) => services.length === 0 || services.includes(serviceOf(live)))
+    .filter((live) => statuses.length === 0 || statuses.includes(live.status))
+    .filter((live) => orphans || !known || known[serviceOf(live)] !== undefined)
+    .map((live) => row(live, target.name, now, options.noTrunc === true))
+    .sort((a, b) => (a.Name < b.Name ? -1 : 1));
+}
+
+const MAX_COMMAND = 20;
+
+function row(live: LiveContainer, project: string, now: number, noTrunc: boolean): PsRow {
+  const { madeFrom, mounts } = live;
+  const command = madeFrom.argv.join(' ');
+  const publishers = isActive(live) ? live.publishers.map(publisher) : [];
+  return {
+    Command: JSON.stringify(
+      noTrunc || command.length <= MAX_COMMAND ? command : `${command.slice(0, MAX_COMMAND - 1)}…`,
+    ),
+    CreatedAt: moment(live.createdAt),
+    ExitCode: live.exitCode,
+    Health: live.health === 'none' ? '' : live.health,
+    ID: noTrunc ? live.id : live.id.slice(0, 12),
+    Image: madeFrom.image.ref,
+    Labels: labelWords(madeFrom.labels),
+    LocalVolumes: String(mounts.filter(({ kind }) => kind === 'volume').length),
+    Mounts: mounts.flatMap(({ source }) => source || []).join(','),
+    Name: live.name,
+    Names: live.name,
+    Networks: madeFrom.attachments.map(({ network }) => network).join(','),
+    Pid: live.pid,
+    Ports: publishers.map(portWords).join(', '),
+    Project: project,
+    Publishers: publishers,
+    RunningFor: ago(live.createdAt, now),
+    Service: serviceOf(live),
+    Size: '0B',
+    State: live.status,
+    Status: statusWords(live, now),
+  };
+}
+
+type Publisher = PsRow['Publishers'][number];
+
+const publisher = ({ hostIp, target, published, protocol }: LivePort): Publisher => ({
+  URL: hostIp || '0.0.0.0',
+  TargetPort: target,
+  PublishedPort: published,
+  Protocol: protocol,
+});
+
+function portWords({ URL, TargetPort, PublishedPort, Protocol }: Publisher): string {
+  const host = URL.includes(':') ? `[${URL}]` : URL;
+  return `${host}:${PublishedPort}->${TargetPort}/${Protocol}`;
+}

@@ -1,0 +1,118 @@
+/** Makes what the file says so: images, desire, snapshot, plan, consent, apply. */
+import { TcomposeError, TcomposeErrors } from '../model/errors.ts';
+import type { LiveState } from '../model/live.ts';
+import type { ActionKind, Plan, Step } from '../model/plan.ts';
+import type { Project } from '../model/project.ts';
+import type { Desire } from '../plan/desire.ts';
+import { planUp } from '../plan/plan.ts';
+import type { AttachTarget } from './attach.ts';
+import { carryOut } from './carry-out.ts';
+import type { Context } from './context.ts';
+import { gatherDesire, withOthers } from './gather.ts';
+import { located } from './locate.ts';
+import { sourceOf } from './sources.ts';
+
+export interface UpOptions {
+  /** Empty: all. Dependencies come along unless `noDeps`. */
+  readonly services?: readonly string[];
+  readonly scale?: Readonly<Record<string, number>>;
+  readonly noDeps?: boolean;
+  readonly forceRecreate?: boolean;
+  readonly noRecreate?: boolean;
+  readonly alwaysRecreateDeps?: boolean;
+  readonly renewAnonVolumes?: boolean;
+  readonly noStart?: boolean;
+  readonly removeOrphans?: boolean;
+  readonly ignoreOrphans?: boolean;
+  /** Jobs that ended by themselves with 0 run again: the foreground `up` wants to see them. */
+  readonly rerunFinished?: boolean;
+  /** Overrides every container's own grace period. */
+  readonly timeoutMs?: number;
+  /** After start, wait until running, healthy, or completed (where some service waits for that). */
+  readonly wait?: boolean;
+  readonly waitTimeoutMs?: number;
+  /** For `attach` of the outcome: only these, without these, dependencies too. */
+  readonly attach?: readonly string[];
+  readonly noAttach?: readonly string[];
+  readonly attachDependencies?: boolean;
+  /** Asked once when steps would lose data; refused or absent: those things are left as they are, with a warning. */
+  readonly consent?: (steps: readonly Step[]) => Promise<boolean>;
+}
+
+export interface UpOutcome {
+  readonly plan: Plan;
+  /** When it began: what the containers print from here on belongs to this `up`. */
+  readonly startedAtMs: number;
+  /** Hand this to `attach()` in the foreground. */
+  readonly attach: readonly AttachTarget[];
+}
+
+/** Throws TcomposeError or TcomposeErrors when a step failed, code `interrupted` (exit 130) when the signal was aborted. */
+export async function up(context: Context, project: Project, options: UpOptions = {}): Promise<UpOutcome> {
+  const startedAtMs = context.clock();
+  const { engine } = context;
+  // The lock and the facts are fetched while the images are; what is wrong with the file is told before what is wrong with them.
+  const locking = engine.lock(project.name, 'up');
+  const looking = locking.then(() => engine.snapshot({ project: project.name }));
+  looking.catch(() => undefined);
+  try {
+    const wanted = await gatherDesire(context, project, options);
+    const attach = attachTargets(project, wanted, options);
+    const live = await withOthers(context, wanted, await looking);
+    const plan = await planWithConsent(wanted, live, options);
+    await refuseEarly(context, wanted, plan);
+    const { waitTimeoutMs: withinMs } = options;
+    await carryOut(context, plan, { origin: wanted.origin, ...(withinMs === undefined ? {} : { withinMs }) });
+    return { plan, startedAtMs, attach };
+  } finally {
+    await locking.then(
+      (lock) => lock.release(),
+      () => undefined,
+    );
+  }
+}
+
+/** All that would be refused on the way, at once and before anything is touched. */
+async function refuseEarly({ engine }: Context, { state, origin }: Desire, { steps }: Plan): Promise<void> {
+  const concerned = (...kinds: readonly ActionKind[]) =>
+    new Set(steps.flatMap(({ action, id }) => (kinds.includes(action.kind) ? [id.slice(id.indexOf(' ') + 1)] : [])));
+  const of = <T extends { readonly name: string }>(all: readonly T[], names: ReadonlySet<string>) =>
+    all.filter(({ name }) => names.has(name));
+  const wanted = {
+    containers: of(state.containers, concerned('container.create', 'container.start')),
+    networks: of(state.networks, concerned('network.create')),
+    volumes: of(state.volumes, concerned('volume.create')),
+  };
+  const errors = await engine.check(wanted, concerned('container.stop', 'container.remove'));
+  const told = errors.map((error) => located(error, origin));
+  if (told.length > 0) throw told.length === 1 ? told[0] : new TcomposeErrors(told);
+}
+
+/** Consent is data: refused, the same plan is made again with those things kept. */
+async function planWithConsent(wanted: Desire, live: LiveState, options: UpOptions): Promise<Plan> {
+  const plan = planUp(wanted, live, options);
+  const losses = plan.steps.filter(({ losesData }) => losesData);
+  if (losses.length === 0 || (await options.consent?.(losses))) return plan;
+  const keep = losses.flatMap(({ action }) => (action.kind === 'volume.remove' ? [`volume/${action.volume}`] : []));
+  return planUp(wanted, live, { ...options, keep: new Set(keep) });
+}
+
+/** Those named, and what they need if asked for; `attach: false` of the file counts unless a service is asked for by name. */
+function attachTargets(project: Project, wanted: Desire, options: UpOptions): readonly AttachTarget[] {
+  const { attach = [], noAttach = [], attachDependencies } = options;
+  for (const name of [...attach, ...noAttach]) if (!wanted.selected.has(name)) throw notIncluded(name);
+  const services = new Set(attach.length > 0 ? attach : attachDependencies ? wanted.selected : wanted.targeted);
+  return wanted.state.containers.flatMap((container) => {
+    const source = sourceOf({ name: container.name, madeFrom: container }, project.name);
+    const { service } = source;
+    if (!services.has(service) || noAttach.includes(service)) return [];
+    return project.services[service]?.attach === false && !attach.includes(service) ? [] : [source];
+  });
+}
+
+const notIncluded = (name: string) =>
+  new TcomposeError(`cannot attach to ${name}: it is not included in this up`, {
+    code: 'usage',
+    help: `name ${name} among the services, or leave it out of --attach and --no-attach`,
+    exitCode: 2,
+  });
