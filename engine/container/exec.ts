@@ -1,0 +1,87 @@
+/** Runs another program in a container: with this process's own streams, or on a terminal of its own. */
+import { randomBytes } from 'node:crypto';
+import { readFileSync, writeFileSync } from 'node:fs';
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ExecRequest } from '../../src/model/engine.ts';
+import type { Host } from '../host.ts';
+import type { LaunchOp } from '../launcher/ops.ts';
+import { encodeProgram } from '../launcher/wire.ts';
+import { readContainerRecords } from '../state/container-records.ts';
+import { containerRun } from '../state/paths.ts';
+import type { ContainerRecord } from '../state/records.ts';
+import { cgroupPlan } from './cgroup.ts';
+import { environmentOf } from './environment.ts';
+import { hostnameOf } from './host-files.ts';
+import { planProcess } from './plan-container.ts';
+import { joinProgram, type ProcessPlan } from './program.ts';
+import { readAccountFiles } from './rootfs-files.ts';
+import { readRuntime } from './runtime.ts';
+import { notRunning } from './stop.ts';
+import { noSuchContainer } from './unknown.ts';
+import { namedAs } from './write-host-files.ts';
+
+export async function execInContainer(host: Host, name: string, request: ExecRequest): Promise<number> {
+  const record = readContainerRecords(host.paths).find((record) => record.name === name);
+  if (record === undefined) throw noSuchContainer(name);
+  const ops = await execProgram(host, record, request);
+  const file = join(containerRun(host.paths, record.id), `exec-${randomBytes(8).toString('hex')}`);
+  writeFileSync(file, encodeProgram(ops), { mode: 0o600 });
+  const run = { binary: host.launcher, file };
+  try {
+    if (request.detach) return await (await import('./exec-run.ts')).runDetached(run);
+    const code = request.tty
+      ? await (await import('./exec-terminal.ts')).runOnTerminal(run)
+      : await (await import('./exec-run.ts')).runHere(run, request.interactive);
+    const failure = await readFailure(file, ops);
+    // 126 and 127 are answers, said in words; anything else is a failure of ours.
+    if (failure !== undefined && code !== 126 && code !== 127) throw failure;
+    if (failure !== undefined) process.stderr.write(`${failure.message}\n`);
+    return code;
+  } finally {
+    // The launcher takes the file away when it has read it; of one that runs on, an error would be written later.
+    if (!request.detach) await Promise.all([rm(file, { force: true }), rm(`${file}.error`, { force: true })]);
+  }
+}
+
+async function execProgram(host: Host, record: ContainerRecord, request: ExecRequest): Promise<readonly LaunchOp[]> {
+  const { process: target } = readRuntime(host.paths, record);
+  if (target === undefined) throw notRunning(record.name);
+  const [facts, instance, images] = await Promise.all([host.facts(), host.instance(), host.images()]);
+  const layers = await images.layerPaths(record.madeFrom.image.id);
+  const accounts = await readAccountFiles(host, record.id, layers);
+  const named = namedAs(record, { networks: [], containers: readContainerRecords(host.paths) }) ?? record;
+  const asked: ContainerRecord = {
+    ...record,
+    madeFrom: { ...record.madeFrom, ...(request.user === undefined ? {} : { user: request.user, groupAdd: [] }) },
+  };
+  const ground = await planProcess(host, asked, { facts, accounts, namedAs: named });
+  const plan: ProcessPlan = {
+    ...ground,
+    argv: request.argv,
+    env: environmentOf([record.madeFrom.env, request.env], {
+      hostname: hostnameOf(named.madeFrom, named.id, facts.names),
+      home: ground.identity.home,
+      tty: request.tty,
+    }),
+    workingDir: request.workingDir ?? record.madeFrom.workingDir,
+    ...(request.privileged ? { capabilities: facts.capabilities } : {}),
+  };
+  const cgroup = cgroupPlan(facts.cgroups, instance, record.id, record.madeFrom.resources);
+  return joinProgram(target, plan, cgroup, { terminal: request.tty, ownsStreams: request.tty });
+}
+
+async function readFailure(file: string, ops: readonly LaunchOp[]): Promise<Error | undefined> {
+  let text: string;
+  try {
+    text = readFileSync(`${file}.error`, 'utf8');
+  } catch {
+    return undefined;
+  }
+  const [{ LaunchError }, { SECTIONS }] = await Promise.all([
+    import('../launcher/launcher.ts'),
+    import('../supervise/spec.ts'),
+  ]);
+  const [section = 0, index = 0, errno = 0] = text.trim().split(' ').map(Number);
+  return new LaunchError({ section: SECTIONS[section] ?? 'program', index, errno }, ops[index]);
+}

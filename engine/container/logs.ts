@@ -1,0 +1,27 @@
+/** The log of a container, found by its name. */
+import type { LogLine, LogOptions } from '../../src/model/engine.ts';
+import { TcomposeError } from '../../src/model/errors.ts';
+import type { Host } from '../host.ts';
+import { logPath } from '../logs/log-files.ts';
+import { readLogs } from '../logs/read.ts';
+import { findRecord, readContainerRecords } from '../state/container-records.ts';
+import { containerDir } from '../state/paths.ts';
+import { noSuchContainer } from './unknown.ts';
+
+export function containerLogs(
+  host: Host,
+  name: string,
+  options: LogOptions,
+  signal?: AbortSignal,
+): AsyncGenerator<LogLine> {
+  const record = findRecord(readContainerRecords(host.paths), name);
+  if (record === undefined) throw noSuchContainer(name);
+  if (record.madeFrom.log.driver === 'none') {
+    throw new TcomposeError(`the log of container ${name} is not kept: its log driver is none`, {
+      code: 'log-not-kept',
+      address: `container/${name}`,
+      help: 'configured logging driver does not support reading: use json-file',
+    });
+  }
+  return readLogs(logPath(containerDir(host.paths, record.id), record.id), options, signal);
+}

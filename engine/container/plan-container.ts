@@ -1,0 +1,126 @@
+/** From a record to the whole description of its container, looking up what only this host and its image can tell. */
+import { stat } from 'node:fs/promises';
+import { join } from 'node:path';
+import { TcomposeError } from '../../src/model/errors.ts';
+import type { Host } from '../host.ts';
+import type { LaunchOp } from '../launcher/ops.ts';
+import { containerDir, containerRun } from '../state/paths.ts';
+import type { ContainerRecord, MountRecord } from '../state/records.ts';
+import { capabilityMask } from './capabilities.ts';
+import { type CgroupPlan, cgroupPlan } from './cgroup.ts';
+import type { CgroupFacts } from './cgroup-facts.ts';
+import { environmentOf } from './environment.ts';
+import type { HostFacts } from './host-facts.ts';
+import { hostnameOf } from './host-files.ts';
+import { resolveIdentity } from './identity.ts';
+import { INIT_PATH, type MountRequest, type MountSource } from './mounts.ts';
+import type { ContainerPlan, ProcessPlan } from './program.ts';
+import type { AccountFiles } from './rootfs-files.ts';
+import { seccompFilter } from './seccomp-cache.ts';
+
+export interface PlanInputs {
+  readonly instance: string;
+  readonly facts: HostFacts;
+  readonly layers: readonly string[];
+  /** As VolumeStore.sources gives them. */
+  readonly sources: readonly string[];
+  readonly accounts: AccountFiles;
+  /** Whose host name and files it has: itself, or the donor of its network. */
+  readonly namedAs: ContainerRecord;
+  readonly network: readonly LaunchOp[];
+}
+
+export async function planContainer(host: Host, record: ContainerRecord, inputs: PlanInputs): Promise<ContainerPlan> {
+  const { id, madeFrom: container } = record;
+  const { facts } = inputs;
+  const folder = containerDir(host.paths, id);
+  const cgroup = cgroupPlan(facts.cgroups, inputs.instance, id, container.resources);
+  return {
+    process: await planProcess(host, record, inputs),
+    cgroup,
+    overlay: {
+      layers: inputs.layers,
+      upper: join(folder, 'upper'),
+      work: join(folder, 'work'),
+      on: join(containerRun(host.paths, id), 'rootfs'),
+    },
+    mounts: {
+      mounts: record.mounts,
+      sources: await Promise.all(
+        record.mounts.map((mount, index) => sourceOf(mount, inputs.sources[index]!, container.name)),
+      ),
+      filesFrom: containerDir(host.paths, inputs.namedAs.id),
+      ...(container.init ? { init: host.launcher } : {}),
+      readOnlyRootfs: container.security.readOnlyRootfs,
+      privileged: container.security.privileged,
+      shmSizeBytes: container.resources.shmSizeBytes,
+      cgroups: cgroupMounts(facts.cgroups, cgroup),
+    },
+    hostname: hostnameOf(inputs.namedAs.madeFrom, inputs.namedAs.id, facts.names),
+    ...(container.domainname === undefined ? {} : { domainname: container.domainname }),
+    sysctls: container.sysctls,
+    ownsNetwork: ['bridge', 'none'].includes(container.networkMode.kind),
+    tty: container.tty,
+    throttlePaths: facts.throttlePaths,
+    network: inputs.network,
+  };
+}
+
+/** Also the ground of what an exec runs as. */
+export async function planProcess(
+  host: Host,
+  { madeFrom: container }: ContainerRecord,
+  { facts, accounts, namedAs }: Pick<PlanInputs, 'facts' | 'accounts' | 'namedAs'>,
+): Promise<ProcessPlan> {
+  const { security } = container;
+  const identity = resolveIdentity(container, accounts);
+  const capabilities = capabilityMask(security, facts.capabilities);
+  const isFiltered = security.seccomp !== 'unconfined' && !(security.privileged && security.seccomp === 'default');
+  return {
+    argv: container.init ? [INIT_PATH, 'init', ...container.argv] : container.argv,
+    env: environmentOf([container.env], {
+      hostname: hostnameOf(namedAs.madeFrom, namedAs.id, facts.names),
+      home: identity.home,
+      tty: container.tty,
+    }),
+    workingDir: container.workingDir,
+    identity,
+    capabilities,
+    noNewPrivileges: security.noNewPrivileges,
+    ...(isFiltered
+      ? {
+          filter: await seccompFilter(host, security.seccomp, {
+            architecture: facts.architecture,
+            kernel: facts.kernel,
+            capabilities,
+          }),
+        }
+      : {}),
+    ulimits: container.ulimits,
+    oomScoreAdj: container.resources.oomScoreAdj ?? 0,
+  };
+}
+
+async function sourceOf(mount: MountRecord, path: string, container: string): Promise<MountSource> {
+  if (mount.kind === 'tmpfs') return { path: '', isFolder: true };
+  const whole = mount.subpath === undefined ? path : join(path, mount.subpath);
+  try {
+    return { path, isFolder: (await stat(whole)).isDirectory() };
+  } catch (cause) {
+    throw new TcomposeError(`${whole}, to be mounted on ${mount.target}, does not exist`, {
+      code: 'mount-source-missing',
+      address: `container/${container}`,
+      help: `create it:\n    mkdir -p ${whole}`,
+      cause,
+    });
+  }
+}
+
+/** Programs read their limits there (the JVM does): of version 1 only hierarchies that were joined are shown. */
+function cgroupMounts({ mode, hierarchies }: CgroupFacts, plan: CgroupPlan): MountRequest['cgroups'] {
+  if (mode === 'unified') return [{ name: '', type: 'cgroup2', data: '' }];
+  const joined = Object.entries(hierarchies).filter(([, point]) =>
+    plan.folders.some((folder) => folder.startsWith(`${point}/`)),
+  );
+  return joined.map(([name]) => ({ name, type: 'cgroup', data: name }));
+}

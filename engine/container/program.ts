@@ -1,0 +1,158 @@
+/** A container as launch operations: what its supervisor does once, at each start, at each probe, and what an exec does. */
+import type { LaunchOp, Slot } from '../launcher/ops.ts';
+import { overlayOps } from '../launcher/overlay.ts';
+import { type CgroupPlan, cgroupJoinOps, cgroupOpenOps, cgroupSetupOps } from './cgroup.ts';
+import { deviceFilter } from './device-filter.ts';
+import type { Identity } from './identity.ts';
+import { rlimitOps, sysctlWrites } from './limits.ts';
+import { CLONE, MOUNT_ATTR, MS, O_CLOEXEC, O_DIRECTORY, O_PATH, PR_SET_NO_NEW_PRIVS } from './linux.ts';
+import { maskOps } from './masked-paths.ts';
+import { type MountRequest, mountOps, type OverlayFolders } from './mounts.ts';
+
+const ROOT: Slot = 0;
+const SCRATCH: Slot = 1;
+const CGROUP: Slot = 2;
+/** For the network room, in `setup`. */
+export const FIRST_NETWORK_SLOT: Slot = 8;
+
+export interface ProcessPlan {
+  readonly argv: readonly string[];
+  readonly env: readonly string[];
+  readonly workingDir: string;
+  readonly identity: Identity;
+  readonly capabilities: bigint;
+  readonly noNewPrivileges: boolean;
+  /** Absent: no filter. */
+  readonly filter?: Uint8Array;
+  readonly ulimits: Parameters<typeof rlimitOps>[0];
+  readonly oomScoreAdj: number;
+}
+
+export interface ContainerPlan {
+  readonly process: ProcessPlan;
+  readonly cgroup: CgroupPlan;
+  readonly overlay: OverlayFolders;
+  readonly mounts: Omit<MountRequest, 'root' | 'scratch'>;
+  readonly hostname: string;
+  readonly domainname?: string;
+  readonly sysctls: Parameters<typeof sysctlWrites>[0];
+  /** The network namespace is this container's own. */
+  readonly ownsNetwork: boolean;
+  readonly tty: boolean;
+  /** Of this host: see masked-paths.ts. */
+  readonly throttlePaths: readonly string[];
+  /** Made by the network room: namespace, interfaces, addresses. */
+  readonly network: readonly LaunchOp[];
+}
+
+/** Once, in the supervisor: it keeps living in the network namespace that this makes. */
+export const setupProgram = (plan: ContainerPlan): readonly LaunchOp[] => [
+  ...cgroupSetupOps(plan.cgroup),
+  ...cgroupOpenOps(plan.cgroup, CGROUP),
+  ...(plan.mounts.privileged ? [] : deviceFilter(plan.cgroup, CGROUP)),
+  ...plan.network,
+];
+
+/** At each start. The order is runc's (engine-behaviour 2.11): what needs the host's mounts, then mounts, then privileges go. */
+export function startProgram(plan: ContainerPlan): readonly LaunchOp[] {
+  const { process, overlay, mounts } = plan;
+  const unified = plan.cgroup.unified !== undefined;
+  return [
+    // Before clone: the child is born in them (tasks: engine/supervise/spec.ts).
+    ...cgroupJoinOps(plan.cgroup),
+    {
+      op: 'clone',
+      flags: CLONE.NEWNS | CLONE.NEWPID | CLONE.NEWUTS | CLONE.NEWIPC,
+      ...(unified ? { cgroup: CGROUP } : {}),
+    },
+    // Only now: a namespace made by clone would have the parent's group as its root.
+    { op: 'unshare', flags: CLONE.NEWCGROUP },
+    { op: 'setsid' },
+    { op: 'keyring' },
+    ...propagationOps(mounts),
+    // Through the host's /proc: these are of the namespaces just entered, and no image can have put anything in the way.
+    ...sysctlWrites(plan.sysctls, plan.ownsNetwork).map(
+      ({ path, value, optional }): LaunchOp => ({ op: 'write', path, data: value, optional }),
+    ),
+    ...oomOps(process.oomScoreAdj),
+    ...overlayOps({ layers: overlay.layers, writable: overlay, on: overlay.on, flags: 0 }),
+    { op: 'open', slot: ROOT, path: overlay.on, flags: O_PATH | O_DIRECTORY | O_CLOEXEC },
+    ...mountOps({ ...mounts, root: ROOT, scratch: SCRATCH }),
+    ...(mounts.privileged ? [] : maskOps(ROOT, plan.throttlePaths)),
+    ...(plan.tty ? consoleOps() : []),
+    { op: 'pivot', root: ROOT },
+    ...(mounts.readOnlyRootfs ? [{ op: 'remount-root', attributes: MOUNT_ATTR.RDONLY } as const] : []),
+    ...(plan.tty ? [{ op: 'setsid', terminal: true } as const] : []),
+    { op: 'hostname', name: plan.hostname },
+    ...(plan.domainname === undefined ? [] : [{ op: 'domainname', name: plan.domainname } as const]),
+    ...processOps(process, { createsWorkingDir: true, ownsStreams: true }),
+  ];
+}
+
+/** A container's mounts never reach the host; the host's reach it only where that was asked for. */
+function propagationOps(mounts: ContainerPlan['mounts']): readonly LaunchOp[] {
+  const follows = mounts.mounts.some((mount) => /slave|shared/.test(mount.propagation));
+  return [{ op: 'mount', source: 'none', path: '/', type: '', flags: MS.REC | (follows ? MS.SLAVE : MS.PRIVATE) }];
+}
+
+const consoleOps = (): readonly LaunchOp[] => [
+  { op: 'touch-in', root: ROOT, inside: '/dev/console', mode: 0o600 },
+  { op: 'console', root: ROOT },
+];
+
+const oomOps = (score: number): readonly LaunchOp[] =>
+  score === 0 ? [] : [{ op: 'write', path: '/proc/self/oom_score_adj', data: `${score}` }];
+
+/** From root with every privilege to the program itself. */
+function processOps(
+  process: ProcessPlan,
+  { createsWorkingDir, ownsStreams }: { readonly createsWorkingDir: boolean; readonly ownsStreams: boolean },
+): readonly LaunchOp[] {
+  const { identity, capabilities, filter, noNewPrivileges } = process;
+  const seccomp: LaunchOp[] = filter === undefined ? [] : [{ op: 'seccomp', filter, flags: 0 }];
+  // Capabilities of root alone survive exec; nobody else keeps any that no file grants.
+  const held = identity.uid === 0 ? capabilities : 0n;
+  return [
+    ...rlimitOps(process.ulimits),
+    { op: 'umask', mask: 0o022 },
+    { op: 'chdir', inside: process.workingDir === '' ? '/' : process.workingDir, create: createsWorkingDir },
+    // Without no_new_privs loading a filter needs CAP_SYS_ADMIN; with it the filter comes last, so that it need not allow what follows.
+    ...(noNewPrivileges ? [] : seccomp),
+    { op: 'bounding', mask: capabilities },
+    ...(ownsStreams ? [{ op: 'own-streams', uid: identity.uid } as const] : []),
+    { op: 'set-ids', uid: identity.uid, gid: identity.gid, groups: identity.groups },
+    { op: 'capabilities', effective: held, permitted: held, inheritable: 0n, ambient: 0n },
+    ...(noNewPrivileges ? [{ op: 'prctl', option: PR_SET_NO_NEW_PRIVS, arg2: 1n } as const, ...seccomp] : []),
+    { op: 'exec', argv: process.argv, env: process.env },
+  ];
+}
+
+export interface JoinTarget {
+  /** 0: the container's init of that moment (probes). */
+  readonly pid: number;
+  readonly startTime: string;
+}
+
+/**
+ * Another process in a running container: a probe or an exec. Groups are entered by the host's paths, before its mounts are; and after
+ * `clone`, since the launcher that waits for an exec is no process of the container: not counted, not frozen, not killed with it.
+ */
+export function joinProgram(
+  target: JoinTarget,
+  process: ProcessPlan,
+  cgroup: CgroupPlan,
+  /** `ownsStreams`: they were made for it; those of whoever called exec are not given away. */
+  options: { readonly terminal: boolean; readonly ownsStreams: boolean },
+): readonly LaunchOp[] {
+  return [
+    { op: 'join', ...target, flags: CLONE.NEWPID },
+    ...cgroupOpenOps(cgroup, CGROUP),
+    { op: 'clone', flags: 0, ...(cgroup.unified === undefined ? {} : { cgroup: CGROUP }) },
+    ...cgroupJoinOps(cgroup),
+    { op: 'keyring' },
+    ...(options.terminal ? [{ op: 'setsid', terminal: true } as const] : []),
+    ...oomOps(process.oomScoreAdj),
+    { op: 'join', ...target, flags: CLONE.NEWNET | CLONE.NEWUTS | CLONE.NEWIPC | CLONE.NEWCGROUP | CLONE.NEWNS },
+    ...processOps(process, { createsWorkingDir: false, ownsStreams: options.ownsStreams }),
+  ];
+}

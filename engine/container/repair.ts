@@ -1,0 +1,33 @@
+/** Puts back what a running container lost in the kernel: interfaces, addresses, rules, its name. Its process is not touched. */
+import type { Host } from '../host.ts';
+import { networkRepairOps, readNetworkFacts } from '../network/index.ts';
+import { projectOf } from '../state/container-records.ts';
+import { syncNetwork } from './publish.ts';
+import { supervisorOf } from './runtime.ts';
+import { noSuchContainer } from './unknown.ts';
+
+export async function repairContainers(host: Host, names: readonly string[]): Promise<ReadonlyMap<string, Error>> {
+  const failed = new Map<string, Error>();
+  const [records, instance, facts] = await Promise.all([host.records(), host.instance(), readNetworkFacts()]);
+  for (const name of names) {
+    if (!records.containers.some((record) => record.name === name)) failed.set(name, noSuchContainer(name));
+  }
+  const damaged = records.containers.filter((record) => names.includes(record.name));
+  const running = damaged.flatMap((container) => {
+    const supervisor = supervisorOf(host.paths, container);
+    return supervisor === undefined ? [] : [{ container, supervisor }];
+  });
+  await Promise.all(
+    running.map(async (one) => {
+      const ops = networkRepairOps([one], records.networks, instance, facts);
+      if (ops.length === 0) return;
+      try {
+        await (await host.session()).run(ops);
+      } catch (error) {
+        failed.set(one.container.name, error as Error);
+      }
+    }),
+  );
+  await syncNetwork(host, new Set(damaged.map(projectOf)));
+  return failed;
+}

@@ -1,0 +1,112 @@
+/** What a container is doing: its supervisor's word, believed as far as the kernel bears it out. */
+
+import { join } from 'node:path';
+import type { ContainerStatus, HealthStatus, LiveContainer } from '../../src/model/live.ts';
+import { errnoMeaning } from '../launcher/errno.ts';
+import { readText } from '../state/files.ts';
+import { containerDir, containerRun, type Paths } from '../state/paths.ts';
+import { isAlive, type ProcessId } from '../state/process.ts';
+import type { ContainerRecord } from '../state/records.ts';
+import { parseState, type SupervisorState } from '../supervise/state-file.ts';
+
+export interface Runtime {
+  readonly status: ContainerStatus;
+  /** Absent when none runs. */
+  readonly process?: ProcessId;
+  readonly supervisor?: ProcessId;
+  /** The last words of the supervisor, whether it still lives or not. */
+  readonly state?: SupervisorState;
+  /** It was there and is gone without having said good-bye. */
+  readonly supervisorLost: boolean;
+}
+
+const EXIT_UNKNOWN = 255;
+
+export function readRuntime(paths: Paths, record: ContainerRecord): Runtime {
+  const state = readState(join(containerRun(paths, record.id), 'state'));
+  if (state !== undefined && state.supervisor.pid > 0) return runtimeOf(state);
+  const ended = state ?? readState(join(containerDir(paths, record.id), 'exit'));
+  const started = ended?.startedAt !== undefined;
+  return {
+    status: started ? 'exited' : 'created',
+    ...(ended === undefined ? {} : { state: ended }),
+    supervisorLost: false,
+  };
+}
+
+function readState(path: string): SupervisorState | undefined {
+  const text = readText(path);
+  return text === undefined ? undefined : parseState(text);
+}
+
+function runtimeOf(state: SupervisorState): Runtime {
+  if (!isAlive(state.supervisor)) {
+    const status = state.startedAt === undefined ? 'created' : 'exited';
+    return { status, state: { ...state, exitCode: EXIT_UNKNOWN, health: 'none' }, supervisorLost: true };
+  }
+  const process = isAlive(state.init) ? state.init : undefined;
+  return {
+    status: state.status,
+    supervisor: state.supervisor,
+    state,
+    supervisorLost: false,
+    ...(process === undefined ? {} : { process }),
+  };
+}
+
+export function isRunning(paths: Paths, record: ContainerRecord): boolean {
+  return supervisorOf(paths, record) !== undefined;
+}
+
+/** It lives in the container's network namespace, for as long as that is meant to run. */
+export const supervisorOf = (paths: Paths, record: ContainerRecord): ProcessId | undefined =>
+  readRuntime(paths, record).supervisor;
+
+/** Without damage: that needs a look at the network (state/snapshot.ts). */
+export function liveContainer(
+  paths: Paths,
+  record: ContainerRecord,
+  runtime = readRuntime(paths, record),
+): LiveContainer {
+  const { state } = runtime;
+  const error =
+    record.error ??
+    (state?.error === undefined ? undefined : `${state.error.section} failed: ${errnoMeaning(state.error.errno)}`);
+  return {
+    id: record.id,
+    name: record.name,
+    madeFrom: record.madeFrom,
+    createdAt: record.createdAt,
+    status: runtime.status,
+    pid: runtime.process?.pid ?? 0,
+    supervisorPid: runtime.supervisor?.pid ?? 0,
+    ...(state?.startedAt === undefined ? {} : { startedAt: state.startedAt }),
+    ...(state?.finishedAt === undefined ? {} : { finishedAt: state.finishedAt }),
+    exitCode: state?.exitCode ?? 0,
+    oomKilled: state?.oomKilled ?? false,
+    restartCount: state?.restartCount ?? 0,
+    wanted: record.wanted,
+    ...(error === undefined ? {} : { error }),
+    health: healthOf(runtime),
+    healthLog: state?.healthLog ?? [],
+    endpoints: record.endpoints.map(({ network, mac, hostInterface, ipv4, ipv6 }) => ({
+      network,
+      mac,
+      hostInterface,
+      ...(ipv4 === undefined ? {} : { ipv4: ipv4.address }),
+      ...(ipv6 === undefined ? {} : { ipv6: ipv6.address }),
+    })),
+    publishers: record.publishers,
+    mounts: record.mounts.map(({ target, kind, source, readOnly, anonymous }) => ({
+      target,
+      kind,
+      source,
+      readOnly,
+      anonymous,
+    })),
+    damage: [],
+  };
+}
+
+const healthOf = ({ supervisor, state }: Runtime): HealthStatus =>
+  supervisor === undefined ? 'none' : (state?.health ?? 'none');

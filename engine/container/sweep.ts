@@ -1,0 +1,40 @@
+/** Clears away containers that were half made, half removed or replaced when their command was killed. */
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { Host } from '../host.ts';
+import { readContainerRecords } from '../state/container-records.ts';
+import { withFolderLock } from '../state/file-lock.ts';
+import { namesIn, sweepUnfinished } from '../state/files.ts';
+import { containerDir, containerRun, type Paths } from '../state/paths.ts';
+import { stop } from '../supervise/control.ts';
+import { killGroup } from './kill-group.ts';
+
+/** Ids that have a folder and no record, or one that another took the place of. */
+function strayIds(paths: Paths): readonly string[] {
+  const known = new Set(readContainerRecords(paths).map((record) => record.id));
+  const found = [paths.root, paths.run].flatMap((top) => namesIn(join(top, 'containers')));
+  return [...new Set(found)].filter((id) => /^[0-9a-f]{64}$/.test(id) && !known.has(id));
+}
+
+/** To be called with the lock of the containers' folder: who is making one holds it until the record is there. */
+export async function sweepStrays(host: Host): Promise<void> {
+  await sweepRecords(host.paths);
+  await Promise.all(
+    strayIds(host.paths).map(async (id) => {
+      await stop(containerRun(host.paths, id), { signal: 9, graceMs: 0 });
+      await killGroup(host, id);
+      const folders = [containerDir(host.paths, id), containerRun(host.paths, id)];
+      await Promise.all(folders.map((folder) => rm(folder, { recursive: true, force: true })));
+    }),
+  );
+}
+
+const sweepRecords = ({ root }: Paths): Promise<unknown> =>
+  Promise.all(['.', 'networks', 'seccomp'].map((name) => sweepUnfinished(join(root, name))));
+
+/** Takes the lock, which costs a process, only when there is something to do. */
+export async function sweepIfNeeded(host: Host): Promise<void> {
+  await sweepRecords(host.paths);
+  if (strayIds(host.paths).length === 0) return;
+  await withFolderLock(join(host.paths.root, 'containers'), () => sweepStrays(host));
+}

@@ -1,0 +1,48 @@
+/** /etc/hosts, /etc/hostname and /etc/resolv.conf of a container: written in place, since running containers have them mounted. */
+import { chmodSync, existsSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { linkLines, nameServers } from '../dns/index.ts';
+import type { Records } from '../network/index.ts';
+import { containerDir, containerRun, type Paths } from '../state/paths.ts';
+import type { ContainerRecord } from '../state/records.ts';
+import { type HostNames, hostnameOf, hostsText, resolvText } from './host-files.ts';
+
+/** The container whose names this one has: the donor of its network, or itself. Undefined: the donor is gone. */
+export function namedAs(record: ContainerRecord, { containers }: Records): ContainerRecord | undefined {
+  const { networkMode } = record.madeFrom;
+  return networkMode.kind === 'container' ? containers.find(({ name }) => name === networkMode.container) : record;
+}
+
+export function writeHostFiles(paths: Paths, record: ContainerRecord, records: Records, host: HostNames): void {
+  const { id, madeFrom: container, endpoints } = record;
+  // On the disk, beside what else the container may fill: RUN is memory, and the host's.
+  const folder = containerDir(paths, id);
+  const gateway =
+    records.networks.find((network) => network.name === endpoints[0]?.network)?.subnets[0]?.gateway ?? '127.0.0.1';
+  const links = container.links.length === 0 ? [] : linkLines(record, records.containers);
+  const hostname = hostnameOf(container, id, host);
+  const hosts =
+    hostsText(container, hostname, endpoints, { gateway, host }) + links.map((line) => `${line}\n`).join('');
+  const servers = endpoints.length === 0 ? [] : nameServers(record, records.networks);
+  write(join(folder, 'hosts'), hosts);
+  write(join(folder, 'hostname'), `${hostname}\n`);
+  write(join(folder, 'resolv.conf'), resolvText(container.dns, { servers, host: host.resolvConf }));
+}
+
+/** Everybody in the container reads them, whatever our umask is. */
+function write(path: string, text: string): void {
+  const isNew = !existsSync(path);
+  writeFileSync(path, text);
+  if (isNew) chmodSync(path, 0o644);
+}
+
+/** Containers that link to one of `moved`: its address may be new. */
+export function rewriteLinks(paths: Paths, moved: readonly ContainerRecord[], records: Records, host: HostNames): void {
+  const names = new Set(moved.map((record) => record.name));
+  for (const record of records.containers) {
+    if (names.has(record.name) || !record.madeFrom.links.some((link) => names.has(link.container))) continue;
+    // Whoever does not run gets them with its next start.
+    if (!existsSync(containerRun(paths, record.id))) continue;
+    writeHostFiles(paths, record, records, host);
+  }
+}

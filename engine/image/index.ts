@@ -1,0 +1,96 @@
+/** The image store's only door: what the engine and the other rooms may ask of images. */
+import type { ImageInfo, Images } from '../../src/model/engine.ts';
+import type { Paths } from '../state/paths.ts';
+import { describeImage, findImage, layerLinks, listImages } from './read.ts';
+import { readCatalogue } from './store.ts';
+
+export { familiarReference, parseReference } from './reference.ts';
+
+export interface ImageStoreOptions {
+  readonly paths: Paths;
+  /** Path of tcompose-launcher: unpacks what Node cannot make (device nodes, extended attributes). */
+  readonly launcher: string;
+}
+
+export interface ImageStore extends Images {
+  /**
+   * The unpacked layers of an image, top first, as overlay's lowerdir wants them: absolute paths of the short links
+   * (`images/layers/l/SHORT`), which all share one folder. Throws when the image or a layer is missing. Cached per process.
+   */
+  layerPaths(imageId: string): Promise<readonly string[]>;
+}
+
+async function* counted(
+  source: AsyncIterable<Uint8Array>,
+  onProgress?: (bytes: number) => void,
+): AsyncGenerator<Uint8Array> {
+  let bytes = 0;
+  for await (const chunk of source) {
+    bytes += chunk.byteLength;
+    onProgress?.(bytes);
+    yield chunk;
+  }
+}
+
+/** Callers give total bytes so far; streams of text would have lost what they carried. */
+const bytesOf = (source: NodeJS.ReadableStream, onProgress?: (bytes: number) => void): AsyncIterable<Uint8Array> =>
+  counted(source as unknown as AsyncIterable<Uint8Array>, onProgress);
+
+export const openImages = ({ paths, launcher }: ImageStoreOptions): ImageStore => {
+  const described = new Map<string, Promise<ImageInfo>>();
+  const links = new Map<string, readonly string[]>();
+  const describe = async (id: string): Promise<ImageInfo> => describeImage(paths, readCatalogue(paths), id);
+
+  return {
+    async find(ref) {
+      const catalogue = readCatalogue(paths);
+      const found = findImage(catalogue, ref);
+      if (found === undefined) return undefined;
+      const key = `${found.id} ${JSON.stringify(Object.entries(catalogue.tags).filter(([, id]) => id === found.id))}`;
+      const known = described.get(key) ?? describeImage(paths, catalogue, found.id);
+      described.set(key, known);
+      return known;
+    },
+    list: () => listImages(paths),
+    async layerPaths(imageId) {
+      const known = links.get(imageId) ?? layerLinks(paths, imageId);
+      links.set(imageId, known);
+      return known;
+    },
+    async import(source, ref, { changes, message, onProgress }) {
+      const { importImage } = await import('./import.ts');
+      const bytes = bytesOf(source, onProgress);
+      return describe(
+        await importImage(bytes, { paths, launcher, ref, changes, ...(message !== undefined && { message }) }),
+      );
+    },
+    async load(source, options = {}) {
+      const { loadImages } = await import('./load.ts');
+      const ids =
+        'folder' in source
+          ? await loadImages(
+              async (sink) => (await import('./archive-folder.ts')).readArchiveFolder(source.folder, sink),
+              {
+                paths,
+                launcher,
+                ...options,
+              },
+            )
+          : await loadImages(
+              async (sink) =>
+                (await import('./archive-stream.ts')).readArchiveStream(bytesOf(source, options.onProgress), sink),
+              { paths, launcher },
+            );
+      return Promise.all(ids.map(describe));
+    },
+    async remove(ref, options) {
+      described.clear();
+      links.clear();
+      return (await import('./remove.ts')).removeImage(paths, ref, options);
+    },
+    async tag(ref, as) {
+      const [{ tagImage }, { parseTag }] = await Promise.all([import('./remove.ts'), import('./reference.ts')]);
+      await tagImage(paths, ref, parseTag(as));
+    },
+  };
+};

@@ -1,0 +1,62 @@
+/** Removes what nothing refers to: unfinished work of dead processes, layers and blobs of no image. */
+import { mkdir, readlink, rename, unlink, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { imagesDir, type Paths } from '../state/paths.ts';
+import { isAlive } from '../state/process.ts';
+import { removeTrees } from '../state/remove-trees.ts';
+import { layersDir, linkPath } from './layers.ts';
+import { blobPath, committedLayers, listFolder, partialDir, readCatalogue, type Work, withStoreLock } from './store.ts';
+
+const WANTED = 'sweep-wanted';
+
+const isLiveWork = (name: string): boolean => {
+  const parts = /^(\d+)-(\d+)-[0-9a-f]+$/.exec(name);
+  return parts !== null && isAlive({ pid: Number(parts[1]), startTime: parts[2]! });
+};
+
+/** Moves layers of no image into `trash`: renaming is quick, so the lock is held shortly. */
+const setAsideLayers = async (paths: Paths, used: ReadonlySet<string>, trash: string): Promise<string[]> => {
+  const names = (await listFolder(layersDir(paths))).filter((name) => name !== 'l' && !used.has(`sha256:${name}`));
+  for (const name of names) await rename(join(layersDir(paths), name), join(trash, name));
+  const gone = new Set(names);
+  for (const link of await listFolder(join(layersDir(paths), 'l'))) {
+    const target = await readlink(linkPath(paths, link)).catch(() => '');
+    const hex = /^\.\.\/([0-9a-f]{64})\/fs$/.exec(target)?.[1];
+    if (hex === undefined || gone.has(hex) || !used.has(`sha256:${hex}`)) await unlink(linkPath(paths, link));
+  }
+  return names.map((name) => `sha256:${name}`);
+};
+
+const removeBlobs = async (paths: Paths, used: ReadonlySet<string>): Promise<void> => {
+  const names = await listFolder(join(imagesDir(paths), 'blobs', 'sha256'));
+  const unused = names.map((name) => `sha256:${name}`).filter((digest) => !used.has(digest));
+  await Promise.all(unused.map((digest) => unlink(blobPath(paths, digest)).catch(() => undefined)));
+};
+
+/** Digests of the layers removed. While somebody adds images nothing is: who ends last does it. */
+export const sweep = async (paths: Paths): Promise<readonly string[]> => {
+  const { removed, garbage } = await withStoreLock(paths, async () => {
+    const partial = await listFolder(partialDir(paths));
+    if (partial.some(isLiveWork)) {
+      await writeFile(join(partialDir(paths), WANTED), '', { mode: 0o600 });
+      return { removed: [], garbage: [] };
+    }
+    const { images } = readCatalogue(paths);
+    const trash = join(partialDir(paths), `trash-${process.pid}-${Date.now()}`);
+    await mkdir(trash, { recursive: true, mode: 0o700 });
+    const layers = committedLayers(readCatalogue(paths));
+    const blobs = new Set(Object.entries(images).flatMap(([id, image]) => [id, ...image.manifests]));
+    const removed = await setAsideLayers(paths, layers, trash);
+    await removeBlobs(paths, blobs);
+    return { removed, garbage: [...partial.map((name) => join(partialDir(paths), name)), trash] };
+  });
+  await removeTrees(garbage);
+  return removed;
+};
+
+/** Ends what beginWork began. After a failure, or when somebody could not sweep because of us, we do. */
+export const endWork = async (paths: Paths, work: Work, outcome: 'done' | 'failed'): Promise<void> => {
+  await removeTrees([work.folder]);
+  const isWanted = (await listFolder(partialDir(paths))).includes(WANTED);
+  if (outcome === 'failed' || isWanted) await sweep(paths);
+};

@@ -1,0 +1,103 @@
+/** The engine's only door. Everything behind it is loaded when it is first used: looking at containers loads no way to make them. */
+import type { BatchResult, Engine } from '../src/model/engine.ts';
+import type { LiveNetwork } from '../src/model/live.ts';
+import { type EngineOptions, type Host, openHost } from './host.ts';
+import { findRecord, readContainerRecords } from './state/container-records.ts';
+
+export type { EngineOptions } from './host.ts';
+
+export function createEngine(options: EngineOptions): Engine {
+  const host = openHost(options);
+  return {
+    snapshot: async (filter) => (await import('./state/snapshot.ts')).readSnapshot(host, filter),
+    lock: async (project, command) => {
+      await host.instance();
+      return (await import('./state/lock.ts')).lockProject(host.paths, project, command);
+    },
+    check: async (wanted, leaving) => (await import('./system/check.ts')).checkWanted(host, wanted, leaving),
+    images: imagesOf(host),
+    networks: networksOf(host),
+    volumes: volumesOf(host),
+    containers: containersOf(host),
+    system: {
+      doctor: async () => (await import('./system/doctor.ts')).examine(host),
+      leftovers: async () => (await import('./system/leftovers.ts')).findLeftovers(host),
+      fix: async (leftovers) => (await import('./system/fix.ts')).removeLeftovers(host, leftovers),
+    },
+    close: () => host.close(),
+  };
+}
+
+const imagesOf = (host: Host): Engine['images'] => ({
+  find: async (ref) => (await host.images()).find(ref),
+  list: async () => (await host.images()).list(),
+  import: async (source, ref, options) => {
+    await host.instance();
+    return (await host.images()).import(source, ref, options);
+  },
+  load: async (source, options) => {
+    await host.instance();
+    return (await host.images()).load(source, options);
+  },
+  remove: async (ref, options) => (await host.images()).remove(ref, options),
+  tag: async (ref, as) => (await host.images()).tag(ref, as),
+});
+
+const networksOf = (host: Host): Engine['networks'] => {
+  const room = () => import('./network/index.ts');
+  return {
+    create: async (networks) => {
+      await (await room()).createNetworks(await host.networkContext(), networks);
+    },
+    repair: async (names) => {
+      await (await room()).repairNetworks(await host.networkContext(), names);
+      await (await import('./container/publish.ts')).syncAllNames(host);
+    },
+    remove: async (names) => {
+      const { containers } = await host.records();
+      await (await room()).removeNetworks(await host.networkContext(), names, containers);
+    },
+    find: async (name): Promise<LiveNetwork | undefined> => {
+      const { networks } = await (await import('./state/snapshot.ts')).readSnapshot(host);
+      return networks.find((network) => network.name === name);
+    },
+  };
+};
+
+const volumesOf = (host: Host): Engine['volumes'] => ({
+  create: async (volumes) => {
+    await host.instance();
+    return (await host.volumes()).create(volumes);
+  },
+  remove: async (names, options) => (await host.volumes()).remove(names, options),
+  find: async (name) => (await host.volumes()).find(name),
+});
+
+const containersOf = (host: Host): Engine['containers'] => {
+  const batch = async (work: Promise<ReadonlyMap<string, Error>>): Promise<BatchResult> => ({ failed: await work });
+  const find = (name: string) => findRecord(readContainerRecords(host.paths), name);
+  return {
+    create: async (wanted) => batch((await import('./container/create.ts')).createContainers(host, wanted)),
+    start: async (names) => batch((await import('./container/start.ts')).startContainers(host, names)),
+    stop: async (names, options) => batch((await import('./container/stop.ts')).stopContainers(host, names, options)),
+    kill: async (name, signal) => (await import('./container/stop.ts')).killContainer(host, name, signal),
+    repair: async (names) => batch((await import('./container/repair.ts')).repairContainers(host, names)),
+    remove: async (names, options) =>
+      batch((await import('./container/remove.ts')).removeContainers(host, names, options)),
+    await: async (name, condition, signal) =>
+      (await import('./container/await.ts')).awaitContainer(host, name, condition, signal),
+    find: async (name) => {
+      const record = find(name);
+      return record === undefined
+        ? undefined
+        : (await import('./container/runtime.ts')).liveContainer(host.paths, record);
+    },
+    async *watch(name, signal) {
+      yield* (await import('./container/await.ts')).watchContainer(host, name, signal);
+    },
+    async *logs(name, options, signal) {
+      yield* (await import('./container/logs.ts')).containerLogs(host, name, options, signal);
+    },
+    exec: async (name, request) => (await import('./container/exec.ts')).execInContainer(host, name, request),
+  };
+};

@@ -1,0 +1,200 @@
+/*
+ * The control socket (engine/supervise/control.ts). A request is 16 bytes: kind, a, b. Commands are answered by a length of 4 and an
+ * errno; `watch` by the present state and every later one, each after its length; `attach` by frames of output as Docker's API
+ * has them, while what the client sends is the container's input. Who does not read is cut off: nobody holds the supervisor up.
+ */
+#include "supervise.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <unistd.h>
+
+#define UNSENT_LIMIT (1u << 20)
+enum { STOP = 1, KILL, WATCH, RESIZE, ATTACH };
+struct request {
+	uint32_t kind;
+	int32_t a;
+	int64_t b;
+};
+
+/* Bound by way of the working folder, since the whole path may be too long for a socket's address. */
+int open_control(struct supervisor *s) {
+	struct sockaddr_un address = {.sun_family = AF_UNIX, .sun_path = "control"};
+	s->listener = socket(AF_UNIX, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+	if (s->listener < 0 || fchdir(s->run_folder) < 0) return -errno;
+	unlink("control");
+	mode_t before = umask(0177);
+	int failed = bind(s->listener, (struct sockaddr *)&address, sizeof address) < 0 || listen(s->listener, 2 * MAX_CLIENTS) < 0;
+	int error = failed ? -errno : 0;
+	umask(before);
+	return chdir("/") < 0 && !error ? -errno : error;
+}
+
+/* Its memory is freed after the turn: callers up the stack may still look at it. */
+static void drop(struct client *client) {
+	if (client->fd >= 0) close(client->fd);
+	client->fd = -1;
+}
+
+static void free_dropped(struct supervisor *s) {
+	for (int i = 0; i < MAX_CLIENTS; i++) {
+		if (!s->clients[i] || s->clients[i]->fd >= 0) continue;
+		free(s->clients[i]->out.bytes);
+		free(s->clients[i]);
+		s->clients[i] = NULL;
+	}
+}
+
+static void add_client(struct supervisor *s, int fd) {
+	for (int i = 0; i < MAX_CLIENTS; i++) {
+		if (s->clients[i]) continue;
+		s->clients[i] = calloc(1, sizeof *s->clients[i]);
+		if (!s->clients[i]) break;
+		s->clients[i]->fd = fd;
+		return;
+	}
+	close(fd);
+}
+
+/* All that wait: an unaccepted one takes a place in the queue, and who finds that full gets EAGAIN. */
+void accept_clients(struct supervisor *s) {
+	for (int fd; (fd = accept4(s->listener, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC)) >= 0;) add_client(s, fd);
+}
+
+static void flush(struct client *client) {
+	if (client->fd < 0 || !client->out.used) return;
+	ssize_t sent = send(client->fd, client->out.bytes, client->out.used, MSG_DONTWAIT | MSG_NOSIGNAL);
+	if (sent < 0 && errno != EAGAIN && errno != EINTR) return drop(client);
+	if (sent <= 0) return;
+	client->out.used -= (size_t)sent;
+	memmove(client->out.bytes, client->out.bytes + sent, client->out.used);
+}
+
+static void send_block(struct client *client, const void *bytes, size_t length) {
+	uint32_t head = (uint32_t)length;
+	add_bytes(&client->out, &head, sizeof head);
+	add_bytes(&client->out, bytes, length);
+	flush(client);
+	if (client->out.used > UNSENT_LIMIT) drop(client);
+}
+
+/* A watcher that has not yet taken the last state gets only the newest one afterwards. */
+static void send_state(struct supervisor *s, struct client *client) {
+	client->behind = client->out.used > 0;
+	if (!client->behind) send_block(client, s->state.bytes, s->state.used);
+}
+
+void tell_watchers(struct supervisor *s) {
+	for (int i = 0; i < MAX_CLIENTS; i++)
+		if (s->clients[i] && s->clients[i]->watches) send_state(s, s->clients[i]);
+}
+
+static void send_output(struct client *client, const unsigned char head[static 8], const char *bytes, size_t length) {
+	add_bytes(&client->out, head, 8);
+	add_bytes(&client->out, bytes, length);
+	flush(client);
+	if (client->out.used > UNSENT_LIMIT) drop(client);
+}
+
+/* Docker's frame: 1 or 2 for the stream, three zeros, the length with its highest byte first. */
+void tell_attached(struct supervisor *s, const struct stream *stream, const char *bytes, size_t length) {
+	const unsigned char head[8] = {stream->is_error ? 2 : 1, [6] = (unsigned char)(length >> 8), (unsigned char)length};
+	for (int i = 0; length && i < MAX_CLIENTS; i++)
+		if (s->clients[i] && s->clients[i]->attached) send_output(s->clients[i], head, bytes, length);
+}
+
+static int resize(const struct supervisor *s, int32_t rows, int64_t columns) {
+	const int fits = rows >= 0 && rows <= 0xffff && columns >= 0 && columns <= 0xffff;
+	struct winsize size = {.ws_row = (unsigned short)rows, .ws_col = (unsigned short)columns};
+	if (!fits) return -EINVAL;
+	if (!s->spec.tty || s->input < 0) return -ENOTTY;
+	return ioctl(s->input, TIOCSWINSZ, &size) < 0 ? -errno : 0;
+}
+
+static int command(struct supervisor *s, const struct request *request) {
+	switch (request->kind) {
+		case STOP: return stop_container(s, request->a ? request->a : s->spec.stop.signal, request->b == INT64_MIN ? s->spec.stop.grace_ms : request->b);
+		case KILL: return signal_container(s, request->a, request->b != 0);
+		case RESIZE: return resize(s, request->a, request->b);
+		default: return -ENOSYS;
+	}
+}
+
+static void answer(struct supervisor *s, struct client *client, const struct request *request) {
+	if (request->kind == WATCH) {
+		client->watches = 1;
+		return send_state(s, client);
+	}
+	if (request->kind == ATTACH) {
+		client->attached = 1;
+		return;
+	}
+	uint32_t error = (uint32_t)-command(s, request);
+	send_block(client, &error, sizeof error);
+}
+
+static void pass_input_on(struct supervisor *s, struct client *client) {
+	ssize_t written = s->input < 0 || !s->spec.stdin_open ? (ssize_t)client->in_used : write(s->input, client->in, client->in_used);
+	if (written < 0 && errno != EAGAIN && errno != EINTR) written = (ssize_t)client->in_used; /* nobody reads it any more */
+	if (written <= 0) return;
+	client->in_used -= (size_t)written;
+	memmove(client->in, client->in + written, client->in_used);
+}
+
+static void take_requests(struct supervisor *s, struct client *client) {
+	struct request request;
+	while (!client->attached && client->in_used >= sizeof request) {
+		memcpy(&request, client->in, sizeof request);
+		client->in_used -= sizeof request;
+		memmove(client->in, client->in + sizeof request, client->in_used);
+		answer(s, client, &request);
+	}
+}
+
+static void read_client(struct supervisor *s, struct client *client) {
+	ssize_t length = read(client->fd, client->in + client->in_used, sizeof client->in - client->in_used);
+	if (length < 0 && (errno == EAGAIN || errno == EINTR)) return;
+	/* An attached client may close its half and read on. */
+	if (length == 0 && client->attached) client->attached = 2;
+	else if (length <= 0) return drop(client);
+	else client->in_used += (size_t)length;
+	take_requests(s, client);
+}
+
+static int room_for_input(const struct client *client) {
+	return client->attached < 2 && client->in_used < sizeof client->in;
+}
+
+int poll_clients(struct supervisor *s, struct pollfd *polls) {
+	free_dropped(s);
+	for (int i = 0; i < MAX_CLIENTS; i++) {
+		const struct client *client = s->clients[i];
+		polls[i] = (struct pollfd){.fd = client ? client->fd : -1};
+		if (client && room_for_input(client)) polls[i].events |= POLLIN;
+		if (client && client->out.used) polls[i].events |= POLLOUT;
+	}
+	return MAX_CLIENTS;
+}
+
+static void serve_client(struct supervisor *s, struct client *client, short events) {
+	if (events & (POLLERR | POLLNVAL)) return drop(client);
+	if (events & POLLHUP && !(events & POLLIN)) return drop(client);
+	if (events & POLLOUT) flush(client);
+	if (events & POLLIN) read_client(s, client);
+	if (client->behind && !client->out.used) send_state(s, client);
+}
+
+/* Those that were there at the poll: one accepted later has no place in it yet. */
+void serve_clients(struct supervisor *s, const struct pollfd *polls) {
+	for (int i = 0; i < MAX_CLIENTS; i++) {
+		struct client *client = s->clients[i];
+		if (!client || client->fd < 0) continue;
+		if (polls[i].revents) serve_client(s, client, polls[i].revents);
+		if (client->attached && client->in_used) pass_input_on(s, client);
+	}
+}

@@ -1,0 +1,163 @@
+/*
+ * `exec FILE`: runs a program with the standard streams and the signals of whoever called, and ends as it ends. The file is read by
+ * path since node-pty closes all other descriptors, and is gone once it is read. A failure before exec goes to FILE.error, so that 126 and 127 of a program are
+ * not taken for ours.   `check FILE..`: is it well-formed?
+ */
+#include "launcher.h"
+#include "spec.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+enum { EXIT_OURS = 125 };
+
+struct direct {
+	const char *file; /* its name in `folder`, which is still the right one when the program has changed namespaces */
+	int folder, reports;
+	sigset_t former_mask;
+};
+static volatile pid_t target;
+
+static void pass_on(int number) {
+	if (target > 0) kill(target, number);
+}
+
+static const int passed_on[] = {SIGHUP, SIGINT, SIGQUIT, SIGTERM, SIGUSR1, SIGUSR2, SIGCONT, SIGWINCH, SIGALRM};
+
+/* Held back from before `clone` until there is somebody to pass them on to. */
+static void hold_signals_back(sigset_t *former) {
+	sigset_t held;
+	sigemptyset(&held);
+	for (size_t i = 0; i < sizeof passed_on / sizeof *passed_on; i++) sigaddset(&held, passed_on[i]);
+	sigprocmask(SIG_BLOCK, &held, former);
+}
+
+static void pass_signals_on(pid_t child, const sigset_t *former) {
+	target = child;
+	for (size_t i = 0; i < sizeof passed_on / sizeof *passed_on; i++)
+		sigaction(passed_on[i], &(struct sigaction){.sa_handler = pass_on, .sa_flags = SA_RESTART}, NULL);
+	sigprocmask(SIG_SETMASK, former, NULL);
+}
+
+static void write_error(const struct direct *direct, const struct report *report) {
+	char name[4096], text[64];
+	int length = snprintf(text, sizeof text, "%u %u %u\n", report->section, report->index, report->value);
+	if (snprintf(name, sizeof name, "%s.error", direct->file) >= (int)sizeof name) return; /* cannot be: it was opened */
+	int fd = openat(direct->folder, name, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+	if (fd < 0) return;
+	write_all(fd, text, (size_t)length);
+	close(fd);
+}
+
+/* It stays a zombie, and its pid its own, until no signal can be on its way to it any more. */
+static int wait_for(pid_t child) {
+	int status;
+	siginfo_t info;
+	while (waitid(P_PID, (id_t)child, &info, WEXITED | WNOWAIT) < 0)
+		if (errno != EINTR) return EXIT_OURS;
+	target = 0;
+	while (waitpid(child, &status, 0) < 0)
+		if (errno != EINTR) return EXIT_OURS;
+	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
+}
+
+/* The last word is EXEC, DONE (a program without exec), or FAILED, perhaps after EXEC. */
+static int failure_among_reports(int socket, struct report *failure, int *came_to_exec) {
+	struct report report;
+	int descriptor, finished = 0, failed = 0;
+	while (receive_report(socket, &report, &descriptor) > 0) {
+		if (descriptor >= 0) close(descriptor);
+		finished |= report.kind == REPORT_EXEC || report.kind == REPORT_DONE;
+		*came_to_exec |= report.kind == REPORT_EXEC;
+		if (report.kind != REPORT_FAILED) continue;
+		*failure = report;
+		failed = 1;
+	}
+	if (!failed && !finished) *failure = (struct report){REPORT_FAILED, SECTION_SUPERVISOR, STEP_VANISHED, ECHILD};
+	return failed || !finished;
+}
+
+/* The reports are read when all is over: they are few, and wait in the socket. */
+static void conclude(struct direct *direct, int status) {
+	struct report failure = {0};
+	int came_to_exec = 0;
+	close(REPORT_FD);
+	if (!failure_among_reports(direct->reports, &failure, &came_to_exec)) _exit(status);
+	write_error(direct, &failure);
+	_exit(code_of_failure(came_to_exec, failure.value, EXIT_OURS));
+}
+
+static void wait_for_clone(struct run *run, pid_t child) {
+	struct direct *direct = run->context;
+	close(REPORT_FD);
+	pass_signals_on(child, &direct->former_mask);
+	conclude(direct, wait_for(child));
+}
+
+/* Ours go above the slots, where no operation reaches. */
+static int move_up(int fd) {
+	int moved = fd < 0 ? -1 : fcntl(fd, F_DUPFD_CLOEXEC, SLOT_BASE + SLOT_COUNT);
+	int error = moved < 0 ? -errno : 0;
+	if (fd >= 0) close(fd);
+	return error ? error : moved;
+}
+
+static int prepare(struct direct *direct, char *file) {
+	int ends[2];
+	close_from(3, ~0u);
+	char *slash = strrchr(file, '/');
+	direct->file = slash ? slash + 1 : file;
+	if (slash) *slash = '\0';
+	direct->folder = move_up(open(!slash ? "." : slash == file ? "/" : file, O_PATH | O_DIRECTORY | O_CLOEXEC));
+	if (direct->folder < 0) return direct->folder;
+	if (socketpair(AF_UNIX, SOCK_SEQPACKET | SOCK_CLOEXEC, 0, ends) < 0) return -errno;
+	direct->reports = move_up(ends[0]);
+	int report = move_up(ends[1]);
+	if (direct->reports < 0 || report < 0) return -EMFILE;
+	if (dup3(report, REPORT_FD, O_CLOEXEC) < 0) return -errno;
+	close(report);
+	hold_signals_back(&direct->former_mask);
+	return 0;
+}
+
+/* Up to `clone` the program runs in this process, which stays to wait; without `clone` this process becomes the program. */
+int direct_main(char *file) {
+	struct direct direct;
+	struct run run = {.report = REPORT_FD, .joined_pid = NO_NUMBER, .after_clone = wait_for_clone, .context = &direct};
+	struct program program;
+	char *bytes;
+	int error = prepare(&direct, file);
+	if (error) return EXIT_OURS;
+	error = read_file_at(direct.folder, direct.file, &bytes, &program.length);
+	if (error) {
+		write_error(&direct, &(struct report){.section = SECTION_SUPERVISOR, .index = STEP_SPEC, .value = (uint32_t)-error});
+		return EXIT_OURS;
+	}
+	unlinkat(direct.folder, direct.file, 0); /* of a detached run nobody else would */
+	program.bytes = bytes;
+	run_and_report(&run, program);
+	if (!run.cloned) conclude(&direct, 0);
+	return 0;
+}
+
+static const char *check(const char *file) {
+	char *bytes;
+	size_t length;
+	uint32_t index;
+	struct spec spec;
+	if (read_file_at(AT_FDCWD, file, &bytes, &length)) return "unreadable";
+	if (!parse_spec(&spec, bytes, length)) return "spec";
+	return check_program((struct program){.bytes = bytes, .length = length}, &index) ? "malformed" : "program";
+}
+
+int check_main(int count, char **files) {
+	for (int i = 0; i < count; i++) printf("%s\n", check(files[i]));
+	return 0;
+}

@@ -1,0 +1,154 @@
+/** Why an operation failed, in words, and what to do: (operation, errno) → sentence and help. C reports numbers only. */
+import type { Section } from '../supervise/spec.ts';
+import { errnoMeaning, errnoName } from './errno.ts';
+import type { LaunchOp, LaunchOpName } from './ops.ts';
+
+export interface Explanation {
+  /** One clause: lower case, no final period. */
+  readonly message: string;
+  readonly help?: string;
+}
+
+/** What an operation was about to do, completing "cannot …". */
+const intents: { [Name in LaunchOpName]: (op: Extract<LaunchOp, { op: Name }>) => string } = {
+  open: (op) => `open ${op.path}`,
+  'open-in': (op) => `open ${op.inside} in the container`,
+  close: (op) => `close slot ${op.slot}`,
+  mkdir: (op) => `make the folder ${op.path}`,
+  write: (op) => `write ${shown(op.data)} to ${op.path}`,
+  'mkdir-in': (op) => `make the folder ${op.inside} in the container`,
+  'touch-in': (op) => `make the file ${op.inside} in the container`,
+  'write-in': (op) => `write the file ${op.inside} in the container`,
+  'mknod-in': (op) => `make the device ${op.inside} in the container`,
+  'symlink-in': (op) => `make the link ${op.inside} in the container`,
+  'read-in': (op) => `read the file ${op.inside} in the container`,
+  unshare: () => 'make namespaces',
+  join: (op) => (op.pid ? `join the namespaces of process ${op.pid}` : "join the container's namespaces"),
+  'join-path': (op) => `join the namespace ${op.path}`,
+  clone: () => "make the container's first process",
+  mount: (op) => `mount ${op.type || op.source} on ${op.path}`,
+  'mount-in': (op) => `mount ${op.type || op.source} on ${op.inside} in the container`,
+  'bind-in': (op) => `bind ${op.source || op.sourceInside} to ${op.inside} in the container`,
+  'mask-in': (op) => `hide ${op.inside} in the container`,
+  'readonly-in': (op) => `make ${op.inside} read-only in the container`,
+  'remount-root': () => "change the container's root mount",
+  umount: (op) => `unmount ${op.path}`,
+  pivot: () => "enter the container's root filesystem",
+  'netlink-open': () => 'open a netlink socket',
+  netlink: () => 'set up the network',
+  hostname: (op) => `set the host name ${shown(op.name)}`,
+  domainname: (op) => `set the domain name ${shown(op.name)}`,
+  rlimit: (op) => `set resource limit ${op.resource} to ${op.soft}:${op.hard}`,
+  umask: () => 'set the umask',
+  chdir: (op) => `enter the working directory ${op.inside}`,
+  setsid: () => 'start a session',
+  keyring: () => 'make a session keyring',
+  console: () => "open the container's terminal",
+  'own-streams': () => 'hand the standard streams to the user',
+  'set-ids': (op) => `become user ${op.uid}:${op.gid}`,
+  bounding: () => 'drop capabilities',
+  capabilities: () => 'set capabilities',
+  prctl: (op) => `set process option ${op.option}`,
+  seccomp: () => 'load the seccomp filter',
+  'device-filter': () => 'load the device filter',
+  exec: (op) => `run ${shown(op.argv[0] ?? '')}`,
+};
+
+/** Where errno misleads or alone does not say what to do: by operation, then by errno; '*' is any errno. */
+const remedies: { readonly [Name in LaunchOpName]?: Readonly<Record<string, readonly [why: string, help?: string]>> } =
+  {
+    exec: {
+      // The phrases that tools match on (engine-behaviour, Appendix B).
+      ENOENT: [
+        'executable file not found in $PATH, or the interpreter it needs is missing',
+        'check the command, its #! line and, for a binary of another C library, its loader',
+      ],
+      EACCES: ['permission denied', 'make the file executable in the image (chmod +x)'],
+      EISDIR: ['is a directory: permission denied', 'name a program, not a folder'],
+      ENOEXEC: [
+        'exec format error',
+        'the image may be of another processor architecture, or a script lacks its #! line',
+      ],
+      E2BIG: ['arguments and environment are too long together'],
+    },
+    mount: {
+      EINVAL: ['the kernel does not accept it: options, or a file system that cannot be layered (see dmesg)'],
+      ENODEV: ['this kernel does not know that file system', 'run tcompose system doctor'],
+      ESTALE: ['the writable layer was made on other layers', 'remove the container and create it again'],
+    },
+    'mount-in': { ENODEV: ['this kernel does not know that file system', 'run tcompose system doctor'] },
+    'bind-in': {
+      ENOENT: ['its source or its target does not exist'],
+      ENOTDIR: ['one is a folder and the other is a file', 'mount a folder onto a folder, a file onto a file'],
+      EXDEV: ['a symbolic link leads out of the volume'],
+    },
+    'touch-in': { EEXIST: ['a symbolic link that leads nowhere is in its place'] },
+    'mkdir-in': {
+      ENOTDIR: ['a file is in its place, or on the way'],
+      EEXIST: ['a symbolic link that leads nowhere is in its place'],
+    },
+    chdir: {
+      ENOTDIR: ['it is not a directory', 'name a folder in working_dir'],
+      ENOENT: ['no such directory in the container'],
+      EXDEV: ['it leads out of the container'],
+    },
+    join: { ESRCH: ['that process has ended'] },
+    'join-path': { ENOENT: ['the namespace is gone'] },
+    unshare: { ENOSPC: ['the limit of namespaces is reached', 'raise the sysctls user.max_*_namespaces'] },
+    clone: {
+      EAGAIN: ['the limit of processes is reached', 'raise pids_limit, or kernel.pid_max of the host'],
+      ENOSPC: ['the limit of namespaces is reached', 'raise the sysctls user.max_*_namespaces'],
+      EBUSY: ['its cgroup has controllers for children and cannot hold processes'],
+    },
+    'set-ids': { EINVAL: ['an id that this user namespace does not map'] },
+    seccomp: { EINVAL: ['the kernel does not accept the filter'], EACCES: ['it needs no_new_privs or CAP_SYS_ADMIN'] },
+    'device-filter': {
+      EINVAL: ['the kernel does not accept the filter'],
+      EPERM: ['BPF programs may not be loaded here'],
+    },
+    mkdir: { ENOSPC: ['no space, or a limit of cgroups is reached'] },
+    write: {
+      ENOENT: ['this kernel does not have it', 'run tcompose system doctor'],
+      EBUSY: ['the kernel refuses while it is in use: a limit below what is used already, or a cgroup with processes'],
+    },
+  };
+
+/** launcher.h, enum supervisor_step */
+const STEPS = [
+  'open the run folder',
+  "read the supervisor's program",
+  'open the log file',
+  'open the control socket',
+  'start a process',
+  'hear from the container before its program ran: it was killed',
+  'supervise the container: another supervisor does',
+];
+
+const shown = (text: string): string => JSON.stringify(text.length > 60 ? `${text.slice(0, 57)}...` : text.trimEnd());
+
+const intentOf = (op: LaunchOp): string => (intents[op.op] as (op: LaunchOp) => string)(op);
+
+const sectionIntents: Readonly<Record<Section, string>> = {
+  program: 'run the program',
+  setup: 'prepare the container',
+  start: 'start the container',
+  probe: 'run the health check',
+  supervisor: 'supervise the container',
+};
+
+const attempted = (section: Section, index: number, op: LaunchOp | undefined): string => {
+  if (op) return intentOf(op);
+  return section === 'supervisor'
+    ? (STEPS[index] ?? sectionIntents.supervisor)
+    : `${sectionIntents[section]} (operation ${index})`;
+};
+
+export const explain = (
+  failure: { readonly section: Section; readonly index: number; readonly errno: number },
+  op: LaunchOp | undefined,
+): Explanation => {
+  const name = errnoName(failure.errno);
+  const [why, help] = (op && remedies[op.op]?.[name]) ?? [errnoMeaning(failure.errno)];
+  const message = `cannot ${attempted(failure.section, failure.index, op)}: ${why} (${name})`;
+  return { message, ...(help !== undefined && { help }) };
+};

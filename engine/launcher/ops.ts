@@ -1,0 +1,124 @@
+/**
+ * The vocabulary of the C launcher: one operation is about one system call. TypeScript computes every number and decides every
+ * path; C executes. A program is a flat list, run in order, stopped by the first failure, which is reported as
+ * (index of the operation, errno) and explained by explanations.ts.
+ *
+ * Slots are descriptors that operations share: slot N is always descriptor 64+N in the launcher (close-on-exec), so a number
+ * that must be *inside* a message (IFLA_NET_NS_FD) is known beforehand: slotFd(N).
+ * Paths called `path` are the host's; paths called `inside` are resolved beneath the descriptor in `root` with
+ * openat2(RESOLVE_IN_ROOT): never by joining strings.
+ */
+
+export type Slot = number;
+export const slotFd = (slot: Slot): number => 64 + slot;
+
+export type LaunchOp =
+  // ---- descriptors
+  | { op: 'open'; slot: Slot; path: string; flags: number; mode?: number }
+  | { op: 'open-in'; slot: Slot; root: Slot; inside: string; flags: number; mode?: number }
+  | { op: 'close'; slot: Slot }
+  // ---- files on the host: cgroups, run folder
+  | { op: 'mkdir'; path: string; mode: number; existsOk?: boolean }
+  /** One write(2) of the whole data. `optional`: a failure is reported as a warning, not as the end. */
+  | { op: 'write'; path: string; data: string; optional?: boolean }
+  // ---- files beneath a root
+  | { op: 'mkdir-in'; root: Slot; inside: string; mode: number; uid?: number; gid?: number; parents?: boolean }
+  | { op: 'touch-in'; root: Slot; inside: string; mode: number; parents?: boolean }
+  | { op: 'write-in'; root: Slot; inside: string; data: string; mode: number; optional?: boolean }
+  | {
+      op: 'mknod-in';
+      root: Slot;
+      inside: string;
+      mode: number;
+      major: number;
+      minor: number;
+      uid?: number;
+      gid?: number;
+    }
+  | { op: 'symlink-in'; root: Slot; inside: string; target: string; existsOk?: boolean }
+  /** Sends the content (at most maxBytes, regular files only) back in the reply; absent file: no data, no failure. */
+  | { op: 'read-in'; root: Slot; inside: string; maxBytes: number }
+  // ---- namespaces
+  /** unshare(2) of the launcher process itself. */
+  | { op: 'unshare'; flags: number }
+  /**
+   * setns(2) into namespaces of a process: checked against its start time (clock ticks, /proc/PID/stat field 22). pid 0: the container's
+   * init (in a supervisor's probe). The process is looked up once and remembered, so a second `join` of it works after `clone` too,
+   * where its pid means nothing any more: join NEWPID, clone, enter cgroups by the host's paths, join the rest.
+   */
+  | { op: 'join'; pid: number; startTime: string; flags: number }
+  | { op: 'join-path'; path: string; flags: number }
+  /**
+   * Marks the end of the parent's part: what follows runs in the cloned child (pid 1 when NEWPID is among the flags). `cgroup`: an
+   * opened version 2 folder that the child is born in (CLONE_INTO_CGROUP): moving it there later would take a global lock.
+   */
+  | { op: 'clone'; flags: number; cgroup?: Slot }
+  // ---- mounts
+  | { op: 'mount'; source: string; path: string; type: string; flags: number; data?: string }
+  | {
+      op: 'mount-in';
+      root: Slot;
+      source: string;
+      inside: string;
+      type: string;
+      flags: number;
+      data?: string;
+      optional?: boolean;
+    }
+  /** open_tree(CLONE) of a host path (or of `sourceInside` beneath slot `sourceRoot`), mount_setattr, move_mount onto the target. */
+  | {
+      op: 'bind-in';
+      root: Slot;
+      source: string;
+      sourceRoot?: Slot;
+      sourceInside?: string;
+      inside: string;
+      recursive: boolean;
+      /** MOUNT_ATTR_* to set (read-only, nosuid, …), to all of the tree when `recursive`. */
+      attributes: number;
+      /** MS_SHARED/MS_SLAVE/MS_PRIVATE, 0: private. */
+      propagation: number;
+      optional?: boolean;
+    }
+  /** Makes what is there unreachable: an empty read-only tmpfs over a folder, /dev/null over a file; nothing there: fine. */
+  | { op: 'mask-in'; root: Slot; inside: string }
+  /** Binds a path onto itself read-only; nothing there: fine. */
+  | { op: 'readonly-in'; root: Slot; inside: string }
+  | { op: 'remount-root'; attributes: number }
+  | { op: 'umount'; path: string; flags: number }
+  | { op: 'pivot'; root: Slot }
+  // ---- network: TypeScript builds the message (engine/network/rtnetlink.ts)
+  /** A NETLINK_ROUTE socket that stays bound to the network namespace it is opened in. */
+  | { op: 'netlink-open'; slot: Slot }
+  /** Sends one message and waits for its acknowledgement. `ignore`: errno values that count as success (EEXIST, ENODEV, …). */
+  | { op: 'netlink'; slot: Slot; message: Uint8Array; ignore?: readonly number[] }
+  // ---- process
+  | { op: 'hostname'; name: string }
+  | { op: 'domainname'; name: string }
+  | { op: 'rlimit'; resource: number; soft: bigint; hard: bigint; clamp: boolean }
+  | { op: 'umask'; mask: number }
+  | { op: 'chdir'; inside: string; create?: boolean }
+  /** `terminal`: and makes standard input, a terminal, the controlling one of the new session, taking it from another session. */
+  | { op: 'setsid'; terminal?: boolean }
+  /** A new, empty session keyring: the caller's keys are not handed on. A kernel without keys: nothing to do. */
+  | { op: 'keyring' }
+  /**
+   * A terminal of the container's own (supervisor with `tty`): opened in dev/pts beneath `root`, its slave made the standard streams
+   * and bound onto dev/console, its master handed to the supervisor. Before `pivot`, `setsid` with `terminal` after it.
+   */
+  | { op: 'console'; root: Slot }
+  /** fchown(2) of the standard streams (pipes and terminals): who is not root could not open /dev/stdout again. Others: left alone. Their group stays. */
+  | { op: 'own-streams'; uid: number }
+  | { op: 'set-ids'; uid: number; gid: number; groups: readonly number[] }
+  /** Bit masks of capabilities. The bounding set is dropped before the ids change; the others are set after. */
+  | { op: 'bounding'; mask: bigint }
+  | { op: 'capabilities'; effective: bigint; permitted: bigint; inheritable: bigint; ambient: bigint }
+  | { op: 'prctl'; option: number; arg2: bigint; arg3?: bigint }
+  /** A compiled classic BPF filter (struct sock_filter[]), loaded with SECCOMP_SET_MODE_FILTER. */
+  | { op: 'seccomp'; filter: Uint8Array; flags: number }
+  /** An eBPF program (struct bpf_insn[]) of type CGROUP_DEVICE, loaded and attached to the version 2 cgroup opened in `cgroup`. */
+  | { op: 'device-filter'; cgroup: Slot; program: Uint8Array }
+  /** Closes everything but the standard streams, resets signals. argv[0] is looked up in PATH of `env` when it has no slash. */
+  | { op: 'exec'; argv: readonly string[]; env: readonly string[] };
+
+export type LaunchOpName = LaunchOp['op'];

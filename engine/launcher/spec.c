@@ -1,0 +1,67 @@
+/* Decoding of a supervisor's file. Every number is checked here, so that the event loop need not. */
+#include "spec.h"
+#include <errno.h>
+#include <string.h>
+
+#define MAGIC "tcs1"
+
+static int is_duration(uint64_t milliseconds) {
+	return milliseconds <= (uint64_t)MAX_MS;
+}
+
+static void take_restart(struct spec *spec, const struct value *v) {
+	spec->restart = (enum restart_policy)v[0].number;
+	spec->max_retries = (uint32_t)v[1].number;
+}
+
+static void take_health(struct spec *spec, const struct value *v) {
+	spec->health.enabled = v[0].number != 0;
+	spec->health.interval_ms = v[1].number;
+	spec->health.timeout_ms = v[2].number;
+	spec->health.start_period_ms = v[3].number;
+	spec->health.start_interval_ms = v[4].number;
+	spec->health.retries = (uint32_t)v[5].number;
+	spec->health.timeout_text = v[6].bytes;
+}
+
+static void take_rest(struct spec *spec, const struct value *v) {
+	spec->stop.signal = (int)v[0].number;
+	spec->stop.grace_ms = (int64_t)v[1].number;
+	spec->log.enabled = v[2].number != 0;
+	spec->log.path = v[3].bytes;
+	spec->log.max_bytes = v[4].number;
+	spec->log.max_files = v[5].number;
+	spec->tty = v[6].number != 0;
+	spec->stdin_open = v[7].number != 0;
+	spec->cgroups = v[8];
+	spec->oom_counter = v[9].bytes;
+	spec->exit_path = v[10].bytes;
+}
+
+static int is_sound(const struct spec *spec) {
+	uint32_t index;
+	const int durations = is_duration(spec->health.interval_ms) && is_duration(spec->health.timeout_ms) &&
+												is_duration(spec->health.start_period_ms) && is_duration(spec->health.start_interval_ms);
+	return durations && spec->restart <= RESTART_UNLESS_STOPPED && spec->stop.signal > 0 && spec->stop.signal < 65 &&
+				 spec->stop.grace_ms <= MAX_MS && spec->log.max_files >= 1 && spec->log.max_files <= 1000 &&
+				 !check_program(spec->setup, &index) && !check_program(spec->start, &index) && !check_program(spec->probe, &index);
+}
+
+int parse_spec(struct spec *spec, const char *bytes, size_t length) {
+	struct reader reader = {.at = bytes, .end = bytes + length};
+	struct value values[MAX_FIELDS];
+	memset(spec, 0, sizeof *spec);
+	if (length < 4 || memcmp(bytes, MAGIC, 4)) return -EBADMSG;
+	reader.at += 4;
+	struct reader head = read_block(&reader), restart = read_block(&reader), health = read_block(&reader), rest = read_block(&reader);
+	if (!read_fields(&head, "s", values)) return -EBADMSG;
+	spec->id = values[0].bytes;
+	if (!read_fields(&restart, "nn", values)) return -EBADMSG;
+	take_restart(spec, values);
+	if (!read_fields(&health, "nnnnnns", values)) return -EBADMSG;
+	take_health(spec, values);
+	if (!read_fields(&rest, "nnnsnnnnSss", values)) return -EBADMSG;
+	take_rest(spec, values);
+	if (read_program(&reader, &spec->setup) || read_program(&reader, &spec->start) || read_program(&reader, &spec->probe)) return -EBADMSG;
+	return reader.at == reader.end && is_sound(spec) ? 0 : -EBADMSG;
+}

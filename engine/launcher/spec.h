@@ -1,0 +1,38 @@
+/* What a supervisor is told (engine/supervise/spec.ts): decoded in place, the strings stay in the file's bytes. */
+#ifndef SPEC_H
+#define SPEC_H
+
+#include "launcher.h"
+
+#define MAX_MS (1000ll * 3600 * 24 * 3650) /* ten years: no sum of two overflows */
+
+enum restart_policy { RESTART_NO, RESTART_ON_FAILURE, RESTART_ALWAYS, RESTART_UNLESS_STOPPED };
+
+struct spec {
+	const char *id;
+	struct program setup, start, probe;
+	enum restart_policy restart;
+	uint32_t max_retries;
+	struct {
+		int enabled;
+		uint64_t interval_ms, timeout_ms, start_period_ms, start_interval_ms;
+		uint32_t retries;
+		const char *timeout_text; /* what the log of results says of a probe that took too long */
+	} health;
+	struct {
+		int signal;
+		int64_t grace_ms; /* negative: waits for ever */
+	} stop;
+	struct {
+		int enabled;
+		const char *path;
+		uint64_t max_bytes, max_files;
+	} log;
+	int tty, stdin_open;
+	struct value cgroups;
+	const char *oom_counter, *exit_path;
+};
+
+int parse_spec(struct spec *spec, const char *bytes, size_t length);
+
+#endif

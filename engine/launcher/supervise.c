@@ -1,0 +1,379 @@
+/*
+ * The supervisor's event loop. Every turn waits for something to happen, takes in all facts, and then lets `settle` conclude what
+ * follows from them; nothing depends on the order in which the facts arrived. It never waits anywhere else.
+ */
+#include "supervise.h"
+#include <errno.h>
+#include <fcntl.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/file.h>
+#include <sys/prctl.h>
+#include <sys/signalfd.h>
+#include <sys/wait.h>
+#include <unistd.h>
+
+/* Docker's numbers. */
+enum { FIRST_BACKOFF_MS = 100, LONGEST_BACKOFF_MS = 60000, GOOD_RUN_MS = 10000, DRAIN_MS = 2000 };
+
+/* ---- the end */
+
+static void answer_session(struct supervisor *s) {
+	if (s->session < 0) return;
+	if (s->error.kind) send_report(s->session, REPORT_FAILED, s->error.section, s->error.index, s->error.value);
+	else send_report(s->session, REPORT_DONE, SECTION_START, 0, 0);
+	close(s->session);
+	s->session = -1;
+}
+
+/* Whoever hears of the end finds the host clean: cgroups go before the state says so, the network namespace goes with this process. */
+static void finish(struct supervisor *s) {
+	remove_cgroups(&s->spec.cgroups);
+	s->status = EXITED;
+	publish_end(s);
+	answer_session(s);
+	_exit(0);
+}
+
+static void fail(struct supervisor *s, uint32_t section, uint32_t index, int error) {
+	s->error = (struct report){REPORT_FAILED, section, index, (uint32_t)-error};
+	if (s->exit_code == 0) s->exit_code = 128;
+	finish(s);
+}
+
+/* ---- start */
+
+static int open_pipe(int *ours, int *theirs, int ours_writes) {
+	int ends[2];
+	if (pipe2(ends, O_CLOEXEC) < 0) return -errno;
+	*ours = ends[ours_writes];
+	*theirs = ends[!ours_writes];
+	fcntl(*ours, F_SETFL, O_NONBLOCK);
+	return 0;
+}
+
+/* A terminal comes later, from the container; without one, a pipe for each stream. */
+static int open_streams(struct supervisor *s, struct streams *theirs) {
+	*theirs = (struct streams){-1, -1, -1};
+	if (s->spec.tty) return 0;
+	int error = open_pipe(&s->streams[0].fd, &theirs->output, 0);
+	if (!error) error = open_pipe(&s->streams[1].fd, &theirs->error, 0);
+	if (!error && s->spec.stdin_open) error = open_pipe(&s->input, &theirs->input, 1);
+	return error;
+}
+
+static void close_all(const struct streams *streams) {
+	if (streams->input >= 0) close(streams->input);
+	if (streams->output >= 0) close(streams->output);
+	if (streams->error >= 0) close(streams->error);
+}
+
+static void begin_start(struct supervisor *s) {
+	struct streams theirs;
+	s->restart_at = 0;
+	s->oom_before = read_oom_counter(s->spec.oom_counter);
+	int error = open_streams(s, &theirs);
+	if (!error) error = start_child(&s->main, SECTION_START, s->spec.start, theirs, -1);
+	close_all(&theirs);
+	if (error) fail(s, SECTION_SUPERVISOR, STEP_FORK, error);
+}
+
+static void note_started(struct supervisor *s) {
+	s->status = RUNNING;
+	s->started_at = time_of_day();
+	s->started_ms = now_ms();
+	s->exit_code = 0;
+	s->oom_killed = 0;
+	s->error = (struct report){0};
+	begin_health(s);
+	publish(s);
+	answer_session(s);
+	if (s->pending_signal) stop_container(s, s->pending_signal, s->pending_grace);
+}
+
+/* The reports' end closed: it runs, or it will not. Of a start that failed, the process is waited for by settle_exit. */
+static void settle_start(struct supervisor *s) {
+	int terminal = -1;
+	read_child_reports(&s->main, s->session, &terminal);
+	if (terminal >= 0) {
+		fcntl(terminal, F_SETFL, O_NONBLOCK);
+		s->streams[0].fd = s->input = terminal;
+	}
+	if (!s->main.preparer || s->main.reports >= 0 || s->status == RUNNING || s->main.failed) return;
+	note_started(s);
+}
+
+/* ---- exit and restart */
+
+/* As Docker's restart manager: the wait grows with every exit, and starts anew after a good run. */
+static uint64_t next_backoff(struct supervisor *s) {
+	if (now_ms() - s->started_ms >= GOOD_RUN_MS) s->backoff_ms = 0;
+	s->backoff_ms = s->backoff_ms ? s->backoff_ms * 2 : FIRST_BACKOFF_MS;
+	if (s->backoff_ms > LONGEST_BACKOFF_MS) s->backoff_ms = LONGEST_BACKOFF_MS;
+	return s->backoff_ms;
+}
+
+static int wants_restart(const struct supervisor *s) {
+	if (s->ending || s->main.failed) return 0;
+	switch (s->spec.restart) {
+		case RESTART_NO: return 0;
+		case RESTART_ON_FAILURE: return s->exit_code != 0 && (s->spec.max_retries == 0 || s->restart_count < s->spec.max_retries);
+		default: return 1;
+	}
+}
+
+static void close_streams(struct supervisor *s) {
+	if (s->input >= 0 && s->input != s->streams[0].fd) close(s->input);
+	s->input = -1;
+	close_stream(&s->log, &s->streams[0]);
+	close_stream(&s->log, &s->streams[1]);
+}
+
+/* A start that failed leaves the numbers of the run before it, if there was one. */
+static void note_failed_start(struct supervisor *s) {
+	s->error = s->main.failure;
+	if (!s->started_at.tv_sec || s->exit_code == 0) s->exit_code = exit_code_of(&s->main);
+}
+
+static void note_exited(struct supervisor *s) {
+	s->exit_code = exit_code_of(&s->main);
+	s->finished_at = time_of_day();
+	s->oom_killed = read_oom_counter(s->spec.oom_counter) > s->oom_before;
+	end_health(s);
+}
+
+static void conclude_exit(struct supervisor *s) {
+	close_streams(s);
+	s->kill_at = s->drain_until = 0;
+	if (s->main.failed) note_failed_start(s);
+	if (!wants_restart(s)) finish(s);
+	uint64_t wait = next_backoff(s);
+	s->restart_count++;
+	s->status = RESTARTING;
+	forget_child(&s->main);
+	s->restart_at = now_ms() + wait;
+	publish(s);
+}
+
+/* Output may outlive the process by what it left in the pipe, or by others that hold it: two seconds, as Docker waits. */
+static void settle_exit(struct supervisor *s) {
+	if (!is_settled(&s->main)) return;
+	if (!s->drain_until) {
+		if (!s->main.failed) note_exited(s);
+		s->drain_until = now_ms() + DRAIN_MS;
+	}
+	const int drained = s->streams[0].fd < 0 && s->streams[1].fd < 0;
+	if (drained || s->main.failed || now_ms() >= s->drain_until) conclude_exit(s);
+}
+
+/* ---- stop */
+
+static int kill_main(const struct supervisor *s, int signal) {
+	if (!s->main.preparer || s->main.exited) return -ESRCH;
+	if (s->main.pidfd >= 0) return send_signal(s->main.pidfd, signal);
+	return kill(s->main.pid, signal) < 0 ? -errno : 0; /* not reaped yet, so still its own pid */
+}
+
+static int waits_for_restart(const struct supervisor *s) {
+	return s->status == RESTARTING && s->restart_at;
+}
+
+/* A stop while it starts waits for the start: the launcher's code, as pid 1, would not hear the signal. */
+int stop_container(struct supervisor *s, int signal, int64_t grace_ms) {
+	if (signal < 1 || signal > 64 || grace_ms > MAX_MS) return -EINVAL;
+	s->ending = 1;
+	s->over |= waits_for_restart(s);
+	s->pending_signal = s->status == RUNNING ? 0 : signal;
+	s->pending_grace = grace_ms;
+	if (s->status == RUNNING && grace_ms) kill_main(s, signal);
+	if (grace_ms >= 0) s->kill_at = now_ms() + (uint64_t)grace_ms;
+	return 0;
+}
+
+int signal_container(struct supervisor *s, int signal, int cancels_restart) {
+	if (signal < 1 || signal > 64) return -EINVAL;
+	if (cancels_restart) s->ending = 1;
+	s->over |= cancels_restart && waits_for_restart(s);
+	return s->over ? 0 : kill_main(s, signal);
+}
+
+static void settle_deadlines(struct supervisor *s) {
+	uint64_t now = now_ms();
+	if (s->over) finish(s);
+	if (s->kill_at && now >= s->kill_at) {
+		s->kill_at = 0;
+		kill_main(s, SIGKILL);
+	}
+	if (s->restart_at && now >= s->restart_at) begin_start(s);
+}
+
+/* ---- the loop */
+
+/*
+ * Looks at who exited before reaping: a preparer's word about its clone may still be in the socket, or about to be. A stranger
+ * while a start is in its first steps is that clone, most likely, and is looked at again when the word has come.
+ */
+static void reap(struct supervisor *s) {
+	for (siginfo_t info = {0};; info.si_pid = 0) {
+		if (waitid(P_ALL, 0, &info, WEXITED | WNOHANG | WNOWAIT) < 0 || info.si_pid == 0) return;
+		settle_start(s);
+		read_child_reports(&s->health.probe, -1, NULL);
+		struct child *owners[] = {&s->main, &s->health.probe};
+		int known = 0, uncertain = 0;
+		for (int i = 0; i < 2; i++) {
+			known |= owners[i]->preparer && (info.si_pid == owners[i]->pid || info.si_pid == owners[i]->preparer);
+			uncertain |= owners[i]->preparer && owners[i]->pid == owners[i]->preparer && owners[i]->reports >= 0;
+		}
+		if (!known && uncertain) return;
+		int status;
+		if (waitpid(info.si_pid, &status, 0) != info.si_pid) return;
+		for (int i = 0; i < 2; i++) note_exit(owners[i], info.si_pid, status);
+	}
+}
+
+static void read_signals(struct supervisor *s) {
+	struct signalfd_siginfo info;
+	while (read(s->signals, &info, sizeof info) == sizeof info)
+		if (info.ssi_signo != SIGCHLD) stop_container(s, s->spec.stop.signal, s->spec.stop.grace_ms);
+}
+
+static void read_output(struct supervisor *s, struct stream *stream) {
+	const char *fresh;
+	size_t length;
+	int goes_on = read_stream(&s->log, stream, &fresh, &length);
+	tell_attached(s, stream, fresh, length);
+	if (goes_on) return;
+	if (s->input == stream->fd) s->input = -1;
+	close_stream(&s->log, stream);
+}
+
+static uint64_t earliest(uint64_t one, uint64_t other) {
+	if (!one || !other) return one ? one : other;
+	return one < other ? one : other;
+}
+
+static int milliseconds_left(const struct supervisor *s) {
+	uint64_t at = earliest(earliest(s->kill_at, s->restart_at), earliest(s->drain_until, next_health_event(s)));
+	uint64_t now = now_ms();
+	if (!at) return -1;
+	if (at <= now) return 0;
+	return at - now > 3600000 ? 3600000 : (int)(at - now);
+}
+
+static int input_is_waited_for(const struct supervisor *s) {
+	for (int i = 0; i < MAX_CLIENTS; i++)
+		if (s->clients[i] && s->clients[i]->attached && s->clients[i]->in_used) return 1;
+	return 0;
+}
+
+enum { SIGNALS, LISTENER, MAIN_REPORTS, PROBE_REPORTS, OUTPUT, ERROR, PROBE_OUTPUT, INPUT, CLIENTS };
+
+static void turn(struct supervisor *s) {
+	struct pollfd polls[MAX_POLLS] = {
+		[SIGNALS] = {.fd = s->signals, .events = POLLIN},
+		[LISTENER] = {.fd = s->listener, .events = POLLIN},
+		[MAIN_REPORTS] = {.fd = s->main.reports, .events = POLLIN},
+		[PROBE_REPORTS] = {.fd = s->health.probe.reports, .events = POLLIN},
+		[OUTPUT] = {.fd = s->streams[0].fd, .events = POLLIN},
+		[ERROR] = {.fd = s->streams[1].fd, .events = POLLIN},
+		[PROBE_OUTPUT] = {.fd = s->health.output, .events = POLLIN},
+		[INPUT] = {.fd = input_is_waited_for(s) ? s->input : -1, .events = POLLOUT},
+	};
+	int count = CLIENTS + poll_clients(s, polls + CLIENTS);
+	if (poll(polls, (nfds_t)count, milliseconds_left(s)) < 0) return;
+	if (polls[SIGNALS].revents) read_signals(s);
+	if (polls[OUTPUT].revents) read_output(s, &s->streams[0]);
+	if (polls[ERROR].revents) read_output(s, &s->streams[1]);
+	if (polls[PROBE_OUTPUT].revents) read_probe_output(s);
+	serve_clients(s, polls + CLIENTS);
+	if (polls[LISTENER].revents) accept_clients(s);
+}
+
+static void settle(struct supervisor *s) {
+	settle_start(s);
+	reap(s);
+	settle_exit(s);
+	settle_health(s);
+	settle_deadlines(s);
+}
+
+/* ---- the beginning */
+
+static int block_signals(void) {
+	sigset_t handled;
+	sigemptyset(&handled);
+	sigaddset(&handled, SIGCHLD);
+	sigaddset(&handled, SIGTERM);
+	sigaddset(&handled, SIGINT);
+	if (sigprocmask(SIG_BLOCK, &handled, NULL) < 0) return -errno;
+	signal(SIGPIPE, SIG_IGN);
+	signal(SIGHUP, SIG_IGN);
+	int fd = signalfd(-1, &handled, SFD_CLOEXEC | SFD_NONBLOCK);
+	return fd < 0 ? -errno : fd;
+}
+
+static void prepare(struct supervisor *s, int session) {
+	s->session = session;
+	s->listener = s->signals = s->input = s->run_folder = s->health.output = -1;
+	s->streams[0] = (struct stream){.fd = -1, .name = "stdout"};
+	s->streams[1] = (struct stream){.fd = -1, .name = "stderr", .is_error = 1};
+	s->main = s->health.probe = (struct child){.pidfd = -1, .reports = -1};
+	/* `join` in the setup puts a pidfd there. */
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (null >= 0 && null != JOINED_FD && dup3(null, JOINED_FD, O_CLOEXEC) >= 0) close(null);
+}
+
+static void leave(int session, enum supervisor_step step, int error) {
+	send_report(session, REPORT_FAILED, SECTION_SUPERVISOR, step, (uint32_t)-error);
+	_exit(1);
+}
+
+/* Two would write the same files. The one before may have said its last word and not be gone yet: it gets two seconds. */
+static void be_alone(const struct supervisor *s) {
+	for (int attempt = 0; flock(s->run_folder, LOCK_EX | LOCK_NB) < 0; attempt++) {
+		if (errno != EWOULDBLOCK) leave(s->session, STEP_ALONE, -errno);
+		if (attempt == 400) leave(s->session, STEP_ALONE, -EBUSY);
+		nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+	}
+}
+
+static void read_spec(struct supervisor *s, const char *folder) {
+	char *bytes;
+	size_t length;
+	s->run_folder = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (s->run_folder < 0) leave(s->session, STEP_RUN_FOLDER, -errno);
+	be_alone(s);
+	int error = read_file_at(s->run_folder, "program", &bytes, &length);
+	if (!error) error = parse_spec(&s->spec, bytes, length);
+	if (error) leave(s->session, STEP_SPEC, error);
+}
+
+static void run_setup(struct supervisor *s) {
+	struct run run = {.section = SECTION_SETUP, .report = s->session, .joined_pid = NO_NUMBER};
+	int error = run_program(&run, s->spec.setup);
+	if (error) fail(s, SECTION_SETUP, run.index, error);
+}
+
+void supervise(const char *folder, int session) {
+	static struct supervisor supervisor; /* zero pages until they are used */
+	struct supervisor *s = &supervisor;
+	char title[128];
+	prepare(s, session);
+	read_spec(s, folder);
+	snprintf(title, sizeof title, "tcompose-launcher supervise %s", s->spec.id);
+	set_title(title);
+	s->signals = block_signals();
+	run_setup(s);
+	int error = open_log(&s->log, &s->spec);
+	if (error) fail(s, SECTION_SUPERVISOR, STEP_LOG, error);
+	error = open_control(s);
+	if (error) fail(s, SECTION_SUPERVISOR, STEP_CONTROL, error);
+	publish(s);
+	begin_start(s);
+	for (;;) {
+		turn(s);
+		settle(s);
+	}
+}

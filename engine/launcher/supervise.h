@@ -1,0 +1,141 @@
+/* The supervisor of one container: one process, one event loop (supervise.c), its parts in files of their own. */
+#ifndef SUPERVISE_H
+#define SUPERVISE_H
+
+#include "launcher.h"
+#include "spec.h"
+#include <poll.h>
+
+#define LINE_SIZE 16384 /* longer lines are logged in pieces, as Docker's copier does */
+#define MAX_CLIENTS 64
+#define RESULTS_KEPT 5
+#define OUTPUT_KEPT 4096
+#define RESULT_SIZE (OUTPUT_KEPT + 128)
+#define MAX_POLLS (8 + MAX_CLIENTS)
+
+/* ---- moment.c: two clocks. Deadlines are milliseconds that never jump, 0 for none; what people read is the time of day. */
+uint64_t now_ms(void);
+struct timespec time_of_day(void);
+void format_time(struct timespec time, char text[static 36]);
+
+/* ---- text.c: a string that grows */
+struct text {
+	char *bytes;
+	size_t used, size;
+};
+void add_bytes(struct text *text, const void *bytes, size_t length);
+void add_format(struct text *text, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void add_base64(struct text *text, const void *bytes, size_t length);
+
+/* ---- child.c: a process that runs a section of the spec */
+struct child {
+	pid_t preparer; /* forked by us; runs what stands before `clone` */
+	pid_t pid;      /* the process itself: the preparer until `clone` has told another */
+	int pidfd, reports;
+	int executed, failed, exited, wait_status;
+	uint64_t start_time;
+	struct report failure;
+};
+struct streams {
+	int input, output, error;
+};
+void forget_child(struct child *child);
+int start_child(struct child *child, enum section section, struct program program, struct streams streams, int init);
+int read_child_reports(struct child *child, int session, int *terminal);
+int note_exit(struct child *child, pid_t pid, int status);
+int is_settled(const struct child *child);
+int exit_code_of(const struct child *child);
+
+/* ---- log.c: Docker's json-file */
+struct log {
+	int enabled, folder, file;
+	const char *name;
+	uint64_t size, max_bytes, max_files;
+	struct text pending;
+};
+struct stream {
+	int fd;
+	const char *name;
+	int is_error, partial; /* partial: the line began in an earlier piece, at `began` */
+	struct timespec began;
+	size_t used;
+	char *buffer;
+};
+int open_log(struct log *log, const struct spec *spec);
+int read_stream(struct log *log, struct stream *stream, const char **fresh, size_t *fresh_length);
+void close_stream(struct log *log, struct stream *stream);
+
+/* ---- the supervisor */
+enum status { CREATED, RUNNING, RESTARTING, EXITED };
+enum health_status { HEALTH_NONE, HEALTH_STARTING, HEALTHY, UNHEALTHY };
+struct result {
+	struct timespec start, end;
+	int exit_code;
+	uint32_t length;
+	char output[RESULT_SIZE];
+};
+struct health {
+	enum health_status status;
+	uint32_t streak;
+	uint64_t next_at, deadline, began_ms;
+	struct child probe;
+	int output, executed, timed_out;
+	struct result current, log[RESULTS_KEPT];
+	uint32_t results; /* how many there ever were */
+};
+struct client {
+	int fd, watches, behind, attached;
+	size_t in_used;
+	char in[4096];
+	struct text out;
+};
+struct supervisor {
+	struct spec spec;
+	int run_folder, signals, listener, session;
+	enum status status;
+	struct child main;
+	struct stream streams[2];
+	int input; /* where attached clients write: a pipe or the terminal */
+	struct log log;
+	int ending, over;   /* ending: no restart any more; over: nothing runs, and that is final */
+	int pending_signal; /* of a stop that came while it was starting */
+	int64_t pending_grace;
+	uint64_t kill_at, restart_at, drain_until, started_ms, backoff_ms;
+	uint32_t restart_count;
+	struct timespec started_at, finished_at;
+	int exit_code, oom_killed;
+	uint64_t oom_before;
+	struct report error;
+	struct health health;
+	struct client *clients[MAX_CLIENTS]; /* NULL: free */
+	struct text state;
+};
+
+/* ---- state.c */
+void publish(struct supervisor *s);
+void publish_end(struct supervisor *s);
+
+/* ---- control.c */
+int open_control(struct supervisor *s);
+int poll_clients(struct supervisor *s, struct pollfd *polls);
+void serve_clients(struct supervisor *s, const struct pollfd *polls);
+void accept_clients(struct supervisor *s);
+void tell_watchers(struct supervisor *s);
+void tell_attached(struct supervisor *s, const struct stream *stream, const char *bytes, size_t length);
+
+/* ---- health.c */
+void begin_health(struct supervisor *s);
+void end_health(struct supervisor *s);
+void settle_health(struct supervisor *s);
+void read_probe_output(struct supervisor *s);
+uint64_t next_health_event(const struct supervisor *s);
+
+/* ---- supervise.c */
+int stop_container(struct supervisor *s, int signal, int64_t grace_ms);
+int signal_container(struct supervisor *s, int signal, int cancels_restart);
+
+/* ---- cleanup.c */
+uint64_t read_oom_counter(const char *path);
+void remove_cgroups(const struct value *folders);
+
+#endif

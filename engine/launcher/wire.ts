@@ -1,0 +1,169 @@
+/** Programs as bytes: a record for each operation, of its name and its fields in the order of the launcher's tables (ops_*.c). */
+import type { LaunchOp, LaunchOpName } from './ops.ts';
+
+/** "Not given", where every other number has a meaning (launcher.h, NO_NUMBER). */
+const ABSENT = 0xffff_ffff_ffff_ffffn;
+
+/** Little-endian numbers, strings and bytes after their length, lists after their count; strings end in NUL, so that C can use them in place. */
+export class WireWriter {
+  #bytes = Buffer.allocUnsafe(4096);
+  #used = 0;
+
+  #reserve(length: number): number {
+    if (this.#used + length > this.#bytes.length) {
+      const larger = Buffer.allocUnsafe((this.#used + length) * 2);
+      this.#bytes.copy(larger, 0, 0, this.#used);
+      this.#bytes = larger;
+    }
+    const at = this.#used;
+    this.#used += length;
+    return at;
+  }
+
+  u32(value: number): this {
+    const at = this.#reserve(4);
+    this.#bytes.writeUInt32LE(value, at);
+    return this;
+  }
+
+  number(value: number | bigint | undefined, absent: bigint = ABSENT): this {
+    const at = this.#reserve(8);
+    this.#bytes.writeBigUInt64LE(BigInt.asUintN(64, value === undefined ? absent : BigInt(value)), at);
+    return this;
+  }
+
+  flag(value: boolean | undefined): this {
+    return this.number(value ? 1 : 0);
+  }
+
+  string(text: string): this {
+    if (text.includes('\0')) throw new RangeError(`a NUL in ${JSON.stringify(text)}`);
+    const length = Buffer.byteLength(text);
+    this.u32(length);
+    const at = this.#reserve(length + 1);
+    this.#bytes.write(text, at);
+    this.#bytes[at + length] = 0;
+    return this;
+  }
+
+  bytes(data: Uint8Array): this {
+    this.u32(data.length);
+    const at = this.#reserve(data.length);
+    this.#bytes.set(data, at);
+    return this;
+  }
+
+  strings(list: readonly string[]): this {
+    this.u32(list.length);
+    for (const text of list) this.string(text);
+    return this;
+  }
+
+  numbers(list: readonly number[]): this {
+    this.u32(list.length);
+    for (const value of list) this.number(value);
+    return this;
+  }
+
+  /** What `write` writes, after its length. */
+  block(write: (writer: WireWriter) => void): this {
+    const at = this.#reserve(4);
+    write(this);
+    this.#bytes.writeUInt32LE(this.#used - at - 4, at);
+    return this;
+  }
+
+  end(): Buffer {
+    return this.#bytes.subarray(0, this.#used);
+  }
+}
+
+type Encoders = { [Name in LaunchOpName]: (op: Extract<LaunchOp, { op: Name }>, writer: WireWriter) => void };
+
+const encoders: Encoders = {
+  open: (op, w) => w.number(op.slot).string(op.path).number(op.flags).number(op.mode, 0n),
+  'open-in': (op, w) => w.number(op.slot).number(op.root).string(op.inside).number(op.flags).number(op.mode, 0n),
+  close: (op, w) => w.number(op.slot),
+  mkdir: (op, w) => w.string(op.path).number(op.mode).flag(op.existsOk),
+  write: (op, w) => w.string(op.path).bytes(Buffer.from(op.data)).flag(op.optional),
+  'mkdir-in': (op, w) =>
+    w.number(op.root).string(op.inside).number(op.mode).number(op.uid).number(op.gid).flag(op.parents),
+  'touch-in': (op, w) => w.number(op.root).string(op.inside).number(op.mode).flag(op.parents),
+  'write-in': (op, w) =>
+    w.number(op.root).string(op.inside).bytes(Buffer.from(op.data)).number(op.mode).flag(op.optional),
+  'mknod-in': (op, w) =>
+    w.number(op.root).string(op.inside).number(op.mode).number(op.major).number(op.minor).number(op.uid).number(op.gid),
+  'symlink-in': (op, w) => w.number(op.root).string(op.inside).string(op.target).flag(op.existsOk),
+  'read-in': (op, w) => w.number(op.root).string(op.inside).number(op.maxBytes),
+  unshare: (op, w) => w.number(op.flags),
+  join: (op, w) => w.number(op.pid).string(op.startTime).number(op.flags),
+  'join-path': (op, w) => w.string(op.path).number(op.flags),
+  clone: (op, w) => w.number(op.flags).number(op.cgroup),
+  mount: (op, w) =>
+    w
+      .string(op.source)
+      .string(op.path)
+      .string(op.type)
+      .number(op.flags)
+      .string(op.data ?? ''),
+  'mount-in': (op, w) =>
+    w
+      .number(op.root)
+      .string(op.source)
+      .string(op.inside)
+      .string(op.type)
+      .number(op.flags)
+      .string(op.data ?? '')
+      .flag(op.optional),
+  'bind-in': (op, w) =>
+    w
+      .number(op.root)
+      .string(op.source)
+      .number(op.sourceRoot)
+      .string(op.sourceInside ?? '')
+      .string(op.inside)
+      .flag(op.recursive)
+      .number(op.attributes)
+      .number(op.propagation)
+      .flag(op.optional),
+  'mask-in': (op, w) => w.number(op.root).string(op.inside),
+  'readonly-in': (op, w) => w.number(op.root).string(op.inside),
+  'remount-root': (op, w) => w.number(op.attributes),
+  umount: (op, w) => w.string(op.path).number(op.flags),
+  pivot: (op, w) => w.number(op.root),
+  'netlink-open': (op, w) => w.number(op.slot),
+  netlink: (op, w) =>
+    w
+      .number(op.slot)
+      .bytes(op.message)
+      .numbers(op.ignore ?? []),
+  hostname: (op, w) => w.string(op.name),
+  domainname: (op, w) => w.string(op.name),
+  rlimit: (op, w) => w.number(op.resource).number(op.soft).number(op.hard).flag(op.clamp),
+  umask: (op, w) => w.number(op.mask),
+  chdir: (op, w) => w.string(op.inside).flag(op.create),
+  setsid: (op, w) => w.flag(op.terminal),
+  keyring: () => {},
+  'own-streams': (op, w) => w.number(op.uid),
+  console: (op, w) => w.number(op.root),
+  'set-ids': (op, w) => w.number(op.uid).number(op.gid).numbers(op.groups),
+  bounding: (op, w) => w.number(op.mask),
+  capabilities: (op, w) => w.number(op.effective).number(op.permitted).number(op.inheritable).number(op.ambient),
+  prctl: (op, w) => w.number(op.option).number(op.arg2).number(op.arg3, 0n),
+  seccomp: (op, w) => w.bytes(op.filter).number(op.flags),
+  'device-filter': (op, w) => w.number(op.cgroup).bytes(op.program),
+  exec: (op, w) => w.strings(op.argv).strings(op.env),
+};
+
+const encodeOp = <Name extends LaunchOpName>(op: Extract<LaunchOp, { op: Name }>, writer: WireWriter): void =>
+  (encoders[op.op] as unknown as (op: LaunchOp, writer: WireWriter) => void)(op, writer.string(op.op));
+
+export const writeProgram = (ops: readonly LaunchOp[], writer: WireWriter): void => {
+  for (const op of ops) writer.block((record) => encodeOp(op, record));
+};
+
+export const encodeProgram = (ops: readonly LaunchOp[]): Buffer => {
+  const writer = new WireWriter();
+  writeProgram(ops, writer);
+  return writer.end();
+};

@@ -1,0 +1,176 @@
+/** Makes networks: records first, then all bridges in one program, then forwarding. And puts back what is lost of them. */
+import { randomBytes } from 'node:crypto';
+import { unlink } from 'node:fs/promises';
+import type { DesiredNetwork } from '../../src/model/desired.ts';
+import { TcomposeError } from '../../src/model/errors.ts';
+import type { LaunchOp } from '../launcher/ops.ts';
+import { readContainerRecords } from '../state/container-records.ts';
+import { withFolderLock } from '../state/file-lock.ts';
+import { makeFolder, writeRecord } from '../state/files.ts';
+import { networkRecord, type Paths } from '../state/paths.ts';
+import { type NetworkRecord, RECORD_VERSION } from '../state/records.ts';
+import { syncFirewall } from './apply-firewall.ts';
+import { addressOps, aliasOf, bridgeOps, bridgeSettings, removeBridgeOps, request } from './bridge.ts';
+import { askedMtu, checkNetwork } from './check-network.ts';
+import { isForwarding, type LinkFact, readAliases, readFirewall, readLinks, readRoutes } from './facts.ts';
+import { type Before, formatBefore, forwardingBefore, rememberedBefore, turnForwardingOn } from './forwarding.ts';
+import { bridgeIndex, bridgeName } from './names.ts';
+import { findNetwork, networksDir, readNetworkRecords } from './network-records.ts';
+import { setLink } from './rtnetlink.ts';
+import { allotSubnets } from './subnets.ts';
+
+export interface NetworkContext {
+  readonly paths: Paths;
+  /** 4 hexadecimal digits. */
+  readonly instance: string;
+  /** Runs a program in the host's namespaces, in one launcher; rejects with the explained failure. */
+  readonly run: (ops: readonly LaunchOp[]) => Promise<unknown>;
+}
+
+const SOCKET = 0;
+/** Writes the records (subnets allotted), makes all bridges in one program, turns forwarding on. Existing ones are left alone. */
+export async function createNetworks(
+  context: NetworkContext,
+  wanted: readonly DesiredNetwork[],
+): Promise<NetworkRecord[]> {
+  wanted.forEach(checkNetwork);
+  const { paths } = context;
+  const missing = wanted.filter(({ name }) => findNetwork(paths, name) === undefined);
+  const foreign = missing.find(({ external }) => external);
+  if (foreign !== undefined) throw notThere(foreign.name);
+  const looking = lookAtHost(paths, wanted);
+  const made = missing.length === 0 ? [] : await writeRecords(context, missing, looking);
+  const records = wanted.map(({ name }) => findNetwork(paths, name)!);
+  try {
+    await makeBridges(context, records, await looking);
+  } catch (error) {
+    await undo(context, made);
+    throw error;
+  }
+  return records;
+}
+
+async function writeRecords(
+  { paths, instance }: NetworkContext,
+  missing: readonly DesiredNetwork[],
+  looking: Promise<HostView>,
+): Promise<NetworkRecord[]> {
+  makeFolder(networksDir(paths));
+  const [{ prefixes, defaultDevice }, { links }] = await Promise.all([readRoutes(usesIpv6(missing)), looking]);
+  const defaultMtu = (defaultDevice && links.get(defaultDevice)?.mtu) || 1500;
+  // Locked: two projects must not be given one subnet.
+  return await withFolderLock(networksDir(paths), async () => {
+    const known = readNetworkRecords(paths);
+    const made: NetworkRecord[] = [];
+    for (const network of missing) {
+      if (known.some(({ name }) => name === network.name)) continue;
+      const id = freshId(instance, [...known, ...made]);
+      made.push({
+        version: RECORD_VERSION,
+        id,
+        name: network.name,
+        createdAt: new Date().toISOString(),
+        madeFrom: network,
+        bridge: bridgeName(instance, id),
+        mtu: askedMtu(network) ?? defaultMtu,
+        subnets: allotSubnets(network, id, { networks: [...known, ...made], host: prefixes }),
+      });
+    }
+    await Promise.all(made.map((record) => writeRecord(networkRecord(paths, record.name), record)));
+    return made;
+  });
+}
+
+function freshId(instance: string, others: readonly NetworkRecord[]): string {
+  for (;;) {
+    const id = randomBytes(32).toString('hex');
+    const index = bridgeIndex(bridgeName(instance, id));
+    if (!others.some(({ bridge }) => bridgeIndex(bridge) === index)) return id;
+  }
+}
+
+interface HostView {
+  readonly links: ReadonlyMap<string, LinkFact>;
+  readonly aliases: ReadonlyMap<string, string>;
+  readonly families: readonly (4 | 6)[];
+  readonly before: Before;
+}
+
+const usesIpv6 = (networks: readonly DesiredNetwork[]): boolean => networks.some(({ enableIpv6 }) => enableIpv6);
+
+/** All that has to be asked, at once: each question is a program. */
+async function lookAtHost(paths: Paths, networks: readonly DesiredNetwork[]): Promise<HostView> {
+  const families = usesIpv6(networks) ? ([4, 6] as const) : ([4] as const);
+  const off = families.filter((family) => !isForwarding(family));
+  const [links, aliases, firewall] = await Promise.all([
+    readLinks(),
+    readAliases(),
+    off.length > 0 ? readFirewall({ ipv6: off.includes(6) }) : undefined,
+  ]);
+  return { links, aliases, families, before: forwardingBefore(rememberedBefore(paths, aliases), off, firewall) };
+}
+
+async function makeBridges(
+  context: NetworkContext,
+  records: readonly NetworkRecord[],
+  { links, aliases, families, before }: HostView,
+): Promise<void> {
+  const memo = formatBefore(before);
+  const ops = records.flatMap((network) => {
+    const link = links.get(network.bridge);
+    const isOurs = link?.index === bridgeIndex(network.bridge);
+    if (isOurs)
+      return mendOps(network, link, {
+        is: aliases.get(network.bridge),
+        should: aliasOf(context.instance, network.name, memo),
+      });
+    return bridgeOps(SOCKET, { network, instance: context.instance, memo, replaces: link !== undefined });
+  });
+  if (ops.length > 0) await context.run([{ op: 'netlink-open', slot: SOCKET }, ...ops]);
+  await turnForwardingOn(context.paths, before, families);
+}
+
+/** Nothing when nothing is missing. */
+function mendOps(
+  network: NetworkRecord,
+  link: LinkFact,
+  alias: { is: string | undefined; should: string },
+): LaunchOp[] {
+  const isWhole = network.subnets.every(({ gateway, prefix }) => link.addresses.includes(`${gateway}/${prefix}`));
+  if (isWhole && link.isUp && alias.is === alias.should) return [];
+  const up = setLink({ link: link.index, up: true, alias: alias.should });
+  return [...bridgeSettings(network), ...addressOps(SOCKET, network), request(SOCKET, up)];
+}
+
+/** Puts back bridges, their addresses and settings, and the firewall. Afterwards: interfaces of running containers, names. */
+export async function repairNetworks(context: NetworkContext, names: readonly string[]): Promise<void> {
+  const records = names.map((name) => {
+    const record = findNetwork(context.paths, name);
+    if (record === undefined) throw notThere(name);
+    return record;
+  });
+  await makeBridges(
+    context,
+    records,
+    await lookAtHost(
+      context.paths,
+      records.map(({ madeFrom }) => madeFrom),
+    ),
+  );
+  const { paths } = context;
+  await syncFirewall(context, () => ({ networks: readNetworkRecords(paths), containers: readContainerRecords(paths) }));
+}
+
+async function undo({ paths, run }: NetworkContext, made: readonly NetworkRecord[]): Promise<void> {
+  if (made.length === 0) return;
+  const ops = [...made].reverse().flatMap(({ bridge }) => removeBridgeOps(SOCKET, bridge));
+  await run([{ op: 'netlink-open', slot: SOCKET }, ...ops]).catch(() => undefined);
+  await Promise.all(made.map(({ name }) => unlink(networkRecord(paths, name)).catch(() => undefined)));
+}
+
+const notThere = (name: string): TcomposeError =>
+  new TcomposeError(`the network ${name} does not exist`, {
+    code: 'network-missing',
+    address: `network/${name}`,
+    help: 'bring up the project that it belongs to, or remove "external: true"',
+  });

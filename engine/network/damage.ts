@@ -1,0 +1,110 @@
+/** What the records say was made and the kernel lacks. */
+import type { Damage } from '../../src/model/live.ts';
+import type { ContainerRecord, NetworkRecord } from '../state/records.ts';
+import type { Records } from './endpoints.ts';
+import type { NetworkFacts } from './facts.ts';
+import { firewallOf, networkOwner, SHARED } from './firewall.ts';
+import { damagedOwners, parseSaved } from './firewall-text.ts';
+import { bridgeIndex, bridgePrefix, vethPrefix } from './names.ts';
+
+export interface NetworkDamage {
+  /** By name; only damaged ones are listed. */
+  readonly networks: ReadonlyMap<string, readonly Damage[]>;
+  readonly containers: ReadonlyMap<string, readonly Damage[]>;
+}
+
+/** `running`: names of containers whose supervisor lives: only theirs must have interfaces. */
+export function damageOf(
+  records: Records,
+  facts: NetworkFacts,
+  options: { readonly instance: string; readonly running: ReadonlySet<string> },
+): NetworkDamage {
+  const owners = firewallDamage(records, facts, options.instance);
+  const bridges = new Map(records.networks.map(({ name, bridge }) => [name, bridge]));
+  const networks = records.networks.map((network): [string, Damage[]] => [
+    network.name,
+    [...bridgeDamage(network, facts), ...rulesDamage(owners, network, records)],
+  ]);
+  const containers = records.containers.map((container): [string, Damage[]] => [
+    container.name,
+    [
+      ...(options.running.has(container.name) ? interfaceDamage(container, bridges, facts) : []),
+      ...(owners.has(container.name)
+        ? [{ kind: 'firewall' as const, what: `the port map of ${container.name} (${portsOf(container)})` }]
+        : []),
+    ],
+  ]);
+  const damaged = (all: readonly [string, Damage[]][]) => new Map(all.filter(([, damage]) => damage.length > 0));
+  return { networks: damaged(networks), containers: damaged(containers) };
+}
+
+function firewallDamage(records: Records, facts: NetworkFacts, instance: string): Set<string> {
+  const owners = ([4, 6] as const).flatMap((family) => {
+    const wanted = firewallOf(records, instance, family);
+    const saved = parseSaved(family === 4 ? facts.firewall.ipv4 : facts.firewall.ipv6, instance);
+    return [...damagedOwners(wanted, saved)];
+  });
+  return new Set(owners);
+}
+
+function bridgeDamage(
+  { name, bridge, subnets, madeFrom }: NetworkRecord,
+  { links, forwarding }: NetworkFacts,
+): Damage[] {
+  const link = links.get(bridge);
+  if (link?.index !== bridgeIndex(bridge)) return [{ kind: 'bridge', what: `the bridge ${bridge} of network ${name}` }];
+  if (!link.isUp) return [{ kind: 'bridge', what: `the bridge ${bridge} of network ${name}, being down,` }];
+  const damage: Damage[] = subnets
+    .filter(({ gateway, prefix }) => !link.addresses.includes(`${gateway}/${prefix}`))
+    .map(({ gateway }) => ({ kind: 'address', what: `the address ${gateway} of network ${name}` }));
+  const isOff = !forwarding.ipv4 || (madeFrom.enableIpv6 && !forwarding.ipv6);
+  if (isOff) damage.push({ kind: 'bridge', what: `forwarding to network ${name}` });
+  return damage;
+}
+
+/** Rules that serve all are missed by every network that is used. */
+function rulesDamage(owners: ReadonlySet<string>, { name }: NetworkRecord, { containers }: Records): Damage[] {
+  const isUsed = containers.some(
+    ({ wanted, endpoints }) => wanted && endpoints.some(({ network }) => network === name),
+  );
+  if (!owners.has(networkOwner(name)) && !(isUsed && owners.has(SHARED))) return [];
+  return [{ kind: 'firewall', what: `a firewall rule of network ${name}` }];
+}
+
+function interfaceDamage(
+  { endpoints }: ContainerRecord,
+  bridges: ReadonlyMap<string, string>,
+  { links }: NetworkFacts,
+): Damage[] {
+  return endpoints.flatMap(({ hostInterface, network }): Damage[] => {
+    const link = links.get(hostInterface);
+    if (link === undefined) return [{ kind: 'interface', what: `interface ${hostInterface} of network ${network}` }];
+    if (link.isUp && link.master === bridges.get(network)) return [];
+    return [{ kind: 'interface', what: `the link of interface ${hostInterface} to network ${network}` }];
+  });
+}
+
+const portsOf = ({ publishers }: ContainerRecord): string =>
+  publishers.map(({ published, protocol }) => `${published}/${protocol}`).join(', ');
+
+/** Kernel objects with this instance's name that no record knows: interfaces and chains. */
+export function leftoverNames(
+  records: Records,
+  facts: NetworkFacts,
+  instance: string,
+): { interfaces: string[]; chains: string[] } {
+  const known = new Set([
+    ...records.networks.map(({ bridge }) => bridge),
+    ...records.containers.flatMap(({ endpoints }) => endpoints.map(({ hostInterface }) => hostInterface)),
+  ]);
+  const isOurs = (name: string) => name.startsWith(bridgePrefix(instance)) || name.startsWith(vethPrefix(instance));
+  const chains = ([4, 6] as const).flatMap((family) => {
+    if (firewallOf(records, instance, family) !== undefined) return [];
+    const saved = parseSaved(family === 4 ? facts.firewall.ipv4 : facts.firewall.ipv6, instance);
+    return Object.values(saved).flatMap((table) => table.chains);
+  });
+  return {
+    interfaces: [...facts.links.keys()].filter((name) => isOurs(name) && !known.has(name)),
+    chains: [...new Set(chains)],
+  };
+}

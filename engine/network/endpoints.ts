@@ -1,0 +1,174 @@
+/** What a new container is allotted on its networks: interface names, hardware addresses, addresses. */
+import type { DesiredAttachment, DesiredContainer } from '../../src/model/desired.ts';
+import { TcomposeError } from '../../src/model/errors.ts';
+import type { ContainerRecord, EndpointRecord, NetworkRecord } from '../state/records.ts';
+import {
+  type Address,
+  contains,
+  findAddress,
+  findPrefix,
+  first,
+  formatAddress,
+  hostRange,
+  isIpv6,
+  isMac,
+  last,
+  macFor,
+} from './addresses.ts';
+import { vethName } from './names.ts';
+
+export interface Records {
+  readonly networks: readonly NetworkRecord[];
+  readonly containers: readonly ContainerRecord[];
+}
+
+interface Place {
+  readonly container: string;
+  readonly network: NetworkRecord;
+  /** Addresses that somebody has. */
+  readonly used: ReadonlyMap<string, string>;
+}
+
+/**
+ * Interfaces, MAC and addresses of a new container, one per attachment, same order: static ones as asked, others the lowest free.
+ * `records.containers` are all of the instance (of every project: networks may be shared), with those allotted just before.
+ */
+export function allotEndpoints(
+  container: DesiredContainer,
+  id: string,
+  records: Records,
+  instance: string,
+): EndpointRecord[] {
+  if (container.networkMode.kind !== 'bridge') return [];
+  const names = interfaceNames(container);
+  return container.attachments.map((attachment, i) => {
+    const network = records.networks.find(({ name }) => name === attachment.network);
+    if (network === undefined)
+      throw refused(container.name, `the network ${attachment.network}, which does not exist`, 'create it first');
+    const place: Place = { container: container.name, network, used: usedOn(network, records.containers) };
+    const ipv4 = allot(place, 4, attachment.ipv4);
+    const ipv6 = allot(place, 6, attachment.ipv6);
+    return {
+      network: network.name,
+      hostInterface: vethName(instance, id, network.name),
+      interfaceName: names[i]!,
+      mac: macOf(container.name, attachment, (ipv4 ?? ipv6)!.address),
+      ...(ipv4 && { ipv4 }),
+      ...(ipv6 && { ipv6 }),
+      aliases: attachment.aliases,
+    };
+  });
+}
+
+function usedOn(network: NetworkRecord, containers: readonly ContainerRecord[]): Map<string, string> {
+  const used = new Map<string, string>();
+  for (const { gateway } of network.subnets) used.set(gateway, 'the gateway');
+  for (const { auxAddresses } of network.madeFrom.ipam) {
+    for (const [name, address] of Object.entries(auxAddresses ?? {})) used.set(address, `aux_addresses.${name}`);
+  }
+  for (const record of containers) {
+    for (const { network: name, ipv4, ipv6 } of record.endpoints) {
+      if (name !== network.name) continue;
+      for (const address of [ipv4?.address, ipv6?.address])
+        if (address !== undefined) used.set(address, `container ${record.name}`);
+    }
+  }
+  return used;
+}
+
+function allot(place: Place, family: 4 | 6, asked: string | undefined): EndpointRecord['ipv4'] {
+  const subnets = place.network.subnets.filter(({ subnet }) => isIpv6(subnet) === (family === 6));
+  if (asked !== undefined) return checked(place, asked, subnets);
+  for (const { subnet, prefix } of subnets) {
+    const address = lowestFree(place, subnet);
+    if (address !== undefined) return { address: formatAddress(address), prefix };
+  }
+  if (subnets.length === 0) return undefined;
+  const full = subnets.map(({ subnet }) => subnet).join(', ');
+  throw refused(
+    place.container,
+    `an address in ${full} of the network ${place.network.name}, and none is free`,
+    'give the network a larger subnet',
+  );
+}
+
+function checked(
+  { container, network, used }: Place,
+  asked: string,
+  subnets: NetworkRecord['subnets'],
+): EndpointRecord['ipv4'] {
+  const address = findAddress(asked);
+  const subnet = address && subnets.find((candidate) => contains(findPrefix(candidate.subnet)!, address));
+  if (address === undefined || subnet === undefined) {
+    const known = network.subnets.map((candidate) => candidate.subnet).join(', ');
+    throw refused(
+      container,
+      `the address ${asked}, which is not within ${known} of the network ${network.name}`,
+      'choose one within, or give the network that subnet',
+    );
+  }
+  const holder = used.get(formatAddress(address));
+  if (holder !== undefined)
+    throw refused(container, `the address ${asked}, which ${holder} has`, 'choose another address');
+  return { address: formatAddress(address), prefix: subnet.prefix };
+}
+
+function lowestFree({ network, used }: Place, subnet: string): Address | undefined {
+  const prefix = findPrefix(subnet)!;
+  const asked = network.madeFrom.ipam.find(
+    (pool) => pool.ipRange !== undefined && contains(prefix, findPrefix(pool.ipRange) ?? prefix),
+  );
+  const range = asked?.ipRange === undefined ? prefix : (findPrefix(asked.ipRange) ?? prefix);
+  const hosts = hostRange(prefix);
+  for (let value = first(range); value <= last(range) && value <= hosts.to; value++) {
+    if (value < hosts.from) value = hosts.from;
+    const address: Address = { family: prefix.family, value };
+    if (!used.has(formatAddress(address))) return address;
+  }
+  return undefined;
+}
+
+/** `eth0`, `eth1`, … for those that are not named, passing over names that are taken. */
+function interfaceNames({ name, attachments }: DesiredContainer): readonly string[] {
+  const taken = new Set(attachments.flatMap((attachment) => attachment.interfaceName ?? []));
+  let next = 0;
+  return attachments.map(({ interfaceName }) => {
+    if (interfaceName !== undefined) {
+      if (/^[^\s/:]{1,15}$/.test(interfaceName) && !['.', '..', 'lo', 'all', 'default'].includes(interfaceName))
+        return interfaceName;
+      throw refused(
+        name,
+        `the interface name ${interfaceName}, which the kernel does not take`,
+        'use at most 15 characters, no blanks, "/" and ":"',
+      );
+    }
+    while (taken.has(`eth${next}`)) next++;
+    return `eth${next++}`;
+  });
+}
+
+function macOf(container: string, { mac }: DesiredAttachment, address: string): string {
+  if (mac === undefined) return macFor(address);
+  const isMulticast = (Number.parseInt(mac.slice(0, 2), 16) & 1) === 1;
+  if (isMac(mac) && !isMulticast) return mac.toLowerCase().replaceAll('-', ':');
+  throw refused(container, `the hardware address ${mac}, which no interface can have`, 'write it as 02:42:ac:11:00:02');
+}
+
+const refused = (container: string, what: string, help: string): TcomposeError =>
+  new TcomposeError(`the container ${container} asks for ${what}`, {
+    code: 'address-unusable',
+    address: `container/${container}`,
+    help,
+  });
+
+/** The endpoint that a container is reached by from outside and by which it reaches the outside: its first that is not internal. */
+export const mainEndpoint = (
+  container: ContainerRecord,
+  networks: ReadonlyMap<string, NetworkRecord>,
+  family: 4 | 6,
+): EndpointRecord | undefined =>
+  container.endpoints.find(
+    (endpoint) =>
+      (family === 4 ? endpoint.ipv4 : endpoint.ipv6) !== undefined &&
+      networks.get(endpoint.network)?.madeFrom.internal === false,
+  );

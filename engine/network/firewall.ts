@@ -1,0 +1,236 @@
+/**
+ * The rules of an instance as a pure function of its records. Every rule is in a chain of the instance's own; the kernel's chains only
+ * get jumps to them.
+ *
+ *   mangle FORWARD  GUARD    what must not be: drops here hold whatever others accept in `filter`, other instances and Docker included
+ *   mangle INPUT    LOCAL    who may not talk to this host's addresses on bridges, and on loopback
+ *   filter FORWARD  FORWARD  accepts what the guard has let by, on hosts that drop by default
+ *   filter INPUT    INPUT    accepts questions to the name server on such hosts
+ *   nat    PREROUTING, OUTPUT  PORTS  port maps; LOOPBACK: those of 127.0.0.0/8, led to from OUTPUT alone: nobody outside can match them
+ *   nat    POSTROUTING       SOURCE   whose address is hidden behind the host's
+ *
+ * Each rule carries a comment: instance, owner, and a digest of the rule, by which damage is found whatever the wording that
+ * iptables-save prefers.
+ */
+import { createHash } from 'node:crypto';
+import type { LivePort } from '../../src/model/live.ts';
+import type { ContainerRecord, NetworkRecord } from '../state/records.ts';
+import { isIpv6 } from './addresses.ts';
+import { mainEndpoint, type Records } from './endpoints.ts';
+import { bridgePrefix, owned } from './names.ts';
+
+export type Family = 4 | 6;
+export const TABLES = ['mangle', 'nat', 'filter'] as const;
+export type Table = (typeof TABLES)[number];
+const CHAINS = {
+  mangle: ['GUARD', 'LOCAL'],
+  nat: ['PORTS', 'LOOPBACK', 'SOURCE'],
+  filter: ['FORWARD', 'INPUT'],
+} as const satisfies Record<Table, readonly string[]>;
+
+export interface Rule {
+  /** Full name: `TC-1a2b-GUARD`, or one of the kernel's for a jump. */
+  readonly chain: string;
+  readonly text: string;
+  readonly owner: string;
+  /** What stands in the comment. */
+  readonly tag: string;
+}
+
+export interface TableRules {
+  readonly chains: readonly string[];
+  readonly rules: readonly Rule[];
+  readonly jumps: readonly (Rule & { readonly place: 'first' | 'last' })[];
+}
+
+export type Firewall = Readonly<Record<Table, TableRules>>;
+
+interface Scope {
+  readonly family: Family;
+  readonly instance: string;
+  /** Matches every bridge of the instance. */
+  readonly bridges: string;
+  readonly networks: readonly NetworkRecord[];
+  readonly containers: readonly ContainerRecord[];
+}
+
+/** Undefined: nothing is wanted of this family, so there is to be no chain either. */
+export function firewallOf(records: Records, instance: string, family: Family): Firewall | undefined {
+  const containers = records.containers.filter(({ wanted }) => wanted);
+  const used = new Set(containers.flatMap(({ endpoints }) => endpoints.map(({ network }) => network)));
+  const networks = records.networks.filter(
+    ({ name, subnets }) => used.has(name) && subnets.some(({ subnet }) => isOf(subnet, family)),
+  );
+  if (networks.length === 0) return undefined;
+  const bridges = `${bridgePrefix(instance)}+`;
+  const scope: Scope = { family, instance, bridges, networks: sorted(networks), containers: sorted(containers) };
+  return {
+    mangle: table(scope, 'mangle', { GUARD: guard(scope), LOCAL: local(scope) }, mangleJumps),
+    nat: table(scope, 'nat', { ...ports(scope), SOURCE: source(scope) }, natJumps(family)),
+    filter: table(scope, 'filter', { FORWARD: forward(scope), INPUT: input(scope) }, filterJumps),
+  };
+}
+
+/** For those who look for what is left behind. */
+export const isOwnChain = (chain: string, instance: string): boolean => chain.startsWith(`TC-${instance}-`);
+const chainName = (instance: string, name: string): string => `TC-${instance}-${name}`;
+
+type Draft = readonly [owner: string, text: string];
+type Jump = readonly [from: string, match: string, to: string, place: 'first' | 'last'];
+
+function table(
+  scope: Scope,
+  name: Table,
+  drafts: Readonly<Record<string, readonly Draft[]>>,
+  jumps: readonly Jump[],
+): TableRules {
+  const { instance } = scope;
+  const own = (chain: string) => chainName(instance, chain);
+  return {
+    chains: CHAINS[name].map(own),
+    rules: Object.entries(drafts).flatMap(([chain, rules]) =>
+      rules.map(([owner, text]) => rule(instance, own(chain), owner, text)),
+    ),
+    jumps: jumps.map(([from, match, to, place]) => ({
+      ...rule(instance, from, 'jump', `${match}-j ${own(to)}`),
+      place,
+    })),
+  };
+}
+
+/** The comment stands before the target, where iptables-save puts it. */
+function rule(instance: string, chain: string, owner: string, text: string): Rule {
+  const digest = createHash('sha1').update(`${chain} ${text}`).digest('hex').slice(0, 8);
+  const tag = `${owned(instance, owner)} ${digest}`;
+  return { chain, owner, tag, text: text.replace(/(^| )-j /, `$1-m comment --comment "${tag}" -j `) };
+}
+
+/** Owner of rules that belong to no network or container alone. */
+export const SHARED = '@all';
+/** A container may have the same name. */
+export const networkOwner = (network: string): string => `net:${network}`;
+
+function guard({ bridges, networks }: Scope): readonly Draft[] {
+  const internal = networks.filter(({ madeFrom }) => madeFrom.internal);
+  const open = networks.filter((network) => !isIsolated(network));
+  return [
+    ...internal.flatMap(({ name, bridge }): Draft[] => [
+      [networkOwner(name), `-i ${bridge} ! -o ${bridge} -j DROP`],
+      [networkOwner(name), `! -i ${bridge} -o ${bridge} -j DROP`],
+    ]),
+    // What connection tracking does not know passes address translation by: it would show inside addresses outside.
+    [SHARED, `-i ${bridges} ! -o ${bridges} -m conntrack --ctstate INVALID -j DROP`],
+    [SHARED, `-o ${bridges} -m conntrack --ctstate RELATED,ESTABLISHED,DNAT -j RETURN`],
+    // Bridged frames come here too where br_netfilter is loaded.
+    ...open.map(({ name, bridge }): Draft => [networkOwner(name), `-i ${bridge} -o ${bridge} -j RETURN`]),
+    [SHARED, `-o ${bridges} -j DROP`],
+  ];
+}
+
+const isIsolated = ({ madeFrom }: NetworkRecord): boolean =>
+  madeFrom.driverOpts['com.docker.network.bridge.enable_icc'] === 'false';
+
+function local({ family, bridges, networks }: Scope): readonly Draft[] {
+  return [
+    [SHARED, '-i lo -j RETURN'],
+    // Answers to this host's own questions, which address translation sends back to where they came from.
+    [SHARED, '-m conntrack --ctstate RELATED,ESTABLISHED -j RETURN'],
+    // The price of route_localnet: without this, containers would reach what listens on the host's loopback (CVE-2020-8558).
+    ...(family === 4 ? [[SHARED, `-d 127.0.0.0/8 -i ${bridges} -j DROP`] as const] : []),
+    // Gateways are for their own networks: name servers listen there.
+    ...gateways(networks, family).map(
+      ([{ name, bridge }, gateway]): Draft => [networkOwner(name), `-d ${gateway} ! -i ${bridge} -j DROP`],
+    ),
+  ];
+}
+
+const gateways = (networks: readonly NetworkRecord[], family: Family): [NetworkRecord, string][] =>
+  networks.flatMap((network) =>
+    network.subnets
+      .filter(({ subnet }) => isOf(subnet, family))
+      .map(({ gateway }): [NetworkRecord, string] => [network, `${gateway}/${family === 4 ? 32 : 128}`]),
+  );
+
+const forward = ({ bridges }: Scope): readonly Draft[] => [
+  [SHARED, `-o ${bridges} -j ACCEPT`],
+  // What goes to another instance's bridge has passed that one's guard as well.
+  [SHARED, `-i ${bridges} -j ACCEPT`],
+];
+
+const input = ({ bridges }: Scope): readonly Draft[] =>
+  ['udp', 'tcp'].map((protocol) => [SHARED, toOwnGateway(bridges, protocol, 'ACCEPT')]);
+
+const toOwnGateway = (bridges: string, protocol: string, target: string): string =>
+  `-i ${bridges} -p ${protocol} -m addrtype --dst-type LOCAL --limit-iface-in -m ${protocol} --dport 53 -j ${target}`;
+
+function source({ family, bridges, networks }: Scope): readonly Draft[] {
+  const rules: Draft[] = [];
+  // From this host's loopback, or back to where it came from: the answer must come by way of this host again.
+  if (family === 4) rules.push([SHARED, `-s 127.0.0.0/8 -o ${bridges} -j MASQUERADE`]);
+  for (const { name, bridge, subnets, madeFrom } of networks.filter((network) => !network.madeFrom.internal)) {
+    const hides = madeFrom.driverOpts['com.docker.network.bridge.enable_ip_masquerade'] !== 'false';
+    for (const { subnet } of subnets.filter((candidate) => isOf(candidate.subnet, family))) {
+      rules.push([networkOwner(name), `-s ${subnet} -o ${bridge} -m conntrack --ctstate DNAT -j MASQUERADE`]);
+      if (hides) rules.push([networkOwner(name), `-s ${subnet} ! -o ${bridge} -j MASQUERADE`]);
+    }
+  }
+  return rules;
+}
+
+function ports({ family, bridges, networks, containers }: Scope): {
+  PORTS: readonly Draft[];
+  LOOPBACK: readonly Draft[];
+} {
+  const known = new Map(networks.map((network) => [network.name, network]));
+  const maps = containers.flatMap((container) => {
+    const endpoint = mainEndpoint(container, known, family);
+    const address = (family === 4 ? endpoint?.ipv4 : endpoint?.ipv6)?.address;
+    if (address === undefined) return [];
+    return container.publishers
+      .filter((port) => isFor(port, family))
+      .map((port) => ({ owner: container.name, port, address }));
+  });
+  const isLoopback = ({ port }: (typeof maps)[number]) => port.hostIp.startsWith('127.') || port.hostIp === '::1';
+  const drafts = (chosen: typeof maps) =>
+    chosen.map(({ owner, port, address }): Draft => [owner, portMap(port, address, family)]);
+  // Somebody publishes port 53: containers must still reach their own name server.
+  const named = maps.some(({ port }) => port.published === 53);
+  const exempt = named
+    ? ['udp', 'tcp'].map((protocol): Draft => [SHARED, toOwnGateway(bridges, protocol, 'RETURN')])
+    : [];
+  return {
+    PORTS: [...exempt, ...drafts(maps.filter((map) => !isLoopback(map)))],
+    LOOPBACK: drafts(maps.filter(isLoopback)),
+  };
+}
+
+function portMap({ protocol, hostIp, published, target }: LivePort, address: string, family: Family): string {
+  const to = hostIp === '' || hostIp === '0.0.0.0' || hostIp === '::' ? '' : `-d ${hostIp}/${family === 4 ? 32 : 128} `;
+  const inside = family === 4 ? `${address}:${target}` : `[${address}]:${target}`;
+  return `${to}-p ${protocol} -m ${protocol} --dport ${published} -j DNAT --to-destination ${inside}`;
+}
+
+const isFor = ({ hostIp }: LivePort, family: Family): boolean => hostIp === '' || isOf(hostIp, family);
+const isOf = (address: string, family: Family): boolean => isIpv6(address) === (family === 6);
+const sorted = <T extends { readonly name: string }>(items: readonly T[]): T[] =>
+  [...items].sort((a, b) => (a.name < b.name ? -1 : 1));
+
+/** First, where others could decide before us; last, where they may. */
+const mangleJumps: readonly Jump[] = [
+  ['FORWARD', '', 'GUARD', 'first'],
+  ['INPUT', '', 'LOCAL', 'first'],
+];
+const filterJumps: readonly Jump[] = [
+  ['FORWARD', '', 'FORWARD', 'first'],
+  ['INPUT', '', 'INPUT', 'first'],
+];
+const natJumps = (family: Family): readonly Jump[] => {
+  const outside = family === 4 ? '! -d 127.0.0.0/8 ' : '';
+  const loopback = family === 4 ? '127.0.0.0/8' : '::1/128';
+  return [
+    ['PREROUTING', `${outside}-m addrtype --dst-type LOCAL `, 'PORTS', 'last'],
+    ['OUTPUT', `-d ${loopback} `, 'LOOPBACK', 'last'],
+    ['OUTPUT', '-m addrtype --dst-type LOCAL ', 'PORTS', 'last'],
+    ['POSTROUTING', '', 'SOURCE', 'last'],
+  ];
+};

@@ -1,0 +1,52 @@
+/** Removes networks: bridges with whatever hangs on them, forwarding with the last one, records at the end. */
+import { rm, unlink } from 'node:fs/promises';
+import { TcomposeError, TcomposeErrors } from '../../src/model/errors.ts';
+import { forwardingMemo, networkRecord } from '../state/paths.ts';
+import type { ContainerRecord } from '../state/records.ts';
+import { removeBridgeOps } from './bridge.ts';
+import type { NetworkContext } from './create-networks.ts';
+import { linkNames, readAliases } from './facts.ts';
+import { rememberedBefore, turnForwardingBack } from './forwarding.ts';
+import { ANY_BRIDGE } from './names.ts';
+import { findNetwork, readNetworkRecords } from './network-records.ts';
+
+const SOCKET = 0;
+
+/** Refuses those that a container still uses (`containers`: all records of the instance), removes the others. Idempotent. */
+export async function removeNetworks(
+  { paths, run }: NetworkContext,
+  names: readonly string[],
+  containers: readonly ContainerRecord[],
+): Promise<void> {
+  const users = (name: string) =>
+    containers.filter(({ endpoints }) => endpoints.some(({ network }) => network === name));
+  const busy = names.filter((name) => users(name).length > 0);
+  const free = names.flatMap((name) => (busy.includes(name) ? [] : (findNetwork(paths, name) ?? [])));
+  if (free.length > 0) {
+    const [links, aliases] = [new Set(linkNames()), await readAliases()];
+    const bridges = free.map(({ bridge }) => bridge);
+    const present = bridges.filter((bridge) => links.has(bridge));
+    const before = rememberedBefore(paths, aliases);
+    const ours = (name: string) => bridges.includes(name) || !name.startsWith(ANY_BRIDGE);
+    // With the last bridges of the host, and while these still remember: whoever comes after a kill finds it there.
+    const isLast = [...links].every(ours);
+    if (isLast) await turnForwardingBack(paths, before);
+    // One program each: a removal is mostly waiting for the kernel's readers, which several do together.
+    await Promise.all(
+      present.map((bridge) => run([{ op: 'netlink-open', slot: SOCKET }, ...removeBridgeOps(SOCKET, bridge)])),
+    );
+    // Of two that remove at once, each may have seen the other's; now one sees none.
+    if (!isLast && !linkNames().some((name) => name.startsWith(ANY_BRIDGE))) await turnForwardingBack(paths, before);
+    await Promise.all(free.map(({ name }) => unlink(networkRecord(paths, name))));
+    // The bridges of other instances remember for themselves.
+    if (readNetworkRecords(paths).length === 0) await rm(forwardingMemo(paths), { force: true });
+  }
+  if (busy.length > 0) throw new TcomposeErrors(busy.map((name) => inUse(name, users(name))));
+}
+
+const inUse = (name: string, users: readonly ContainerRecord[]): TcomposeError =>
+  new TcomposeError(`the network ${name} is in use by ${users.map((user) => user.name).join(', ')}`, {
+    code: 'network-in-use',
+    address: `network/${name}`,
+    help: 'remove these containers first',
+  });

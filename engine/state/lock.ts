@@ -1,0 +1,57 @@
+/** One writer per project at a time. The kernel holds the lock (flock), so it ends with its holder, however that ends. */
+import { dirname } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { TcomposeError } from '../../src/model/errors.ts';
+import { tryFileLock } from './file-lock.ts';
+import { makeFolder, readText } from './files.ts';
+import { lockFile, type Paths } from './paths.ts';
+import { isAlive, type ProcessId, startTimeOf } from './process.ts';
+
+interface Holder extends ProcessId {
+  readonly command: string;
+  readonly since: string;
+}
+
+/** How long a holder may take from taking the lock to having written its name, on a busy machine. */
+const NAMELESS_MS = 1_000;
+
+export async function lockProject(
+  paths: Paths,
+  project: string,
+  command: string,
+): Promise<{ release(): Promise<void> }> {
+  const path = lockFile(paths, project);
+  makeFolder(dirname(path));
+  for (const deadline = Date.now() + NAMELESS_MS; ; await sleep(10)) {
+    const held = await tryFileLock(path);
+    if (held !== undefined) {
+      const startTime = startTimeOf(process.pid) ?? '0';
+      const holder: Holder = { pid: process.pid, startTime, command, since: new Date().toISOString() };
+      await held.handle.truncate(0);
+      await held.handle.write(`${JSON.stringify(holder)}\n`, 0);
+      return { release: held.release };
+    }
+    const holder = readHolder(path);
+    if (holder !== undefined || Date.now() > deadline) throw lockedError(project, holder);
+  }
+}
+
+/** Undefined: it has not yet written who it is, or what is written is of an earlier one that was killed. */
+function readHolder(path: string): Holder | undefined {
+  try {
+    const holder = JSON.parse(readText(path) ?? '') as Holder;
+    return isAlive(holder) ? holder : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function lockedError(project: string, holder: Holder | undefined): TcomposeError {
+  const who =
+    holder === undefined ? 'another tcompose' : `"${holder.command}" (pid ${holder.pid}, since ${holder.since})`;
+  return new TcomposeError(`the project ${project} is being changed by ${who}`, {
+    code: 'project-locked',
+    address: `project/${project}`,
+    help: holder === undefined ? 'wait for it to end' : `wait for it to end, or end it:\n    kill ${holder.pid}`,
+  });
+}

@@ -1,0 +1,76 @@
+/** The records on disk: what was asked for and what was allotted. Whether it runs is the kernel's to say. */
+import type { DesiredContainer, DesiredNetwork, DesiredVolume } from '../../src/model/desired.ts';
+import type { LivePort } from '../../src/model/live.ts';
+
+export const RECORD_VERSION = 1;
+
+export interface ContainerRecord {
+  readonly version: number;
+  /** 64 hexadecimal digits. */
+  readonly id: string;
+  readonly name: string;
+  readonly createdAt: string;
+  readonly madeFrom: DesiredContainer;
+  /** Allotted at create, kept over restarts; one per attachment, same order. */
+  readonly endpoints: readonly EndpointRecord[];
+  /** Host ports as allotted (ephemeral ones resolved), present from the first start on. */
+  readonly publishers: readonly LivePort[];
+  /** Volumes behind the mounts, anonymous ones named. In the order of mounting. */
+  readonly mounts: readonly MountRecord[];
+  /** Whether it is meant to run: set by start, cleared by stop. Firewall rules exist for those that are. */
+  readonly wanted: boolean;
+  /** Stopped by hand: `unless-stopped` does not come back. */
+  readonly stoppedByUser: boolean;
+  /** Id of the container whose place this one took: from the moment this record exists, that one counts as removed. */
+  readonly replaces?: string;
+  /** Why the last start failed, in the engine's words; '' or absent when it did not. */
+  readonly error?: string;
+}
+
+export interface EndpointRecord {
+  readonly network: string;
+  /** `tcv<instance><8 hex>`, at most 15 characters. */
+  readonly hostInterface: string;
+  readonly interfaceName: string;
+  readonly mac: string;
+  readonly ipv4?: { readonly address: string; readonly prefix: number };
+  readonly ipv6?: { readonly address: string; readonly prefix: number };
+  readonly aliases: readonly string[];
+}
+
+export interface MountRecord {
+  readonly target: string;
+  readonly kind: 'volume' | 'bind' | 'tmpfs';
+  /** volume: its full name; bind: the host's path; tmpfs: ''. */
+  readonly source: string;
+  readonly readOnly: boolean;
+  readonly anonymous: boolean;
+  readonly noCopy: boolean;
+  readonly subpath?: string;
+  readonly propagation: string;
+  readonly recursive: boolean;
+  readonly createHostPath: boolean;
+  readonly options: readonly string[];
+}
+
+export interface NetworkRecord {
+  readonly version: number;
+  readonly id: string;
+  readonly name: string;
+  readonly createdAt: string;
+  readonly madeFrom: DesiredNetwork;
+  /** `tcb<instance><8 hex>`, at most 15 characters. */
+  readonly bridge: string;
+  readonly mtu: number;
+  readonly subnets: readonly { readonly subnet: string; readonly gateway: string; readonly prefix: number }[];
+}
+
+export interface VolumeRecord {
+  readonly version: number;
+  readonly name: string;
+  readonly createdAt: string;
+  readonly madeFrom: DesiredVolume;
+  readonly anonymous: boolean;
+  /** Image content was copied in (or was not to be): never again. */
+  readonly seeded: boolean;
+}

@@ -1,0 +1,83 @@
+/** What is: records, processes, interfaces, addresses and rules, read together and without waiting for anybody. */
+import type { Damage, LiveContainer, LiveNetwork, LiveState } from '../../src/model/live.ts';
+import { liveContainer, type Runtime, readRuntime } from '../container/runtime.ts';
+import type { Host } from '../host.ts';
+import type { NetworkDamage, Records } from '../network/index.ts';
+import { PROJECT_LABEL } from './container-records.ts';
+import type { ContainerRecord, NetworkRecord } from './records.ts';
+
+const NO_DAMAGE: NetworkDamage = { networks: new Map(), containers: new Map() };
+
+export async function readSnapshot(host: Host, filter: { readonly project?: string } = {}): Promise<LiveState> {
+  const instance = host.knownInstance();
+  if (instance === undefined) return { networks: [], volumes: [], containers: [] };
+  const isAsked = ({ madeFrom }: { madeFrom: { labels: Readonly<Record<string, string>> } }) =>
+    filter.project === undefined || madeFrom.labels[PROJECT_LABEL] === filter.project;
+  const records = await host.records();
+  const runtimes = new Map(records.containers.map((record) => [record.name, readRuntime(host.paths, record)]));
+  const [damage, names, volumes] = await Promise.all([
+    networkDamage(records, runtimes, instance),
+    nameDamage(host, records, instance),
+    host.volumes().then((volumes) => volumes.list(records.containers)),
+  ]);
+  return {
+    networks: records.networks
+      .filter(isAsked)
+      .map((record) =>
+        liveNetwork(record, [...(damage.networks.get(record.name) ?? []), ...(names.get(record.name) ?? [])]),
+      ),
+    volumes: volumes.filter(isAsked),
+    containers: records.containers
+      .filter(isAsked)
+      .map((record) => withDamage(host, record, runtimes.get(record.name)!, damage.containers.get(record.name) ?? [])),
+  };
+}
+
+/** Two programs are run for this: not when there is no network to look at. */
+async function networkDamage(
+  records: Records,
+  runtimes: ReadonlyMap<string, Runtime>,
+  instance: string,
+): Promise<NetworkDamage> {
+  if (records.networks.length === 0) return NO_DAMAGE;
+  const { damageOf, readNetworkFacts } = await import('../network/index.ts');
+  const running = new Set(
+    [...runtimes].filter(([, runtime]) => runtime.supervisor !== undefined).map(([name]) => name),
+  );
+  const facts = await readNetworkFacts({ ipv6: records.networks.some((network) => network.madeFrom.enableIpv6) });
+  return damageOf(records, facts, { instance, running });
+}
+
+async function nameDamage(
+  host: Host,
+  records: Records,
+  instance: string,
+): Promise<ReadonlyMap<string, readonly Damage[]>> {
+  if (records.networks.length === 0) return new Map();
+  const { dnsDamage } = await import('../dns/index.ts');
+  return dnsDamage({ paths: host.paths, instance }, records);
+}
+
+function withDamage(host: Host, record: ContainerRecord, runtime: Runtime, network: readonly Damage[]): LiveContainer {
+  const own: Damage[] = [];
+  if (runtime.supervisorLost) own.push({ kind: 'supervisor', what: `the supervisor of ${record.name}` });
+  else if (runtime.status === 'running' && runtime.process === undefined) {
+    own.push({ kind: 'process', what: `the process of ${record.name}` });
+  }
+  // Without its supervisor it has no network either: one fault, not five.
+  const all = runtime.supervisor === undefined ? own : [...own, ...network];
+  return { ...liveContainer(host.paths, record, runtime), damage: all };
+}
+
+function liveNetwork(record: NetworkRecord, damage: readonly Damage[]): LiveNetwork {
+  const { name, id, madeFrom, createdAt, bridge, subnets } = record;
+  return {
+    name,
+    id,
+    madeFrom,
+    createdAt,
+    bridge,
+    subnets: subnets.map(({ subnet, gateway }) => ({ subnet, gateway })),
+    damage,
+  };
+}

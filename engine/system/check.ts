@@ -1,0 +1,93 @@
+/** What would be refused later, found before anything is touched. */
+import { stat } from 'node:fs/promises';
+import type { DesiredContainer, DesiredMount, DesiredState } from '../../src/model/desired.ts';
+import { TcomposeError } from '../../src/model/errors.ts';
+import type { Host } from '../host.ts';
+import { portError, resolvePorts } from '../network/index.ts';
+
+/** sethostname(2): HOST_NAME_MAX. */
+const HOST_NAME_MAX = 64;
+/** They become names of files and folders, with a few characters more: NAME_MAX is 255. */
+const NAME_MAX = 200;
+
+export async function checkWanted(
+  host: Host,
+  { containers, networks, volumes }: Omit<DesiredState, 'project'>,
+  leaving: ReadonlySet<string>,
+): Promise<readonly Error[]> {
+  const names = [
+    ...containers.flatMap(longHostName),
+    ...containers.flatMap(({ name }) => longName('container', name)),
+    ...networks.flatMap(({ name }) => longName('network', name)),
+    ...volumes.flatMap(({ name }) => longName('volume', name)),
+  ];
+  const [ports, sources] = await Promise.all([
+    portConflicts(host, containers, leaving),
+    Promise.all(containers.map(missingSources)),
+  ]);
+  return [...names, ...ports, ...sources.flat()];
+}
+
+function longHostName({ name, hostname = '' }: DesiredContainer): readonly TcomposeError[] {
+  const length = Buffer.byteLength(hostname);
+  if (length <= HOST_NAME_MAX) return [];
+  return [
+    new TcomposeError(`the host name of ${name} is too long: ${length} bytes, ${HOST_NAME_MAX} at most`, {
+      code: 'hostname-too-long',
+      address: `container/${name}`,
+      help: 'shorten it',
+      exitCode: 2,
+    }),
+  ];
+}
+
+function longName(kind: string, name: string): readonly TcomposeError[] {
+  const length = Buffer.byteLength(name);
+  if (length <= NAME_MAX) return [];
+  return [
+    new TcomposeError(`the ${kind} name ${name.slice(0, 40)}… is too long: ${length} bytes, ${NAME_MAX} at most`, {
+      code: 'name-too-long',
+      address: `${kind}/${name}`,
+      help: 'shorten it, or the name of the project',
+      exitCode: 2,
+    }),
+  ];
+}
+
+async function portConflicts(
+  host: Host,
+  containers: readonly DesiredContainer[],
+  leaving: ReadonlySet<string>,
+): Promise<readonly Error[]> {
+  if (containers.every(({ ports }) => ports.length === 0)) return [];
+  const records = await host.records();
+  const before = (name: string) => records.containers.find((record) => record.name === name)?.publishers ?? [];
+  const starting = new Set(containers.map(({ name }) => name));
+  const { conflicts } = resolvePorts(
+    containers.map(({ name, ports }) => ({ container: name, ports, before: before(name) })),
+    { ...records, containers: records.containers.filter(({ name }) => !leaving.has(name) && !starting.has(name)) },
+  );
+  return [...starting].flatMap((name) => {
+    const own = conflicts.filter(({ container }) => container === name);
+    return own.length > 0 ? [portError(own)] : [];
+  });
+}
+
+const missingSources = async ({ name, mounts }: DesiredContainer): Promise<readonly Error[]> =>
+  (await Promise.all(mounts.map((mount) => missingSource(name, mount)))).flat();
+
+async function missingSource(container: string, mount: DesiredMount): Promise<readonly Error[]> {
+  if (mount.kind !== 'bind' || mount.createHostPath) return [];
+  const isThere = await stat(mount.source).then(
+    () => true,
+    () => false,
+  );
+  if (isThere) return [];
+  return [
+    new TcomposeError(`the bind source ${mount.source} does not exist`, {
+      code: 'bind-source-missing',
+      address: `container/${container}`,
+      help: `create it:\n    mkdir -p ${mount.source}`,
+    }),
+  ];
+}
