@@ -1,0 +1,33 @@
+/** A folder a case: what is wrong with the Compose files in it, as a person reads it. The folder's name begins with the code. */
+import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { expect, test } from 'vitest';
+import { renderDiagnostics } from '../../../src/cli/ui/diagnostic.ts';
+import { DIAGNOSTIC_CODES } from '../../../src/load/codes.ts';
+import { load } from '../../../src/load/index.ts';
+
+const root = import.meta.dirname;
+const cases = readdirSync(root, { withFileTypes: true }).filter((entry) => entry.isDirectory());
+
+for (const { name } of cases) {
+  test(name, async () => {
+    const cwd = join(root, name);
+    const wish = join(cwd, 'request.json');
+    const extra = existsSync(wish) ? JSON.parse(readFileSync(wish, 'utf8')) : {};
+    // The folder itself is where the search ends: no file of the folders above may be found.
+    const files = existsSync(join(cwd, 'compose.yml')) || name === 'no-compose-file' ? {} : { files: ['compose.yaml'] };
+    const { diagnostics } = await load({ cwd, environment: {}, ...files, ...extra });
+    const text = renderDiagnostics(diagnostics, 'human', { cwd, colour: false }).replaceAll(cwd, '$CASE');
+    await expect(text).toMatchFileSnapshot(join(cwd, 'expected.txt'));
+    expect(diagnostics.map(({ code }) => code)).toContain(codeOf(name));
+  });
+}
+
+function codeOf(name: string): string {
+  const codes = Object.keys(DIAGNOSTIC_CODES).filter((code) => name === code || name.startsWith(`${code}-`));
+  return codes.sort((a, b) => b.length - a.length)[0] ?? `no code for ${name}`;
+}
+
+test('every code has a case', () => {
+  expect(new Set(cases.map(({ name }) => codeOf(name)))).toEqual(new Set(Object.keys(DIAGNOSTIC_CODES)));
+});

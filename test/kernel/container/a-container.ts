@@ -1,0 +1,83 @@
+/** Containers of the kernel tests: busybox, and nothing set that the test does not set. */
+import { createReadStream } from 'node:fs';
+import { createEngine } from '../../../engine/index.ts';
+import type { DesiredContainer } from '../../../src/model/desired.ts';
+import type { Engine } from '../../../src/model/engine.ts';
+import { buildLauncher } from '../../helpers/build-probe.ts';
+import type { Instance } from '../../helpers/instance.ts';
+import { busyboxTar } from '../../helpers/small-image.ts';
+
+export const openEngine = ({ root, run }: Instance): Engine =>
+  createEngine({ paths: { root, run }, launcher: buildLauncher() });
+
+/** Id of the image. */
+export async function importBusybox(engine: Engine, changes: readonly string[] = []): Promise<string> {
+  const { id } = await engine.images.import(createReadStream(await busyboxTar()), 'busybox', { changes });
+  return id;
+}
+
+export const aContainer = (
+  imageId: string,
+  name: string,
+  changes: Partial<DesiredContainer> = {},
+): DesiredContainer => ({
+  name,
+  labels: { 'com.docker.compose.project': 'test' },
+  image: { ref: 'busybox', id: imageId },
+  argv: ['sleep', '1000'],
+  env: {},
+  user: '',
+  groupAdd: [],
+  workingDir: '',
+  tty: false,
+  stdinOpen: false,
+  init: false,
+  mounts: [],
+  networkMode: { kind: 'none' },
+  attachments: [],
+  ports: [],
+  links: [],
+  extraHosts: [],
+  dns: { servers: [], search: [], options: [] },
+  restart: { policy: 'no', maxRetries: 0 },
+  stop: { signal: 'SIGTERM', graceMs: 0 },
+  log: { driver: 'json-file', options: {} },
+  security: {
+    privileged: false,
+    capAdd: [],
+    capDrop: [],
+    noNewPrivileges: false,
+    seccomp: 'default',
+    readOnlyRootfs: false,
+  },
+  resources: { shmSizeBytes: 2 ** 26 },
+  sysctls: {},
+  ulimits: {},
+  ...changes,
+});
+
+/** Throws the first failure: most tests expect none. */
+export async function runContainers(engine: Engine, containers: readonly DesiredContainer[]): Promise<void> {
+  const made = await engine.containers.create(containers.map((container) => ({ container })));
+  for (const error of made.failed.values()) throw error;
+  const started = await engine.containers.start(containers.map(({ name }) => name));
+  for (const error of started.failed.values()) throw error;
+}
+
+/** What a container of this description prints until it ends. */
+export async function outputOf(engine: Engine, container: DesiredContainer): Promise<string> {
+  await runContainers(engine, [container]);
+  await ended(engine, container.name);
+  const lines: string[] = [];
+  for await (const { text } of engine.containers.logs(container.name, { follow: false })) lines.push(text.toString());
+  await engine.containers.remove([container.name], { anonymousVolumes: true });
+  return lines.join('\n');
+}
+
+/** The exit code. */
+export async function ended(engine: Engine, name: string): Promise<number> {
+  for await (const change of engine.containers.watch(name, new AbortController().signal)) {
+    if (change.status === 'exited') return change.exitCode;
+  }
+  return -1;
+}

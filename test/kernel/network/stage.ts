@@ -1,0 +1,135 @@
+/** Containers that say who they are and who asked, and ways to ask them from anywhere. */
+import { execFile } from 'node:child_process';
+import { promisify } from 'node:util';
+import { createEngine } from '../../../engine/index.ts';
+import type { DesiredContainer, DesiredNetwork, DesiredPort } from '../../../src/model/desired.ts';
+import type { Engine } from '../../../src/model/engine.ts';
+import { buildLauncher } from '../../helpers/build-probe.ts';
+import { eventually } from '../../helpers/eventually.ts';
+import type { Instance } from '../../helpers/instance.ts';
+import { aContainer, importBusybox, runContainers } from '../container/a-container.ts';
+
+const run = promisify(execFile);
+export const HOST = '198.51.100.2';
+
+export const aNetwork = (name: string, changes: Partial<DesiredNetwork> = {}): DesiredNetwork => ({
+  name,
+  external: false,
+  driver: 'bridge',
+  internal: false,
+  enableIpv4: true,
+  enableIpv6: false,
+  ipam: [],
+  driverOpts: {},
+  labels: { 'com.docker.compose.project': 'test' },
+  ...changes,
+});
+
+/** `8080`, `127.0.0.1:8081`, `8443:443/udp` */
+export function aPort(text: string): DesiredPort {
+  const [, hostIp = '', published, target = '80', protocol = 'tcp'] =
+    /^(?:(\d+(?:\.\d+){3}):)?(\d+)(?::(\d+))?(?:\/(\w+))?$/.exec(text)!;
+  return {
+    hostIp,
+    published: Number(published),
+    target: Number(target),
+    protocol: protocol as DesiredPort['protocol'],
+  };
+}
+
+export interface Stage {
+  readonly engine: Engine;
+  readonly imageId: string;
+}
+
+export async function openStage({ root, run: runFolder }: Instance): Promise<Stage> {
+  const engine = createEngine({ paths: { root, run: runFolder }, launcher: buildLauncher() });
+  return { engine, imageId: await importBusybox(engine) };
+}
+
+/** Its web server answers `name source-address`. */
+export function aServer(
+  stage: Stage,
+  name: string,
+  networks: readonly string[],
+  changes: Partial<DesiredContainer> = {},
+): DesiredContainer {
+  const who = `#!/bin/sh\\nprintf "Content-Type: text/plain\\\\r\\\\n\\\\r\\\\n${name} $REMOTE_ADDR"`;
+  const script = `mkdir -p /tmp/cgi-bin; printf '${who}' > /tmp/cgi-bin/who; chmod 755 /tmp/cgi-bin/who; exec httpd -f -p 80 -h /tmp`;
+  return aContainer(stage.imageId, name, {
+    networkMode: { kind: 'bridge' },
+    attachments: networks.map((network) => ({ network, aliases: [name] })),
+    argv: ['sh', '-c', script],
+    ...changes,
+  });
+}
+
+export async function start({ engine }: Stage, containers: readonly DesiredContainer[]): Promise<void> {
+  await runContainers(engine, containers);
+  // Its own loopback: no rule of ours is on the way.
+  await Promise.all(
+    containers.map(({ name }) =>
+      eventually(async () => {
+        if ((await askFrom(await inside(engine, name), '127.0.0.1')) === '-') throw new Error(`${name} does not serve`);
+      }),
+    ),
+  );
+}
+
+export async function stopAll({ engine }: Stage): Promise<void> {
+  const { containers, networks } = await engine.snapshot();
+  await engine.containers.remove(
+    containers.map(({ name }) => name),
+    { anonymousVolumes: true },
+  );
+  await engine.networks.remove(networks.map(({ name }) => name));
+}
+
+/** A prefix of commands: run there. */
+export type Place = readonly string[];
+export const onHost: Place = [];
+export const outside: Place = ['ip', 'netns', 'exec', 'outside'];
+
+export async function inside(engine: Engine, container: string): Promise<Place> {
+  const { pid } = (await engine.containers.find(container))!;
+  return ['nsenter', '-t', String(pid), '-n'];
+}
+
+/** The answer, or `-` when there is none within a second. */
+export async function askFrom(place: Place, address: string): Promise<string> {
+  const url = `http://${address}/cgi-bin/who`;
+  const argv = [...place, 'curl', '--silent', '--noproxy', '*', '--max-time', '1', url];
+  return await run(argv[0]!, argv.slice(1)).then(
+    ({ stdout }) => stdout.trim().replace(/\[::ffff:(.*)\]/, '$1'),
+    () => '-',
+  );
+}
+
+export const addressOf = async ({ engine }: Stage, container: string, network: string): Promise<string> =>
+  (await engine.containers.find(container))!.endpoints.find((endpoint) => endpoint.network === network)!.ipv4!;
+
+export const command = async (...argv: readonly string[]): Promise<string> =>
+  (await run(argv[0]!, argv.slice(1))).stdout;
+
+/** Who gets an answer from where: one line an asker, one column a target. */
+export async function matrix(
+  askers: Readonly<Record<string, Place>>,
+  targets: Readonly<Record<string, string>>,
+): Promise<string> {
+  const rows = await Promise.all(
+    Object.entries(askers).map(async ([name, place]) => {
+      const answers = await Promise.all(Object.values(targets).map((address) => askFrom(place, address)));
+      return [name, ...answers.map((answer) => answer.split(' ')[0]!)];
+    }),
+  );
+  const table = [['', ...Object.keys(targets)], ...rows];
+  const widths = table[0]!.map((_, i) => Math.max(...table.map((row) => row[i]!.length)));
+  return table
+    .map((row) =>
+      row
+        .map((cell, i) => cell.padEnd(widths[i]!))
+        .join('  ')
+        .trimEnd(),
+    )
+    .join('\n');
+}

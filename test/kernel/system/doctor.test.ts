@@ -1,0 +1,88 @@
+/** The doctor finds what is there, names what is missing with what mends it, and leaves nothing behind itself. */
+
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import { parseCgroupFacts } from '../../../engine/container/cgroup-facts.ts';
+import { tryPrograms } from '../../../engine/system/try-programs.ts';
+import type { Engine } from '../../../src/model/engine.ts';
+import { type Instance, makeInstance, nothingIsLeft, removeInstance } from '../../helpers/instance.ts';
+import { openEngine } from '../container/a-container.ts';
+
+let instance: Instance;
+let engine: Engine;
+beforeAll(async () => {
+  instance = await makeInstance();
+  engine = openEngine(instance);
+});
+afterAll(async () => {
+  await engine.close();
+  await nothingIsLeft(instance);
+  await removeInstance(instance);
+});
+
+test('on this host everything that is needed works, and trying it left nothing', async () => {
+  const findings = await engine.system.doctor();
+  expect(findings.filter(({ level }) => level === 'error')).toEqual([]);
+  const topics = findings.map(({ topic }) => topic);
+  for (const topic of [
+    'kernel',
+    'cgroups',
+    'namespaces',
+    'overlay',
+    'bridge',
+    'seccomp',
+    'iptables',
+    'dnsmasq',
+    'disk',
+    'memory',
+  ]) {
+    expect(topics).toContain(topic);
+  }
+  await nothingIsLeft(instance);
+});
+
+test('a program that is missing is named with the command that installs it', async () => {
+  const path = process.env['PATH'];
+  process.env['PATH'] = '/nowhere';
+  try {
+    const findings = await tryPrograms();
+    const dnsmasq = findings.find(({ topic }) => topic === 'dnsmasq');
+    expect(dnsmasq).toMatchObject({ level: 'error', help: expect.stringContaining('apt-get install dnsmasq-base') });
+  } finally {
+    process.env['PATH'] = path;
+  }
+});
+
+test('what carries this instance’s name and belongs to nothing is found, and removed', async () => {
+  await engine.system.doctor();
+  const { id } = JSON.parse(readFileSync(join(instance.root, 'instance.json'), 'utf8')) as { id: string };
+  const stray = 'ab'.repeat(32);
+  const { hierarchies, unified } = parseCgroupFacts(readFileSync('/proc/self/mountinfo', 'utf8'));
+  const point = unified ?? hierarchies['memory']!;
+  mkdirSync(`${point}/tcompose-${id}/${stray}`, { recursive: true });
+  mkdirSync(join(instance.root, 'containers', stray, 'upper'), { recursive: true });
+  writeFileSync(join(instance.root, 'containers', stray, 'upper/file'), '');
+  execFileSync('ip', ['link', 'add', `tcb${id}deadbeef`, 'type', 'bridge']);
+  const leftovers = await engine.system.leftovers();
+  expect(leftovers.map(({ kind, name }) => `${kind} ${name}`).sort()).toEqual(
+    [
+      `cgroup ${point}/tcompose-${id}`,
+      `cgroup ${point}/tcompose-${id}/${stray}`,
+      `file ${join(instance.root, 'containers', stray)}`,
+      `interface tcb${id}deadbeef`,
+    ].sort(),
+  );
+  await engine.system.fix(leftovers);
+  expect(await engine.system.leftovers()).toEqual([]);
+});
+
+test('another instance’s things are none of ours', async () => {
+  execFileSync('ip', ['link', 'add', 'tcb0000deadbeef', 'type', 'bridge']);
+  try {
+    expect(await engine.system.leftovers()).toEqual([]);
+  } finally {
+    execFileSync('ip', ['link', 'del', 'tcb0000deadbeef']);
+  }
+});

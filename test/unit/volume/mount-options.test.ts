@@ -1,0 +1,36 @@
+/** Driver options become arguments of mount(8) that it cannot take for options of its own. */
+import { describe, expect, test } from 'vitest';
+import { checkDriverOptions, mountArguments } from '../../../engine/volume/mount-options.ts';
+
+const volume = (driverOpts: Record<string, string>) =>
+  ({ name: 'v', external: false, driver: 'local', driverOpts, labels: {} }) as const;
+
+describe('driver options', () => {
+  test.each([
+    [
+      { type: 'tmpfs', device: 'tmpfs', o: 'size=1m,uid=5' },
+      ['-t', 'tmpfs', '-o', 'size=1m,uid=5', '--', 'tmpfs', '/d'],
+    ],
+    [{ type: 'none', device: '/srv/data', o: 'bind' }, ['-t', 'none', '-o', 'bind', '--', '/srv/data', '/d']],
+    [
+      { type: 'nfs', device: ':/export', o: 'addr=10.0.0.1,rw' },
+      ['-t', 'nfs', '-o', 'addr=10.0.0.1,rw', '--', ':/export', '/d'],
+    ],
+    [{ type: 'tmpfs', device: 'tmpfs' }, ['-t', 'tmpfs', '--', 'tmpfs', '/d']],
+  ])('%j', (options, expected) => {
+    checkDriverOptions(volume(options));
+    expect(mountArguments(volume(options), '/d')).toEqual(expected);
+  });
+
+  test.each([
+    [{ type: 'tmpfs' }, /belong together/],
+    [{ device: '/x' }, /belong together/],
+    [{ o: 'bind' }, /belong together/],
+    [{ type: '-o', device: '/x' }, /type/],
+    [{ type: 'none', device: '--make-shared', o: 'bind' }, /device/],
+    [{ type: 'none', device: 'relative', o: 'bind' }, /absolute/],
+    [{ sizes: '1' }, /unknown/],
+  ])('%j is refused', (options, message) =>
+    expect(() => checkDriverOptions(volume(options as Record<string, string>))).toThrow(message),
+  );
+});
