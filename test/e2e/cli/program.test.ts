@@ -28,12 +28,13 @@ describe('it is found', () => {
     expect(byPath.code).toBe(0);
   });
   test('starting costs at most half as much again as Node itself', async () => {
-    const best = async (argv: readonly string[]) => {
-      const times: number[] = [];
-      for (let i = 0; i < 8; i++) times.push((await runProgram(argv)).elapsedMs);
-      return Math.min(...times);
-    };
-    expect(await best([TCOMPOSE, 'version'])).toBeLessThan(1.5 * (await best([process.execPath, '-e', '0'])));
+    // In turns, the best of each: others may be busy on this machine.
+    const [ours, node]: [number[], number[]] = [[], []];
+    for (let i = 0; i < 12; i++) {
+      ours.push((await runProgram([TCOMPOSE, 'version'])).elapsedMs);
+      node.push((await runProgram([process.execPath, '-e', '0'])).elapsedMs);
+    }
+    expect(Math.min(...ours)).toBeLessThan(1.5 * Math.min(...node));
   });
 });
 

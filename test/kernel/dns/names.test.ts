@@ -72,7 +72,7 @@ test('a name that is known has no IPv6 address, one that is not is nobody: both 
   expect(await ask('front', 'web', 'AAAA')).toBe('ENODATA');
   expect(await ask('front', 'shop.example', 'AAAA')).toBe('ENODATA');
   expect(await ask('front', 'nobody')).toBe('ENOTFOUND');
-  expect(performance.now() - begun).toBeLessThan(500);
+  expect(performance.now() - begun).toBeLessThan(2500); // asking elsewhere first takes five seconds
 });
 
 test('a stopped container has no name, a started one has it again, the others keep theirs', async () => {

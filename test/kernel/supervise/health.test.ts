@@ -32,12 +32,12 @@ describe.each(LAUNCHERS)('health %s', (_which, binary) => {
   ) => startContainer(workshop, container, { probe: probing(...commands), health: { ...FAST, ...numbers } });
 
   test('begins as starting, and the first probe comes after an interval', async () => {
-    const container = await check([['exit', '0']], { intervalMs: 300 });
+    const container = await check([['exit', '0']], { intervalMs: 800 });
     expect(container.state()).toMatchObject({ health: 'starting', failingStreak: 0, healthLog: [] });
     const state = await container.until(({ health }) => health === 'healthy');
     const delay = Date.parse(state.healthLog[0]!.start) - Date.parse(state.startedAt!);
-    expect(delay).toBeGreaterThanOrEqual(299);
-    expect(delay).toBeLessThan(500);
+    expect(delay).toBeGreaterThanOrEqual(799);
+    expect(delay).toBeLessThan(1600);
     await container.stop();
   });
 
@@ -128,7 +128,7 @@ describe.each(LAUNCHERS)('health %s', (_which, binary) => {
     expect(healthLog[0]).toMatchObject({ exitCode: -1, output: 'Health check exceeded timeout (200ms): before\n' });
     const took = Date.parse(healthLog[0]!.end) - Date.parse(healthLog[0]!.start);
     expect(took).toBeGreaterThanOrEqual(199);
-    expect(took).toBeLessThan(700);
+    expect(took).toBeLessThan(5000);
     await container.stop();
   });
 
@@ -160,7 +160,7 @@ describe.each(LAUNCHERS)('health %s', (_which, binary) => {
     });
     const { healthLog } = await container.until((state) => state.healthLog.length > 0);
     expect(healthLog[0]!.output).toMatch(/^Health check exceeded timeout \(500ms\): y\ny\n/);
-    expect(Date.parse(healthLog[0]!.end) - Date.parse(healthLog[0]!.start)).toBeLessThan(1500);
+    expect(Date.parse(healthLog[0]!.end) - Date.parse(healthLog[0]!.start)).toBeLessThan(5000);
     await container.stop();
   });
 

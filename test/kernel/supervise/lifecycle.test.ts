@@ -161,7 +161,7 @@ describe.each(LAUNCHERS)('a supervisor %s', (_which, binary) => {
     const last = await control.stop(container.runDir, { graceMs: 300 });
     expect(last).toMatchObject({ exitCode: 128 + SIGKILL });
     expect(performance.now() - begin).toBeGreaterThan(280);
-    expect(performance.now() - begin).toBeLessThan(1500);
+    expect(performance.now() - begin).toBeLessThan(5000);
   });
 
   test('stop cancels the restart policy, and a second stop is success', async () => {
@@ -288,7 +288,7 @@ describe('many supervisors', () => {
     await workshop.launcher.run([]);
     const begin = performance.now();
     await Promise.all(containers.map((container) => container.start()));
-    expect(performance.now() - begin).toBeLessThan(1000); // about 70 ms on an idle machine of two cores
+    expect(performance.now() - begin).toBeLessThan(3000); // about 70 ms on an idle machine of two cores
     const { pid } = containers[20]!.state().supervisor;
     const kilobytes = /Private_Dirty: +(\d+) kB/.exec(readFileSync(`/proc/${pid}/smaps_rollup`, 'utf8'));
     expect(Number(kilobytes?.[1])).toBeLessThan(256);

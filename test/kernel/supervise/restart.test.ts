@@ -65,7 +65,7 @@ describe.each(LAUNCHERS)('a supervisor %s', (_which, binary) => {
     await container.until((state) => state.status === 'restarting' && state.restartCount === 4);
     const begin = performance.now();
     expect(await control.stop(container.runDir)).toMatchObject({ status: 'exited', exitCode: 6, restartCount: 4 });
-    expect(performance.now() - begin).toBeLessThan(300);
+    expect(performance.now() - begin).toBeLessThan(700); // of the 800 that were left
   });
 
   test('a kill by hand during the wait ends it too; any other finds no process', async () => {
@@ -148,6 +148,6 @@ test('between the end of the wait and the new process lie a few milliseconds, wi
     const after = seen.find((state) => state.status === 'running' && state.restartCount === count)!;
     return Date.parse(after.startedAt!) - Date.parse(before.finishedAt!) - 100 * 2 ** (count - 1);
   });
-  expect(Math.min(...overheads)).toBeLessThan(20);
+  expect(Math.min(...overheads)).toBeLessThan(40);
   await workshop.close();
 });

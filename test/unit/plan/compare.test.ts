@@ -105,12 +105,14 @@ describe('a thousand containers', () => {
     return Math.min(...times);
   };
 
-  test('are compared in less than 50 ms, and desired and planned from nothing in less than 150', () => {
+  test('are compared in the time of a few copies of them, and desired and planned from nothing in that of some more', () => {
     const wanted = desire(project, images);
     const live = applied(desire(project, images).state);
     expect(planUp(wanted, live).steps).toEqual([]);
     expect(planUp(wanted, nothing).steps).toHaveLength(2001);
-    expect(bestMs(() => planUp(wanted, live))).toBeLessThan(50);
-    expect(bestMs(() => planUp(desire(project, images), nothing))).toBeLessThan(150);
+    const copy = bestMs(() => structuredClone(wanted.state));
+    // 1.2 and 4 on the machine where this was written.
+    expect(bestMs(() => planUp(wanted, live)) / copy).toBeLessThan(4);
+    expect(bestMs(() => planUp(desire(project, images), nothing)) / copy).toBeLessThan(12);
   });
 });
