@@ -20,6 +20,8 @@ export interface Binding {
   readonly always: boolean;
   /** `config --no-interpolate`: what still holds a ${…} stays text. */
   readonly lenient: boolean;
+  /** Only the findings are wanted: what can never be wrong is not looked at, and what is made is worth nothing. */
+  readonly checkOnly?: true;
 }
 
 export function bindStruct(
@@ -30,17 +32,13 @@ export function bindStruct(
 ): Record<string, Json> {
   const made: Record<string, Json> = {};
   const entries = node?.kind === 'map' ? node.entries : NO_ENTRIES;
-  const fields = fieldsOf(struct);
-  for (let place = 0; place < fields.length; place++) {
-    const field = fields[place]!;
-    const entry = entries.get(field.key);
-    if (entry === undefined && !field.isAlways) continue;
+  for (const field of fieldsIn(entries, struct, binding)) {
     path.push(field.key);
-    const bound = bind(entry?.value, field.shape, path, binding);
+    const bound = bind(entries.get(field.key)?.value, field.shape, path, binding);
     path.pop();
     if (bound !== undefined) made[field.key] = bound;
   }
-  if (!binding.extensions && path.length > 0) return made;
+  if (binding.checkOnly || (!binding.extensions && path.length > 0)) return made;
   for (const [key, entry] of entries) if (key.startsWith('x-')) made[key] = plain(entry.value);
   return made;
 }
@@ -50,20 +48,42 @@ const NO_ENTRIES: MapNode['entries'] = new Map();
 interface Field {
   readonly key: string;
   readonly shape: Shape;
-  /** Printed by Compose's JSON even where the file says nothing. */
-  readonly isAlways: boolean;
+  /** Where it is printed. */
+  readonly place: number;
 }
 
-const prepared = new WeakMap<Struct, readonly Field[]>();
+/** By key: a service has a dozen of the ninety that it might have. */
+interface Fields {
+  readonly all: ReadonlyMap<string, Field>;
+  /** Printed by Compose's JSON even where the file says nothing. */
+  readonly always: readonly Field[];
+  /** Those whose value may not fit. */
+  readonly fallible: ReadonlyMap<string, Field>;
+}
 
-function fieldsOf(struct: Struct): readonly Field[] {
+function fieldsIn(entries: MapNode['entries'], struct: Struct, { checkOnly }: Binding): readonly Field[] {
+  const { all, always, fallible } = fieldsOf(struct);
+  const known = checkOnly ? fallible : all;
+  const found = checkOnly ? [] : always.filter(({ key }) => !entries.has(key));
+  for (const key of entries.keys()) {
+    const field = known.get(key);
+    if (field !== undefined) found.push(field);
+  }
+  return found.length < 2 ? found : found.sort((a, b) => a.place - b.place);
+}
+
+const prepared = new WeakMap<Struct, Fields>();
+
+function fieldsOf(struct: Struct): Fields {
   let made = prepared.get(struct);
   if (made === undefined) {
-    made = Object.entries(struct.fields).map(([key, shape]) => ({
-      key,
-      shape,
-      isAlways: shape === 'command' || isAlwaysStruct(shape),
-    }));
+    const fields = Object.entries(struct.fields).map(([key, shape], place) => ({ key, shape, place }));
+    const byKey = (some: readonly Field[]) => new Map(some.map((field) => [field.key, field]));
+    made = {
+      all: byKey(fields),
+      always: fields.filter(({ shape }) => shape === 'command' || isAlwaysStruct(shape)),
+      fallible: byKey(fields.filter(({ shape }) => isFallible(shape))),
+    };
     prepared.set(struct, made);
   }
   return made;
@@ -71,6 +91,14 @@ function fieldsOf(struct: Struct): readonly Field[] {
 
 function isAlwaysStruct(shape: Shape): boolean {
   return typeof shape === 'object' && 'struct' in shape && shape.struct.empty === 'always';
+}
+
+const INFALLIBLE: ReadonlySet<Kind> = new Set<Kind>(['text', 'texts', 'sorted', 'command', 'ssh', 'any']);
+
+function isFallible(shape: Shape): boolean {
+  if (typeof shape === 'string') return !INFALLIBLE.has(shape);
+  if ('struct' in shape) return fieldsOf(shape.struct).fallible.size > 0;
+  return isFallible('listOf' in shape ? shape.listOf : shape.mapOf);
 }
 
 /** undefined: nothing worth keeping. */

@@ -52,7 +52,7 @@ export async function config(request: LoadRequest, options: ConfigOptions): Prom
   const loaded = await loadTree(withOptions(request, options));
   const { model, findings } = loaded;
   if (model === undefined) return { text: '', diagnostics: findings.sorted(), ok: false };
-  // Binding finds wrong numbers, sizes and durations: done even where the result is not printed.
+  // Binding finds wrong numbers, sizes and durations: done for that alone where nothing is printed.
   const bound = bindProject(model, loaded, options);
   const ok = findings.errors === 0;
   const text = !ok || options.quiet ? '' : await report(bound, model, loaded, options);
@@ -86,6 +86,7 @@ function bindProject(model: MapNode, { findings }: LoadedModel, options: ConfigO
     extensions: !isJson,
     always: isJson,
     lenient: Boolean(options.noInterpolate || options.show === 'variables'),
+    ...(options.quiet && { checkOnly: true as const }),
   };
   const bound = bindStruct(model, projectShape, [], binding);
   return { ...(bound['name'] !== undefined && { name: bound['name'] }), ...bound, services: bound['services'] ?? {} };

@@ -11,66 +11,72 @@ export interface AttributeUse {
   readonly uses: readonly { readonly owner: string; readonly mark: Mark }[];
 }
 
-/** Every attribute that the model uses, in the order of the table. */
-export function attributeUses(model: MapNode): readonly AttributeUse[] {
+/** The attributes that the model uses, in the order of the table; of all of them, or of those that are asked for. */
+export function attributeUses(
+  model: MapNode,
+  isWanted: (attribute: Attribute) => boolean = () => true,
+): readonly AttributeUse[] {
   return (Object.keys(ATTRIBUTES) as Section[]).flatMap((section) => {
-    const found = new Map<string, { owner: string; mark: Mark }[]>();
-    for (const [owner, node] of entriesOf(childMap(model, section))) {
-      if (node.kind !== 'map') continue;
-      collect(node, '', ATTRIBUTES[section], (attribute, mark) => {
-        const uses = found.get(attribute);
-        if (uses === undefined) found.set(attribute, [{ owner, mark }]);
-        else uses.push({ owner, mark });
-      });
-    }
-    const table: Readonly<Record<string, Attribute>> = ATTRIBUTES[section];
-    return Object.keys(table).flatMap((attribute) => {
+    const table = Object.entries(ATTRIBUTES[section]).filter(([, support]) => isWanted(support));
+    const found: Found = new Map();
+    const top = treeOf(table.map(([attribute]) => attribute));
+    for (const [owner, node] of entriesOf(childMap(model, section)))
+      if (node.kind === 'map') collect(node, top, owner, found);
+    return table.flatMap(([attribute, support]) => {
       const uses = found.get(attribute);
-      return uses === undefined ? [] : [{ section, attribute, support: table[attribute]!, uses }];
+      return uses === undefined ? [] : [{ section, attribute, support, uses }];
     });
   });
 }
 
+type Found = Map<string, { readonly owner: string; readonly mark: Mark }[]>;
+
+/** One step of a name such as `deploy.update_config`. */
+interface Step {
+  /** The whole name, where one ends here. */
+  attribute?: string;
+  readonly inside: Map<string, Step>;
+}
+
+/** As a tree, so that a walk looks only where something can be found. */
+function treeOf(attributes: readonly string[]): Step {
+  const top: Step = { inside: new Map() };
+  for (const attribute of attributes) {
+    let step = top;
+    for (const key of attribute.split('.')) {
+      const next = step.inside.get(key) ?? { inside: new Map() };
+      step.inside.set(key, next);
+      step = next;
+    }
+    step.attribute = attribute;
+  }
+  return top;
+}
+
 /** `deploy.update_config` is found under `deploy`, and `networks.driver_opts` under every network of `networks`. */
-function collect(
-  node: MapNode,
-  prefix: string,
-  table: Readonly<Record<string, Attribute>>,
-  use: (attribute: string, mark: Mark) => void,
-): void {
+function collect(node: MapNode, step: Step, owner: string, found: Found): void {
   for (const [key, entry] of node.entries) {
-    const attribute = prefix + key;
-    if (Object.hasOwn(table, attribute)) use(attribute, entry.key);
-    if (!isParent(attribute, table)) continue;
-    for (const value of insideOf(attribute, entry.value))
-      if (value.kind === 'map') collect(value, `${attribute}.`, table, use);
+    const next = step.inside.get(key);
+    if (next === undefined) continue;
+    if (next.attribute !== undefined) {
+      const uses = found.get(next.attribute);
+      if (uses === undefined) found.set(next.attribute, [{ owner, mark: entry.key }]);
+      else uses.push({ owner, mark: entry.key });
+    }
+    if (next.inside.size === 0) continue;
+    for (const value of insideOf(key, entry.value)) if (value.kind === 'map') collect(value, next, owner, found);
   }
 }
 
 /** What holds the nested keys: the value itself, each item of a list, or each network of a service. */
-function insideOf(attribute: string, value: SpecNode): readonly SpecNode[] {
+function insideOf(key: string, value: SpecNode): readonly SpecNode[] {
   if (value.kind === 'list') return value.items;
-  return attribute === 'networks' ? [...entriesOf(value)].map(([, network]) => network) : [value];
-}
-
-const PARENTS = new WeakMap<object, ReadonlySet<string>>();
-
-function isParent(attribute: string, table: Readonly<Record<string, Attribute>>): boolean {
-  let parents = PARENTS.get(table);
-  if (parents === undefined) {
-    const found = new Set<string>();
-    for (const key of Object.keys(table)) {
-      for (let dot = key.indexOf('.'); dot !== -1; dot = key.indexOf('.', dot + 1)) found.add(key.slice(0, dot));
-    }
-    parents = found;
-    PARENTS.set(table, parents);
-  }
-  return parents.has(attribute);
+  return key === 'networks' ? [...entriesOf(value)].map(([, network]) => network) : [value];
 }
 
 export function reportUnsupported(model: MapNode, findings: Findings, strict: boolean): void {
-  for (const { section, attribute, support, uses } of attributeUses(model)) {
-    if (support.support === 'honoured') continue;
+  const isLacking = ({ support }: Attribute) => support !== 'honoured';
+  for (const { section, attribute, support, uses } of attributeUses(model, isLacking)) {
     const [first, ...others] = uses;
     const who = `${section.replace(/s$/, '')} ${first!.owner}`;
     const more = {
