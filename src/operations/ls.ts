@@ -6,7 +6,7 @@ import { LABEL, projectOf } from '../plan/labels.ts';
 import type { Context } from './context.ts';
 
 export interface LsOptions {
-  /** Stopped projects too. */
+  /** Stopped projects too, and the stopped containers of the others. */
   readonly all?: boolean;
   /** Regular expression on the name. */
   readonly name?: string;
@@ -30,7 +30,11 @@ export async function ls({ engine }: Context, options: LsOptions = {}): Promise<
   const pattern = options.name === undefined ? undefined : expression(options.name);
   return [...projects]
     .filter(([name, members]) => (options.all || members.some(isActive)) && (pattern?.test(name) ?? true))
-    .map(([name, members]) => ({ Name: name, Status: statusOf(members), ConfigFiles: filesOf(members) }))
+    .map(([name, members]) => ({
+      Name: name,
+      Status: statusOf(options.all ? members : members.filter(isActive)),
+      ConfigFiles: filesOf(members),
+    }))
     .sort((a, b) => (a.Name < b.Name ? -1 : 1));
 }
 

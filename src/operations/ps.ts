@@ -69,14 +69,22 @@ export async function ps(context: Context, target: Target, options: PsOptions = 
 
 const MAX_COMMAND = 20;
 
+/** As Docker lists it: a word with blanks in single quotes. */
+const commandWords = ([program = '', ...words]: readonly string[]): string =>
+  [program, ...words.map((word) => (word.includes(' ') ? `'${word}'` : word))].join(' ');
+
+/** In characters, not in halves of them. */
+function shortened(command: string): string {
+  const characters = [...command];
+  return characters.length <= MAX_COMMAND ? command : `${characters.slice(0, MAX_COMMAND - 1).join('')}…`;
+}
+
 function row(live: LiveContainer, project: string, now: number, noTrunc: boolean): PsRow {
   const { madeFrom, mounts } = live;
-  const command = madeFrom.argv.join(' ');
+  const command = commandWords(madeFrom.argv);
   const publishers = isActive(live) ? live.publishers.map(publisher) : [];
   return {
-    Command: JSON.stringify(
-      noTrunc || command.length <= MAX_COMMAND ? command : `${command.slice(0, MAX_COMMAND - 1)}…`,
-    ),
+    Command: JSON.stringify(noTrunc ? command : shortened(command)),
     CreatedAt: moment(live.createdAt),
     ExitCode: live.exitCode,
     Health: live.health === 'none' ? '' : live.health,

@@ -41,7 +41,7 @@ describe('ps', () => {
     const { context, target } = await running();
     const [row] = await ps(context, target, { services: ['web'] });
     expect(row).toMatchObject({
-      Command: '"nginx -g daemon off;"',
+      Command: `"nginx -g 'daemon of…"`,
       CreatedAt: '2026-01-01 00:00:00 +0000 UTC',
       ExitCode: 0,
       Health: '',
@@ -222,11 +222,11 @@ describe('exec, port and ls', () => {
       'no port 81/tcp for container shop-web-1',
     );
   });
-  test('ls counts by status', async () => {
+  test('ls counts by status, the stopped ones only when asked for', async () => {
     const { context, project } = await running({ 'shop-db-2': ended(0) });
-    expect(await ls(context)).toEqual([
-      { Name: 'shop', Status: 'exited(1), running(2)', ConfigFiles: project.files.join(',') },
-    ]);
+    const row = { Name: 'shop', Status: 'running(2)', ConfigFiles: project.files.join(',') };
+    expect(await ls(context)).toEqual([row]);
+    expect(await ls(context, { all: true })).toEqual([{ ...row, Status: 'exited(1), running(2)' }]);
     expect(await ls(context, { name: '^other' })).toEqual([]);
   });
 });
