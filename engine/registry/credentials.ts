@@ -1,0 +1,102 @@
+/** Reads the credentials for a registry: DOCKER_AUTH_CONFIG, ~/.docker/config.json, and the helper programs that it names. */
+import { spawn } from 'node:child_process';
+import { readFile } from 'node:fs/promises';
+import { homedir } from 'node:os';
+import { join } from 'node:path';
+import { TcomposeError } from '../../src/model/errors.ts';
+import {
+  badConfig,
+  type Credentials,
+  findCredentials,
+  findHelper,
+  NO_CONFIG,
+  parseDockerConfig,
+} from './docker-config.ts';
+
+type Environment = Readonly<Record<string, string | undefined>>;
+
+const HELPER_LIMIT_MS = 30_000;
+const HELPER_MAX_BYTES = 1 << 20;
+const NOT_FOUND = /credentials not found in native keychain/;
+
+export async function credentialsFor(domain: string, env: Environment): Promise<Credentials | undefined> {
+  const given = env['DOCKER_AUTH_CONFIG'];
+  if (given) {
+    const found = findCredentials(parseDockerConfig(given, 'the variable DOCKER_AUTH_CONFIG'), domain);
+    if (found !== undefined) return found;
+  }
+  const path = join(env['DOCKER_CONFIG'] || join(env['HOME'] || homedir(), '.docker'), 'config.json');
+  const config = await readConfig(path);
+  const helper = findHelper(config, domain);
+  return (helper && (await askHelper(helper, path, env))) ?? findCredentials(config, domain);
+}
+
+async function readConfig(path: string) {
+  try {
+    return parseDockerConfig(await readFile(path, 'utf8'), path);
+  } catch (error) {
+    const { code } = error as NodeJS.ErrnoException;
+    if (code === 'ENOENT' || code === 'ENOTDIR') return NO_CONFIG;
+    throw error instanceof TcomposeError ? error : badConfig(path, `it cannot be read (${code})`, error);
+  }
+}
+
+/** https://github.com/docker/docker-credential-helpers: `get`, the registry on standard input, JSON on standard output. */
+async function askHelper(
+  { name, key }: { name: string; key: string },
+  path: string,
+  env: Environment,
+): Promise<Credentials | undefined> {
+  // A name, never a path: the file must not choose any program of the machine.
+  if (!/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(name)) throw badConfig(path, `"${name}" is no name of a helper`);
+  const program = `docker-credential-${name}`;
+  const { code, output } = await run(program, key, env);
+  if (code !== 0) {
+    if (NOT_FOUND.test(output)) return undefined;
+    throw helperFailed(program, key, firstLine(output) || `it ended with ${code}`);
+  }
+  const read = parseAnswer(output);
+  if (read === undefined) throw helperFailed(program, key, 'what it printed is not what the protocol asks for');
+  return read.Username === '<token>'
+    ? { identityToken: read.Secret }
+    : { username: read.Username, password: read.Secret };
+}
+
+function parseAnswer(output: string): { Username: string; Secret: string } | undefined {
+  try {
+    const read = JSON.parse(output) as { Username?: unknown; Secret?: unknown } | null;
+    const { Username, Secret } = read ?? {};
+    return typeof Username === 'string' && typeof Secret === 'string' ? { Username, Secret } : undefined;
+  } catch {
+    return undefined;
+  }
+}
+
+function run(program: string, input: string, env: Environment): Promise<{ code: number | null; output: string }> {
+  return new Promise((resolve, reject) => {
+    const options = { env: { ...env }, timeout: HELPER_LIMIT_MS, killSignal: 'SIGKILL' } as const;
+    const child = spawn(program, ['get'], { ...options, stdio: ['pipe', 'pipe', 'inherit'] });
+    const parts: Buffer[] = [];
+    let bytes = 0;
+    child.stdout.on('data', (part: Buffer) => {
+      bytes += part.length;
+      if (bytes > HELPER_MAX_BYTES) child.kill('SIGKILL');
+      else parts.push(part);
+    });
+    child.on('error', (error: NodeJS.ErrnoException) =>
+      reject(helperFailed(program, input, error.code === 'ENOENT' ? 'it is not installed' : error.message)),
+    );
+    child.on('close', (code) => resolve({ code, output: Buffer.concat(parts).toString() }));
+    // It may end without having read.
+    child.stdin.on('error', () => undefined);
+    child.stdin.end(input);
+  });
+}
+
+const firstLine = (text: string): string => text.trim().split('\n')[0]!.slice(0, 200);
+
+const helperFailed = (program: string, key: string, why: string): TcomposeError =>
+  new TcomposeError(`${program} gives no credentials for ${key}: ${why}`, {
+    code: 'credential-helper',
+    help: `try it by hand:\n    echo ${key} | ${program} get`,
+  });

@@ -1,0 +1,21 @@
+/** The registry's port: what its consumers (config, remote files, later pull and push) may ask of it. */
+
+export interface RegistryContent {
+  readonly mediaType: string;
+  /** Of these very bytes. */
+  readonly digest: string;
+  readonly bytes: Uint8Array;
+}
+
+export interface Registry {
+  /** `nginx:1.27` → `docker.io/library/nginx:1.27@sha256:…`, as the registry has it now: an index's digest where there is one. */
+  pin(image: string): Promise<string>;
+  /** The manifest or index behind a reference. */
+  manifest(image: string): Promise<RegistryContent>;
+  /** A small content of the reference's repository, checked against its digest and its size. */
+  blob(
+    image: string,
+    descriptor: { readonly digest: string; readonly size: number },
+    maxBytes: number,
+  ): Promise<Uint8Array>;
+}
