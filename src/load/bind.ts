@@ -20,8 +20,6 @@ export interface Binding {
   readonly always: boolean;
   /** `config --no-interpolate`: what still holds a ${…} stays text. */
   readonly lenient: boolean;
-  /** Only the findings are wanted: what can never be wrong is not looked at, and what is made is worth nothing. */
-  readonly checkOnly?: true;
 }
 
 export function bindStruct(
@@ -32,13 +30,13 @@ export function bindStruct(
 ): Record<string, Json> {
   const made: Record<string, Json> = {};
   const entries = node?.kind === 'map' ? node.entries : NO_ENTRIES;
-  for (const field of fieldsIn(entries, struct, binding)) {
+  for (const field of fieldsIn(entries, struct)) {
     path.push(field.key);
     const bound = bind(entries.get(field.key)?.value, field.shape, path, binding);
     path.pop();
     if (bound !== undefined) made[field.key] = bound;
   }
-  if (binding.checkOnly || (!binding.extensions && path.length > 0)) return made;
+  if (!binding.extensions && path.length > 0) return made;
   for (const [key, entry] of entries) if (key.startsWith('x-')) made[key] = plain(entry.value);
   return made;
 }
@@ -57,16 +55,13 @@ interface Fields {
   readonly all: ReadonlyMap<string, Field>;
   /** Printed by Compose's JSON even where the file says nothing. */
   readonly always: readonly Field[];
-  /** Those whose value may not fit. */
-  readonly fallible: ReadonlyMap<string, Field>;
 }
 
-function fieldsIn(entries: MapNode['entries'], struct: Struct, { checkOnly }: Binding): readonly Field[] {
-  const { all, always, fallible } = fieldsOf(struct);
-  const known = checkOnly ? fallible : all;
-  const found = checkOnly ? [] : always.filter(({ key }) => !entries.has(key));
+function fieldsIn(entries: MapNode['entries'], struct: Struct): readonly Field[] {
+  const { all, always } = fieldsOf(struct);
+  const found = always.filter(({ key }) => !entries.has(key));
   for (const key of entries.keys()) {
-    const field = known.get(key);
+    const field = all.get(key);
     if (field !== undefined) found.push(field);
   }
   return found.length < 2 ? found : found.sort((a, b) => a.place - b.place);
@@ -78,11 +73,9 @@ function fieldsOf(struct: Struct): Fields {
   let made = prepared.get(struct);
   if (made === undefined) {
     const fields = Object.entries(struct.fields).map(([key, shape], place) => ({ key, shape, place }));
-    const byKey = (some: readonly Field[]) => new Map(some.map((field) => [field.key, field]));
     made = {
-      all: byKey(fields),
+      all: new Map(fields.map((field) => [field.key, field])),
       always: fields.filter(({ shape }) => shape === 'command' || isAlwaysStruct(shape)),
-      fallible: byKey(fields.filter(({ shape }) => isFallible(shape))),
     };
     prepared.set(struct, made);
   }
@@ -91,14 +84,6 @@ function fieldsOf(struct: Struct): Fields {
 
 function isAlwaysStruct(shape: Shape): boolean {
   return typeof shape === 'object' && 'struct' in shape && shape.struct.empty === 'always';
-}
-
-const INFALLIBLE: ReadonlySet<Kind> = new Set<Kind>(['text', 'texts', 'sorted', 'command', 'ssh', 'any']);
-
-function isFallible(shape: Shape): boolean {
-  if (typeof shape === 'string') return !INFALLIBLE.has(shape);
-  if ('struct' in shape) return fieldsOf(shape.struct).fallible.size > 0;
-  return isFallible('listOf' in shape ? shape.listOf : shape.mapOf);
 }
 
 /** undefined: nothing worth keeping. */
@@ -216,11 +201,11 @@ function bindPairs(node: SpecNode, kind: 'pairs' | 'pairs?', path: MutablePath, 
 }
 
 /** `VERSION: 1.10` becomes "1.1": what Compose does, and what nobody means. */
-function warnChanged(node: ScalarNode, path: Path, binding: Binding): void {
+export function warnChanged(node: ScalarNode, path: Path, { findings }: Pick<Binding, 'findings'>): void {
   if (typeof node.value !== 'number' || node.raw === undefined) return;
   const text = textOf(node);
   if (text === node.raw) return;
-  binding.findings.warn(
+  findings.warn(
     'number-changed',
     `${describePlace(path)} is the number ${text}, not the text "${node.raw}"`,
     node.mark,
@@ -237,7 +222,7 @@ function bindSsh(node: SpecNode, binding: Binding): Json | undefined {
   );
 }
 
-function bindUlimit(node: MapNode, path: MutablePath, binding: Binding): Json {
+export function bindUlimit(node: MapNode, path: MutablePath, binding: Binding): Json {
   const made: Record<string, Json> = {};
   for (const key of ['soft', 'hard']) {
     const value = node.entries.get(key)?.value;

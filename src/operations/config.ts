@@ -1,9 +1,11 @@
 /** What `tcompose config` prints: the project as it was understood, or one aspect of it. Returns text; prints nothing. */
-import { bindStruct, type Json } from '../load/bind.ts';
+import { type Binding, bindStruct, type Json } from '../load/bind.ts';
+import { checkStruct } from '../load/check-values.ts';
 import { type LoadedModel, type LoadRequest, loadTree } from '../load/phases.ts';
 import { projectShape } from '../load/shapes.ts';
 import type { MapNode } from '../load/tree.ts';
 import type { Diagnostic } from '../model/diagnostic.ts';
+import type { ResolveDigest } from './config-report/pin.ts';
 
 export interface ConfigOptions {
   readonly format?: 'yaml' | 'json';
@@ -31,8 +33,10 @@ export interface ConfigOptions {
   readonly noEnvResolution?: boolean;
   readonly allResources?: boolean;
   readonly quiet?: boolean;
-  /** Gives `name@sha256:…` for an image; the image stays as it is where there is none. */
-  readonly resolveDigest?: (image: string) => Promise<string | undefined>;
+  /** Gives `name@sha256:…` for an image. */
+  readonly resolveDigest?: ResolveDigest;
+  /** With resolveDigest: only the images, as a file to lay over the others. */
+  readonly lock?: boolean;
 }
 
 export interface ConfigResult {
@@ -52,11 +56,15 @@ export async function config(request: LoadRequest, options: ConfigOptions): Prom
   const loaded = await loadTree(withOptions(request, options));
   const { model, findings } = loaded;
   if (model === undefined) return { text: '', diagnostics: findings.sorted(), ok: false };
-  // Binding finds wrong numbers, sizes and durations: done for that alone where nothing is printed.
-  const bound = bindProject(model, loaded, options);
-  const ok = findings.errors === 0;
-  const text = !ok || options.quiet ? '' : await report(bound, model, loaded, options);
-  return { text, diagnostics: findings.sorted(), ok: findings.errors === 0 };
+  const binding = bindingOf(loaded, options);
+  if (options.quiet && options.resolveDigest === undefined) {
+    checkStruct(model, projectShape, [], binding);
+    return { text: '', diagnostics: findings.sorted(), ok: findings.errors === 0 };
+  }
+  // Binding finds wrong numbers, sizes and durations: done even where the result is not printed.
+  const bound = bindProject(model, binding);
+  const text = findings.errors > 0 ? '' : await report(bound, model, loaded, options);
+  return { text: options.quiet ? '' : text, diagnostics: findings.sorted(), ok: findings.errors === 0 };
 }
 
 function withOptions(request: LoadRequest, options: ConfigOptions): LoadRequest {
@@ -79,15 +87,17 @@ function withOptions(request: LoadRequest, options: ConfigOptions): LoadRequest 
   };
 }
 
-function bindProject(model: MapNode, { findings }: LoadedModel, options: ConfigOptions): Record<string, Json> {
+function bindingOf({ findings }: LoadedModel, options: ConfigOptions): Binding {
   const isJson = options.format === 'json';
-  const binding = {
+  return {
     findings,
     extensions: !isJson,
     always: isJson,
     lenient: Boolean(options.noInterpolate || options.show === 'variables'),
-    ...(options.quiet && { checkOnly: true as const }),
   };
+}
+
+function bindProject(model: MapNode, binding: Binding): Record<string, Json> {
   const bound = bindStruct(model, projectShape, [], binding);
   return { ...(bound['name'] !== undefined && { name: bound['name'] }), ...bound, services: bound['services'] ?? {} };
 }
@@ -113,16 +123,38 @@ async function report(
     case 'compat':
       return (await import('./config-report/compat.ts')).compatText(model, options.format);
     case undefined:
-      return printProject(bound, options);
+      return printProject(bound, model, loaded, options);
     default:
       return (await import('./config-report/lists.ts')).listText(options.show, bound, loaded);
   }
 }
 
-async function printProject(bound: Record<string, Json>, options: ConfigOptions): Promise<string> {
-  const { escapeDollars, pinImages } = await import('./config-report/values.ts');
-  const pinned = options.resolveDigest === undefined ? bound : await pinImages(bound, options.resolveDigest);
-  const printed = options.noInterpolate ? pinned : escapeDollars(pinned);
+async function printProject(
+  bound: Record<string, Json>,
+  model: MapNode,
+  { findings }: LoadedModel,
+  options: ConfigOptions,
+): Promise<string> {
+  const { escapeDollars } = await import('./config-report/values.ts');
+  let shown: Readonly<Record<string, Json>> = bound;
+  if (options.resolveDigest !== undefined) {
+    const { imagesOnly, pinImages, unpinnableHooks } = await import('./config-report/pin.ts');
+    shown = await pinImages(bound, model, options.resolveDigest);
+    if (options.lock) {
+      for (const name of unpinnableHooks(bound)) {
+        findings.warn(
+          'no-effect',
+          `service ${name}: images of pre_start hooks cannot be pinned by an override file`,
+          undefined,
+          {
+            help: 'use the whole of what config --resolve-image-digests prints',
+          },
+        );
+      }
+      shown = imagesOnly(shown);
+    }
+  }
+  const printed = options.noInterpolate ? shown : escapeDollars(shown);
   if (options.format === 'json') return `${JSON.stringify(printed, undefined, 2)}\n`;
   return (await import('./config-report/yaml.ts')).yamlText(printed);
 }
