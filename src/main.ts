@@ -35,6 +35,10 @@ const code = dispatch(
       const { createEngine } = await import('../engine/index.ts');
       return createEngine({ paths, launcher: join(home, 'dist', 'tcompose-launcher') });
     },
+    openRegistry: async (signal) => {
+      const { openRegistry } = await import('../engine/registry/index.ts');
+      return openRegistry(process.env, signal);
+    },
     load: async (wish) => {
       const { load } = await import('./load/index.ts');
       return load(wish);

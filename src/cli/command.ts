@@ -56,6 +56,8 @@ export interface Cli {
   tell(findings: readonly Diagnostic[], options?: { readonly json: boolean }): Promise<void>;
   /** As Compose: with -p and without -f the name is enough, no file is read. */
   target(services?: readonly string[]): Promise<Target>;
+  /** `nginx` → `docker.io/library/nginx:latest@sha256:…`, asked of its registry. */
+  pinImage(image: string): Promise<string>;
   /** Uses the engine to look at things. Ends it afterwards. */
   read<T>(use: (context: Context) => Promise<T>): Promise<T>;
   /** Uses the engine to change things: progress is shown, Ctrl-C finishes what runs and begins nothing new. */

@@ -3,6 +3,7 @@
 import type { Diagnostic } from '../model/diagnostic.ts';
 import type { Engine } from '../model/engine.ts';
 import type { Loaded } from '../model/project.ts';
+import type { Registry } from '../model/registry.ts';
 
 /** Frames for people, an array for programs, or annotation lines for GitHub. */
 export type FindingsFormat = 'human' | 'json' | 'github';
@@ -17,6 +18,7 @@ export interface Doors {
   /** Errors from callbacks that nobody awaits: bugs, to be told like bugs, not with a page of the bundle. */
   onStray?(listener: (error: unknown) => void): void;
   openEngine(paths: { readonly root: string; readonly run: string }): Promise<Engine>;
+  openRegistry(signal: AbortSignal): Promise<Registry>;
   load(wish: LoadWish): Promise<Loaded>;
   renderDiagnostics(
     diagnostics: readonly Diagnostic[],

@@ -5,6 +5,7 @@ import type { Engine } from '../model/engine.ts';
 import { TcomposeError } from '../model/errors.ts';
 import type { Emit } from '../model/events.ts';
 import type { Project } from '../model/project.ts';
+import type { Registry } from '../model/registry.ts';
 import type { Context } from '../operations/context.ts';
 import { asRoot } from './as-root.ts';
 import type { Cli } from './command.ts';
@@ -42,6 +43,7 @@ export class MistakesPrinted extends TcomposeError {
 export function createCli(session: Session): Cli {
   const { doors, globals, out, interrupt } = session;
   let terminal: Terminal | undefined;
+  let registry: Promise<Registry> | undefined;
   const cli: Cli = {
     globals,
     env: doors.env,
@@ -63,6 +65,10 @@ export function createCli(session: Session): Cli {
       const wish = { ...cli.wish(services), skip: { support: true } };
       const loaded = await loadProject(session, cli, wish, fallback !== undefined && fallback !== '');
       return loaded ? { name: loaded.name, project: loaded } : { name: checkedName(fallback!) };
+    },
+    pinImage: async (image) => {
+      registry ??= doors.openRegistry(interrupt.signal);
+      return (await registry).pin(image);
     },
     read: (use) =>
       withEngine(session, (engine) => {

@@ -2,7 +2,7 @@
 import type { ConfigOptions } from '../../operations/config.ts';
 import { usageError } from '../args.ts';
 import { type Cli, command } from '../command.ts';
-import { type FlagValues, given, refused, text, toggle } from '../flags.ts';
+import { type FlagValues, given, text, toggle } from '../flags.ts';
 import { MistakesPrinted } from '../session.ts';
 
 const LISTS = ['services', 'images', 'volumes', 'networks', 'models', 'profiles', 'environment', 'variables'] as const;
@@ -27,8 +27,8 @@ const FLAGS = {
   'no-path-resolution': toggle('', 'leave relative paths as they are written'),
   'no-consistency': toggle('', 'do not check that what is referred to exists'),
   'no-env-resolution': toggle('', 'leave env_file as it is written'),
-  'resolve-image-digests': refused('', '', 'pin images to what their tags mean now'),
-  'lock-image-digests': refused('', '', 'print an override file that pins images'),
+  'resolve-image-digests': toggle('', 'pin images to what their tags mean now'),
+  'lock-image-digests': toggle('', 'print an override file that pins images'),
 } as const;
 
 export const config = command({
@@ -58,6 +58,8 @@ function optionsOf(cli: Cli, flags: FlagValues<typeof FLAGS>, services: readonly
     noEnvResolution: flags['no-env-resolution'],
     allResources: cli.globals['all-resources'],
     quiet: flags.quiet,
+    lock: flags['lock-image-digests'],
+    ...((flags['resolve-image-digests'] || flags['lock-image-digests']) && { resolveDigest: cli.pinImage }),
     ...given({
       format: flags.format as 'yaml' | 'json' | undefined,
       hash: flags.hash,

@@ -14,16 +14,3 @@ function escaped(value: Json): Json {
   for (const [key, inner] of Object.entries(value)) define(made, key, escaped(inner));
   return made;
 }
-
-export async function pinImages(
-  bound: Readonly<Record<string, Json>>,
-  resolve: (image: string) => Promise<string | undefined>,
-): Promise<Record<string, Json>> {
-  const services: Record<string, Json> = {};
-  for (const [name, service] of Object.entries(bound['services'] as Record<string, Record<string, Json>>)) {
-    const image = service['image'];
-    const pinned = typeof image === 'string' ? await resolve(image) : undefined;
-    define(services, name, pinned === undefined ? service : { ...service, image: pinned });
-  }
-  return { ...bound, services };
-}

@@ -8,6 +8,7 @@ import { dispatch } from '../../../src/cli/dispatch.ts';
 import type { Output } from '../../../src/cli/ui/output.ts';
 import { load } from '../../../src/load/index.ts';
 import type { ImageInfo } from '../../../src/model/engine.ts';
+import type { Registry } from '../../../src/model/registry.ts';
 import { createFakeEngine, type FakeEngine } from '../../helpers/fake-engine.ts';
 
 const folder = mkdtempSync(join(tmpdir(), 'tcompose-cli-'));
@@ -56,6 +57,7 @@ async function run(words: readonly string[], { isRoot = true, env = {} }: Option
     cwd: () => folder,
     isRoot: () => isRoot,
     openEngine: async () => engine,
+    openRegistry: async () => ({ pin: async (image: string) => `${image}@sha256:0` }) as unknown as Registry,
     load,
     renderDiagnostics: async (found: readonly { summary: string }[], { format }: { format: string }) =>
       found.map((one) => `${format}: ${one.summary}\n`).join(''),
