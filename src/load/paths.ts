@@ -8,19 +8,24 @@ import { childList, childMap, childText, entriesOf, type MapNode, type ScalarNod
 export const REMOTE = /^(https?:\/\/|git:\/\/|ssh:\/\/|github\.com\/|git@)|:\/\//;
 
 export function absolute(path: string, base: string): string {
-  if (path === '~' || path.startsWith('~/')) return posix.join(homedir(), path.slice(1));
+  if (path === '~' || path.startsWith('~/')) return posix.resolve(homedir(), `.${path.slice(1)}`);
   return posix.resolve(base, path);
+}
+
+/** In the model, what is absolute stays as it was written: a last slash can tell a folder from a file. */
+function placed(path: string, base: string): string {
+  return posix.isAbsolute(path) ? path : absolute(path, base);
 }
 
 export function resolveProjectPaths(root: SpecNode, base: string): void {
   for (const [, service] of entriesOf(childMap(root, 'services'))) resolveServicePaths(service, base);
   for (const section of ['configs', 'secrets']) {
-    for (const [, object] of entriesOf(childMap(root, section))) change(object, 'file', (path) => absolute(path, base));
+    for (const [, object] of entriesOf(childMap(root, section))) change(object, 'file', (path) => placed(path, base));
   }
   for (const [, volume] of entriesOf(childMap(root, 'volumes'))) {
     const options = childMap(volume, 'driver_opts');
     const isBind = childText(volume, 'driver') === 'local' && childText(options, 'o') === 'bind';
-    if (isBind) change(options, 'device', (path) => absolute(path, base));
+    if (isBind) change(options, 'device', (path) => placed(path, base));
   }
 }
 
@@ -29,9 +34,9 @@ export function relativePath(path: string, base: string): string {
   return posix.isAbsolute(path) || path.startsWith('~') || base === '' ? path : posix.join(base, path);
 }
 
-type Resolve = typeof absolute;
+type Resolve = typeof placed;
 
-export function resolveServicePaths(service: SpecNode, base: string, resolve: Resolve = absolute): void {
+export function resolveServicePaths(service: SpecNode, base: string, resolve: Resolve = placed): void {
   const build = childMap(service, 'build');
   if (build !== undefined) resolveBuild(build, base, resolve);
   for (const item of childList(service, 'env_file')?.items ?? []) change(item, 'path', (path) => resolve(path, base));

@@ -47,9 +47,12 @@ export function mark(cursor: Cursor, start: number, end: number): Mark {
 /** A value that is its own mark, as OwnEntry is: its copies keep pointing at it. */
 export function scalarAt(cursor: Cursor, value: Scalar, start: number, end: number, raw?: string): ScalarNode {
   const { source } = cursor;
-  const node = { kind: 'scalar' as const, value, source, start, end, mark: NOWHERE };
+  const node: ScalarNode & Mark =
+    raw === undefined
+      ? { kind: 'scalar', value, source, start, end, mark: NOWHERE }
+      : { kind: 'scalar', value, source, start, end, mark: NOWHERE, raw };
   node.mark = node;
-  return raw === undefined ? node : Object.assign(node, { raw });
+  return node;
 }
 
 const NOWHERE: Mark = { source: { file: '', text: '' }, start: 0, end: 0 };
@@ -65,25 +68,29 @@ export function isBlankAfter(cursor: Cursor, at: number): boolean {
 }
 
 export function plain(cursor: Cursor, at: number, end: number): ScalarNode {
-  const raw = cursor.text.slice(at, end);
+  return plainAt(cursor, cursor.text.slice(at, end), at, end);
+}
+
+export function plainAt(cursor: Cursor, raw: string, at: number, end: number): ScalarNode {
   const value = plainScalar(raw);
   return typeof value === 'string' ? scalarAt(cursor, value, at, end) : scalarAt(cursor, value, at, end, raw);
 }
 
+// A backslash at the end of a line goes on in the next one: not a matter of one line.
+const DOUBLE_QUOTED = /"[^"\\\n]*(?:\\[^\n][^"\\\n]*)*"/y;
+const SINGLE_QUOTED = /'[^'\n]*(?:''[^'\n]*)*'/y;
+
 /** Where the quote that opens here closes, on the same line. */
 export function closingQuote(cursor: Cursor, at: number): number {
-  const { text } = cursor;
-  const quote = text.charCodeAt(at);
-  for (let place = at + 1; place < text.length; place++) {
-    const code = text.charCodeAt(place);
-    if (code === NEWLINE) break;
-    if (code === 0x5c && quote === 0x22) place++;
-    else if (code === quote) {
-      if (quote !== 0x27 || text.charCodeAt(place + 1) !== quote) return place;
-      place++;
-    }
-  }
-  throw new Unusual();
+  const end = endOfMatch(cursor.text.charCodeAt(at) === 0x22 ? DOUBLE_QUOTED : SINGLE_QUOTED, cursor.text, at);
+  if (end === at) throw new Unusual();
+  return end - 1;
+}
+
+/** How far a sticky pattern reaches from here: searches are native, and far faster than a loop over characters that runs once. */
+export function endOfMatch(pattern: RegExp, text: string, at: number): number {
+  pattern.lastIndex = at;
+  return pattern.test(text) ? pattern.lastIndex : at;
 }
 
 /** The value of a quoted scalar, quotes included in what is given. */

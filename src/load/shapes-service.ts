@@ -150,7 +150,7 @@ export const serviceFields: Readonly<Record<string, Shape>> = {
           path: 'text',
           action: 'text',
           target: 'text',
-          exec: struct(hookFields, 'kept'),
+          exec: struct(hookFields, 'always'),
           include: 'texts',
           ignore: 'texts',
           initial_sync: 'flag',

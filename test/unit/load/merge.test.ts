@@ -273,7 +273,9 @@ describe('several files', () => {
     });
     const { text } = await config({ cwd, environment: {} }, { format: 'json' });
     const { old, both, extending } = JSON.parse(text).services;
-    expect(old.develop.watch).toEqual([{ path: '/p', action: 'sync', target: '/t', initial_sync: true }]);
+    expect(old.develop.watch).toEqual([
+      { path: '/p', action: 'sync', target: '/t', initial_sync: true, exec: { command: null } },
+    ]);
     expect(extending.develop).toEqual(old.develop);
     expect(both.develop.watch.map(({ path }: { path: string }) => path)).toEqual(['/p', '/q']);
     expect(both.develop.watch[1].initial_sync ?? false).toBe(false);

@@ -131,6 +131,7 @@ const value = fc.constantFrom(
     '-1',
     '~',
     '"tab\\t"',
+    '"over \\\n@@two"',
     '|\n@@one\n@@  two\n',
     '|-\n@@one\n\n@@two',
     '>\n@@one\n@@two\n',
