@@ -5,14 +5,13 @@ import { quickYaml } from './quick-yaml.ts';
 import type { SourceText, SpecNode } from './tree.ts';
 
 export async function parseYaml(source: SourceText, findings: Findings): Promise<readonly SpecNode[]> {
-  const weight = weigh(source.text);
-  if (weight > MAX_WEIGHT) {
+  if (weighsMore(source.text, MAX_WEIGHT)) {
     reportWeight(source, findings, 'the file has too many lines and values to be a Compose file');
     return [];
   }
   const quick = quickYaml(source);
   if (quick !== undefined) return [quick];
-  if (weight > MAX_WEIGHT_FULL) {
+  if (weighsMore(source.text, MAX_WEIGHT_FULL)) {
     reportWeight(source, findings, 'the file is large, and has tags, text over several lines or a mistake in its YAML');
     return [];
   }
@@ -26,16 +25,17 @@ function reportWeight(source: SourceText, findings: Findings, what: string): voi
   findings.error('too-large', what, { source, start: 0, end: 1 }, { help });
 }
 
-const HEAVY = new Set([...'\n:,[]{}'].map((char) => char.charCodeAt(0)));
+const HEAVY = new Uint8Array(128);
+for (const char of '\n:,[]{}') HEAVY[char.charCodeAt(0)] = 1;
 
-/** Exact only where it matters: a text cannot weigh more than its length. */
-function weigh(text: string): number {
-  if (text.length <= MAX_WEIGHT_FULL) return text.length;
+/** A text cannot weigh more than its length: most need not be looked at. */
+function weighsMore(text: string, limit: number): boolean {
+  if (text.length <= limit) return false;
   let weight = 0;
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at);
     // A dash is one only where it begins an item.
-    if (HEAVY.has(code) || (code === 0x2d && text.charCodeAt(at + 1) === 0x20)) weight += 1;
+    if (HEAVY[code] === 1 || (code === 0x2d && text.charCodeAt(at + 1) === 0x20)) weight += 1;
   }
-  return weight;
+  return weight > limit;
 }

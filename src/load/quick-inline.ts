@@ -5,6 +5,7 @@ import {
   type Cursor,
   closingQuote,
   endOfLine,
+  endOfMatch,
   isBlankAfter,
   mark,
   NOT_PLAIN,
@@ -78,9 +79,7 @@ function flowScalar(cursor: Cursor, at: number): Read<ScalarNode> {
   // A dash or colon at the beginning depends on what follows: rare enough to leave alone.
   if (NOT_PLAIN.has(first) || first === 0x3a || (first === 0x2d && !/[0-9A-Za-z-]/.test(text[at + 1] ?? '')))
     throw new Unusual();
-  let end = at;
-  while (end < text.length && !/[,[\]{}\n\t#]/.test(text[end]!) && !(text[end] === ':' && isStop(cursor, end + 1)))
-    end++;
+  const end = endOfMatch(FLOW_PLAIN, text, at);
   if (/[[{\n\t#]/.test(text[end] ?? '\n') && text[end] !== ':') throw new Unusual();
   let trimmed = end;
   while (text[trimmed - 1] === ' ') trimmed--;
@@ -88,9 +87,8 @@ function flowScalar(cursor: Cursor, at: number): Read<ScalarNode> {
   return { node: plain(cursor, at, trimmed), end };
 }
 
-function isStop(cursor: Cursor, at: number): boolean {
-  return isBlankAfter(cursor, at) || /[,[\]{}]/.test(cursor.text[at] ?? '');
-}
+/** A colon ends it where a blank or one of the signs of a collection follows. */
+const FLOW_PLAIN = /(?:[^,[\]{}\n\t#:]|:(?![ \n,[\]{}]|$))*/y;
 
 function skipBlank(cursor: Cursor, from: number, indent: number): number {
   const { text } = cursor;

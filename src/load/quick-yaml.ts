@@ -7,6 +7,7 @@ import { MAX_DEPTH } from './limits.ts';
 import { plainScalar } from './plain-scalar.ts';
 import { AMPERSAND, mergeInto, readAlias, readAnchored } from './quick-anchors.ts';
 import { readFlow, readLiteral } from './quick-inline.ts';
+import { readPair, readSimpleItem } from './quick-lines.ts';
 import {
   type Cursor,
   closingQuote,
@@ -91,7 +92,7 @@ function readList(cursor: Cursor, indent: number): ListNode {
   const start = cursor.line + indent;
   let end = start;
   while (cursor.indent === indent && isDash(cursor, cursor.line + indent)) {
-    const item = readItem(cursor, indent);
+    const item = readSimpleItem(cursor, cursor.line + indent) ?? readItem(cursor, indent);
     items.push(item);
     end = item.mark.end;
   }
@@ -140,10 +141,14 @@ function readMap(cursor: Cursor, indent: number, first: number): MapNode {
   let end = first;
   let merged: SpecNode | undefined;
   for (;;) {
-    const key = readKey(cursor, at);
+    const pair = readPair(cursor, at);
+    const key = pair === undefined ? readKey(cursor, at) : { name: pair.key, end: at + pair.key.length };
     const isRepeated = key.isMerge ? merged !== undefined : entries.has(key.name);
     if (isRepeated) throw new Unusual();
-    const value = readValue(cursor, key.end + 1, indent);
+    const value =
+      pair === undefined
+        ? readValue(cursor, key.end + 1, indent)
+        : (pair.value ?? readBelow(cursor, key.end + 1, indent));
     if (key.isMerge) merged = value;
     else entries.set(key.name, new OwnEntry(cursor.source, at, key.end, value));
     end = Math.max(key.end, value.mark.end);
@@ -196,8 +201,12 @@ function readValue(cursor: Cursor, after: number, indent: number): SpecNode {
   if (first === AMPERSAND) return readAnchored(cursor, at, (from) => readValue(cursor, from, indent));
   if (first !== NEWLINE && first !== HASH && !Number.isNaN(first)) return readInline(cursor, at, indent);
   if (first === HASH && at === after) throw new Unusual();
-  const end = endOfLine(cursor, at);
-  advance(cursor, end + 1);
+  advance(cursor, endOfLine(cursor, at) + 1);
+  return readBelow(cursor, after, indent);
+}
+
+/** The value of a key that has nothing after it on its line; the cursor is at the next. */
+function readBelow(cursor: Cursor, after: number, indent: number): SpecNode {
   // A list may stand at the indentation of its key.
   if (cursor.indent === indent && isDash(cursor, cursor.line + indent)) return readList(cursor, indent);
   if (cursor.indent > indent) return readBlock(cursor, indent);
