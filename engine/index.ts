@@ -54,8 +54,9 @@ const networksOf = (host: Host): Engine['networks'] => {
       await (await import('./container/publish.ts')).syncAllNames(host);
     },
     remove: async (names) => {
-      const { containers } = await host.records();
-      await (await room()).removeNetworks(await host.networkContext(), names, containers);
+      const [{ containers }, { isRunning }] = await Promise.all([host.records(), import('./container/runtime.ts')]);
+      const running = containers.filter((record) => isRunning(host.paths, record));
+      await (await room()).removeNetworks(await host.networkContext(), names, running);
     },
     find: async (name): Promise<LiveNetwork | undefined> => {
       const { networks } = await (await import('./state/snapshot.ts')).readSnapshot(host);

@@ -12,14 +12,13 @@ import { findNetwork, readNetworkRecords } from './network-records.ts';
 
 const SOCKET = 0;
 
-/** Refuses those that a container still uses (`containers`: all records of the instance), removes the others. Idempotent. */
+/** Refuses those that a running container uses (`running`: all of the instance), removes the others. Idempotent. */
 export async function removeNetworks(
   { paths, run }: NetworkContext,
   names: readonly string[],
-  containers: readonly ContainerRecord[],
+  running: readonly ContainerRecord[],
 ): Promise<void> {
-  const users = (name: string) =>
-    containers.filter(({ endpoints }) => endpoints.some(({ network }) => network === name));
+  const users = (name: string) => running.filter(({ endpoints }) => endpoints.some(({ network }) => network === name));
   const busy = names.filter((name) => users(name).length > 0);
   const free = names.flatMap((name) => (busy.includes(name) ? [] : (findNetwork(paths, name) ?? [])));
   if (free.length > 0) {
@@ -48,5 +47,5 @@ const inUse = (name: string, users: readonly ContainerRecord[]): TcomposeError =
   new TcomposeError(`the network ${name} is in use by ${users.map((user) => user.name).join(', ')}`, {
     code: 'network-in-use',
     address: `network/${name}`,
-    help: 'remove these containers first',
+    help: 'stop these containers first',
   });

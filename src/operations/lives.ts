@@ -3,7 +3,7 @@ import { TcomposeError } from '../model/errors.ts';
 import type { LiveContainer, LiveState } from '../model/live.ts';
 import { type Dependencies, labelDependencies, projectDependencies } from '../plan/dependencies.ts';
 import { noSuchService } from '../plan/desire.ts';
-import { belongs } from '../plan/inputs.ts';
+import { belongs, isActive } from '../plan/inputs.ts';
 import { isOneOff, numberOf, serviceOf } from '../plan/labels.ts';
 import type { Context, Target } from './context.ts';
 
@@ -29,6 +29,17 @@ export function ofServices(found: Found, target: Target, services: readonly stri
   checkServices(found, target, services);
   const known = services.length > 0 ? new Set(services) : target.project && fileServices(target.project);
   return found.containers.filter((live) => !isOneOff(live) && (known?.has(serviceOf(live)) ?? true));
+}
+
+/**
+ * As ofServices, for what starts containers: one of a profile that is not active starts only when its service is named; that it
+ * runs is respected.
+ */
+export function startable(found: Found, target: Target, services: readonly string[] = []): readonly LiveContainer[] {
+  const disabled = services.length > 0 ? {} : (target.project?.disabledServices ?? {});
+  return ofServices(found, target, services).filter(
+    (live) => isActive(live) || !Object.hasOwn(disabled, serviceOf(live)),
+  );
 }
 
 const fileServices = (project: NonNullable<Target['project']>): ReadonlySet<string> =>

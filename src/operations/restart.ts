@@ -4,7 +4,7 @@ import { serviceOf } from '../plan/labels.ts';
 import { planRestart } from '../plan/lifecycle.ts';
 import { carryOut, withLock } from './carry-out.ts';
 import type { Context, Target } from './context.ts';
-import { find, ofServices } from './lives.ts';
+import { find, ofServices, startable } from './lives.ts';
 
 export interface RestartOptions {
   readonly services?: readonly string[];
@@ -16,7 +16,7 @@ export interface RestartOptions {
 export async function restart(context: Context, target: Target, options: RestartOptions = {}): Promise<Plan> {
   return withLock(context, target.name, 'restart', async () => {
     const found = await find(context, target);
-    const named = new Set(ofServices(found, target, options.services).map(serviceOf));
+    const named = new Set(startable(found, target, options.services).map(serviceOf));
     const containers = ofServices(found, target);
     const plan = planRestart(
       { project: target.name, containers, dependencies: found.dependencies },

@@ -6,7 +6,7 @@ import { serviceOf } from '../plan/labels.ts';
 import { planStart } from '../plan/lifecycle.ts';
 import { carryOut, withLock } from './carry-out.ts';
 import type { Context, Target } from './context.ts';
-import { find, ofServices } from './lives.ts';
+import { find, ofServices, startable } from './lives.ts';
 
 export interface StartOptions {
   readonly services?: readonly string[];
@@ -18,7 +18,7 @@ export async function start(context: Context, target: Target, options: StartOpti
   const { services = [], wait = false, waitTimeoutMs } = options;
   return withLock(context, target.name, 'start', async () => {
     const found = await find(context, target);
-    const named = ofServices(found, target, services);
+    const named = startable(found, target, services);
     for (const name of services.length > 0 ? services : Object.keys(target.project?.services ?? {})) {
       if (!named.some((live) => serviceOf(live) === name)) throw nothingToStart(name);
     }

@@ -47,9 +47,21 @@ export function orderStarts(draft: Draft, members: Members, dependencies: Depend
     barriers.set(service, ids);
     return ids;
   };
+  // Who runs already waits for nothing, but that what it needs came to be as it needs it is part of success.
+  const awaitStarting = (service: string): void => {
+    for (const need of dependencies.get(service) ?? []) {
+      for (const member of members.get(need.service) ?? []) {
+        if (!draft.has(`container.start ${member.container.name}`)) continue;
+        conditionSteps(draft, member, need, { service, at: placeOf(members, service, need, origin) });
+      }
+    }
+  };
   for (const [service, list] of members) {
     const starting = list.filter(({ container }) => draft.has(`container.start ${container.name}`));
-    if (starting.length === 0) continue;
+    if (starting.length === 0) {
+      if (list.some(({ live }) => live && isActive(live))) awaitStarting(service);
+      continue;
+    }
     const after = barrierOf(service);
     for (const { container } of starting) draft.add({ kind: 'container.start', container: container.name }, [], after);
   }

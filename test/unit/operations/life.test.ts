@@ -59,6 +59,18 @@ describe('the life of containers', () => {
     });
   });
 
+  test('a stopped service of a profile that is not active is started when it is named, and not otherwise', async () => {
+    const { context, engine, project } = await running();
+    await stop(context, target(project));
+    const { web, ...services } = project.services;
+    const without = { ...project, services, disabledServices: { web: web! } };
+    await start(context, target(without));
+    await restart(context, target(without));
+    expect(statuses(engine)['shop-web-1']).toBe('exited');
+    await start(context, target(without), { services: ['web'] });
+    expect(statuses(engine)['shop-web-1']).toBe('running');
+  });
+
   test('start without containers says what makes them', async () => {
     const { context } = contextOf();
     await expect(start(context, target(await projectOf(STACK)), { services: ['api'] })).rejects.toMatchObject({
