@@ -1,7 +1,7 @@
 /** Interpolates every string value of a tree in place; keys, comments and numbers are left alone. */
 import type { Findings } from './findings.ts';
 import { interpolate, type Lookup } from './interpolate.ts';
-import { type ScalarNode, type SpecNode, within } from './tree.ts';
+import { type Mark, type ScalarNode, type SpecNode, within } from './tree.ts';
 
 export function interpolateTree(root: SpecNode, lookup: Lookup, findings: Findings, warned: Set<string>): void {
   // Values of a file without any $, plain or escaped, cannot hold one.
@@ -48,8 +48,17 @@ export function interpolateTree(root: SpecNode, lookup: Lookup, findings: Findin
   function warnUnset(name: string, node: ScalarNode): void {
     if (warned.has(name)) return;
     warned.add(name);
-    findings.warn('unset-variable', `variable ${name} is not set; it becomes an empty text`, within(node.mark, name), {
+    findings.warn('unset-variable', `variable ${name} is not set; it becomes an empty text`, useOf(name, node.mark), {
       help: `set it in the shell or in .env, or write a default: \${${name}:-}`,
     });
   }
+}
+
+/** The name where it is used: in `PORT=${PORT}` it is the second one. */
+function useOf(name: string, mark: Mark): Mark {
+  const text = mark.source.text.slice(mark.start, mark.end);
+  const use = new RegExp(`(?<!\\$)(\\$\\{?)${name}(?![A-Za-z0-9_])`).exec(text);
+  if (use === null) return within(mark, name);
+  const start = mark.start + use.index + use[1]!.length;
+  return { source: mark.source, start, end: start + name.length };
 }

@@ -49,6 +49,8 @@ export interface MapNode extends Located {
 export interface ListNode extends Located {
   kind: 'list';
   items: SpecNode[];
+  /** Made from a command of which a part was left out: it begins with `from`. */
+  cut?: { readonly from: string; readonly mark: Mark };
 }
 
 export interface Entry {

@@ -9,18 +9,26 @@ export interface Attribute {
   readonly support: Support;
   /** Why it is not honoured, or what is worth knowing about how it is. */
   readonly why?: string;
+  /** Values that ask for what is done anyway: these are honoured. */
+  readonly except?: readonly string[];
 }
 
 const honoured: Attribute = { support: 'honoured' };
-const notYet = (why: string): Attribute => ({ support: 'not yet', why });
-const warned = (why: string): Attribute => ({ support: 'warned', why });
+const notYet = (why: string, ...except: string[]): Attribute => lacking('not yet', why, except);
+const warned = (why: string, ...except: string[]): Attribute => lacking('warned', why, except);
 const refused = (why: string): Attribute => ({ support: 'refused', why });
+
+function lacking(support: Support, why: string, except: readonly string[]): Attribute {
+  return { support, why, ...(except.length > 0 && { except }) };
+}
 
 const building = 'images are not built yet: build the image elsewhere and load it';
 const windows = 'it means something on Windows only';
 const asOnHost = notYet('the file keeps the owner and the permissions that it has on the host');
 const filesOnly = refused('only files of the host are put into containers so far: use file');
 const swarm = 'it means something on several hosts only';
+/** Stands for a value that differs from host to host. */
+export const OWN_PLATFORM = "the host's own";
 
 /** Keys of a service. A nested key is listed only where it differs from the key that holds it. */
 const SERVICE: Readonly<Record<string, Attribute>> = {
@@ -30,7 +38,7 @@ const SERVICE: Readonly<Record<string, Attribute>> = {
   build: notYet(building),
   cap_add: honoured,
   cap_drop: honoured,
-  cgroup: notYet('every container has a cgroup namespace of its own'),
+  cgroup: notYet('every container has a cgroup namespace of its own', 'private'),
   cgroup_parent: notYet('containers are put under the cgroup of tcompose'),
   command: honoured,
   configs: honoured,
@@ -50,8 +58,8 @@ const SERVICE: Readonly<Record<string, Attribute>> = {
   credential_spec: warned(windows),
   depends_on: honoured,
   deploy: honoured,
-  'deploy.mode': warned(swarm),
-  'deploy.endpoint_mode': warned(swarm),
+  'deploy.mode': warned('jobs are not run as such', 'replicated', 'global'),
+  'deploy.endpoint_mode': warned("a service's name leads to each of its containers in turn", 'dnsrr'),
   'deploy.labels': warned('labels of a service are not those of its containers'),
   'deploy.placement': warned(swarm),
   'deploy.resources.reservations.cpus': warned(swarm),
@@ -81,8 +89,8 @@ const SERVICE: Readonly<Record<string, Attribute>> = {
   hostname: honoured,
   image: honoured,
   init: honoured,
-  ipc: notYet('every container has an IPC namespace of its own'),
-  isolation: warned(windows),
+  ipc: notYet('every container has an IPC namespace of its own', 'private', 'shareable'),
+  isolation: warned(windows, 'default'),
   label_file: honoured,
   labels: honoured,
   links: honoured,
@@ -97,11 +105,11 @@ const SERVICE: Readonly<Record<string, Attribute>> = {
   networks: honoured,
   'networks.driver_opts': notYet('interfaces have no options'),
   'networks.link_local_ips': notYet('link-local addresses are not added'),
-  oom_kill_disable: notYet('processes are killed when memory runs out'),
+  oom_kill_disable: notYet('processes are killed when memory runs out', 'false'),
   oom_score_adj: honoured,
   pid: notYet('every container has a PID namespace of its own'),
   pids_limit: honoured,
-  platform: notYet("images are run on the host's platform"),
+  platform: notYet("images are run on the host's platform", OWN_PLATFORM),
   ports: honoured,
   post_start: notYet('hooks are not run'),
   pre_start: notYet('hooks are not run'),
@@ -113,7 +121,7 @@ const SERVICE: Readonly<Record<string, Attribute>> = {
   pull_refresh_after: notYet('images are not pulled: load them first'),
   read_only: honoured,
   restart: honoured,
-  runtime: warned('containers are run by tcompose itself, with no OCI runtime'),
+  runtime: warned('containers are run by tcompose itself, with no OCI runtime', 'runc'),
   scale: honoured,
   secrets: honoured,
   'secrets.uid': asOnHost,
@@ -129,9 +137,9 @@ const SERVICE: Readonly<Record<string, Attribute>> = {
   tmpfs: honoured,
   tty: honoured,
   ulimits: honoured,
-  use_api_socket: notYet('there is no API yet'),
+  use_api_socket: notYet('there is no API yet', 'false'),
   user: honoured,
-  userns_mode: notYet("containers share the host's user namespace"),
+  userns_mode: notYet("containers share the host's user namespace", 'host'),
   uts: notYet('every container has a host name of its own'),
   volumes: honoured,
   'volumes.consistency': warned('it has no effect on Linux'),
@@ -146,13 +154,13 @@ const NETWORK: Readonly<Record<string, Attribute>> = {
   driver: honoured,
   driver_opts: honoured,
   ipam: honoured,
-  'ipam.driver': warned('addresses are given out by tcompose'),
+  'ipam.driver': warned('addresses are given out by tcompose', 'default'),
   'ipam.options': warned('addresses are given out by tcompose'),
   external: honoured,
   internal: honoured,
   enable_ipv4: honoured,
   enable_ipv6: honoured,
-  attachable: warned(swarm),
+  attachable: warned(swarm, 'false'),
   labels: honoured,
 };
 
@@ -186,3 +194,11 @@ export const ATTRIBUTES = {
 } as const;
 
 export type Section = keyof typeof ATTRIBUTES;
+
+/** Why, and which values are honoured all the same. */
+export function reasonFor({ why, except }: Attribute): string {
+  return [
+    ...(why === undefined ? [] : [why]),
+    ...(except === undefined ? [] : [`honoured: ${except.join(', ')}`]),
+  ].join('; ');
+}

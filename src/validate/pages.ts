@@ -1,6 +1,6 @@
 /** The pages of docs/ that are made from tables: what each attribute comes to, and what each finding means. */
 import { DIAGNOSTIC_CODES } from '../load/codes.ts';
-import { ATTRIBUTES, type Attribute, type Section } from './attributes.ts';
+import { ATTRIBUTES, type Attribute, reasonFor, type Section } from './attributes.ts';
 import { projectSchema } from './schema.ts';
 
 export function compatibilityPage(): string {
@@ -8,7 +8,7 @@ export function compatibilityPage(): string {
     const schema = projectSchema().properties.get(section)!.patterns[0]![1];
     const rows = Object.entries(ATTRIBUTES[section]).map(([name, attribute]: [string, Attribute]) => {
       const description = name.includes('.') ? '' : (schema.properties.get(name)?.description ?? '');
-      return `| \`${name}\` | ${attribute.support} | ${escaped(attribute.why ?? '')} | ${escaped(description)} |`;
+      return `| \`${name}\` | ${attribute.support} | ${escaped(reasonFor(attribute))} | ${escaped(description)} |`;
     });
     return [`## ${section}`, '', '| attribute | here | why | what it is |', '|---|---|---|---|', ...rows, ''].join(
       '\n',

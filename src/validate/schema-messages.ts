@@ -32,7 +32,11 @@ export function wrongType(node: SpecNode, type: JsonType, schema: Schema, path: 
     `${describePlace(path)} must be ${wanted}, ${type === 'null' ? 'but is empty' : was}`,
     node.mark,
     {
-      help: needsQuotes ? `quote it: "${written}"` : exampleHelp(path, right),
+      help: schema.source.deprecated
+        ? 'remove it: it has no effect any more'
+        : needsQuotes
+          ? `quote it: "${written}"`
+          : exampleHelp(path, right),
     },
   );
 }
@@ -62,8 +66,15 @@ export function unknownKey(
   const place = [...path];
   findings.error('unknown-key', `${where} has no setting "${key}"`, entry.key, {
     label: 'unknown',
-    help: () => elsewhere(key, place) ?? suggestion(key, node, schema),
+    help: () => elsewhere(key, place) ?? outsideServices(entry, place) ?? suggestion(key, node, schema),
   });
+}
+
+/** As in the files of Compose's first years, which had services at the top. */
+function outsideServices({ value }: Entry, path: Path): string | undefined {
+  const isService =
+    path.length === 0 && value.kind === 'map' && (value.entries.has('image') || value.entries.has('build'));
+  return isService ? 'a service belongs under "services:": indent it under that key' : undefined;
 }
 
 function suggestion(key: string, node: MapNode, schema: Schema): string {

@@ -1,7 +1,7 @@
-/** Says by name what the file asks for and this engine does not do: one finding an attribute, however many services have it. */
+/** Says by name what the file asks for and this engine does not do: one finding a reason, however many attributes and services share it. */
 import type { Findings } from '../load/findings.ts';
 import { childMap, entriesOf, type MapNode, type Mark, type SpecNode } from '../load/tree.ts';
-import { ATTRIBUTES, type Attribute, type Section } from './attributes.ts';
+import { ATTRIBUTES, type Attribute, OWN_PLATFORM, type Section } from './attributes.ts';
 
 export interface AttributeUse {
   readonly section: Section;
@@ -23,13 +23,27 @@ export function attributeUses(
     for (const [owner, node] of entriesOf(childMap(model, section)))
       if (node.kind === 'map') collect(node, top, owner, found);
     return table.flatMap(([attribute, support]) => {
-      const uses = found.get(attribute);
-      return uses === undefined ? [] : [{ section, attribute, support, uses }];
+      const all = found.get(attribute);
+      if (all === undefined) return [];
+      const uses = all.filter(({ value }) => !isMet(support, value));
+      if (uses.length > 0) return [{ section, attribute, support, uses }];
+      const met: Attribute = { support: 'honoured' };
+      return isWanted(met) ? [{ section, attribute, support: met, uses: all }] : [];
     });
   });
 }
 
-type Found = Map<string, { readonly owner: string; readonly mark: Mark }[]>;
+function isMet({ except }: Attribute, value: SpecNode): boolean {
+  if (except === undefined || value.kind !== 'scalar') return false;
+  const asked = String(value.value);
+  return except.includes(asked) || (except.includes(OWN_PLATFORM) && asked === ownPlatform());
+}
+
+function ownPlatform(): string {
+  return `linux/${process.arch === 'x64' ? 'amd64' : process.arch}`;
+}
+
+type Found = Map<string, { readonly owner: string; readonly mark: Mark; readonly value: SpecNode }[]>;
 
 /** One step of a name such as `deploy.update_config`. */
 interface Step {
@@ -60,8 +74,9 @@ function collect(node: MapNode, step: Step, owner: string, found: Found): void {
     if (next === undefined) continue;
     if (next.attribute !== undefined) {
       const uses = found.get(next.attribute);
-      if (uses === undefined) found.set(next.attribute, [{ owner, mark: entry.key }]);
-      else uses.push({ owner, mark: entry.key });
+      const use = { owner, mark: entry.key, value: entry.value };
+      if (uses === undefined) found.set(next.attribute, [use]);
+      else uses.push(use);
     }
     if (next.inside.size === 0) continue;
     for (const value of insideOf(key, entry.value)) if (value.kind === 'map') collect(value, next, owner, found);
@@ -74,30 +89,66 @@ function insideOf(key: string, value: SpecNode): readonly SpecNode[] {
   return key === 'networks' ? [...entriesOf(value)].map(([, network]) => network) : [value];
 }
 
+const MAX_RELATED = 5;
+
 export function reportUnsupported(model: MapNode, findings: Findings, strict: boolean): void {
   const isLacking = ({ support }: Attribute) => support !== 'honoured';
-  for (const { section, attribute, support, uses } of attributeUses(model, isLacking)) {
-    const [first, ...others] = uses;
-    const who = `${section.replace(/s$/, '')} ${first!.owner}`;
-    const more = {
-      help: support.why,
-      related: others.slice(0, 5).map(({ owner, mark }) => ({ at: mark, label: `${owner} has it too` })),
-    };
+  for (const [first, ...others] of byReason(attributeUses(model, isLacking))) {
+    const { section, attribute, support, uses } = first!;
+    const at = uses[0]!.mark;
+    const who = `${section.replace(/s$/, '')} ${uses[0]!.owner}`;
+    const related = [...elsewhere(first!), ...others.map(likewise)];
+    const more = { help: support.why, related };
     if (support.support === 'refused')
       findings[strict ? 'error' : 'warn'](
         'refused',
         `${who}: ${attribute} cannot be honoured by this engine`,
-        first!.mark,
+        at,
         more,
       );
-    else {
-      const when = support.support === 'not yet' ? 'is not honoured yet' : 'has no effect here';
-      findings.warn(
-        support.support === 'not yet' ? 'not-yet' : 'no-effect',
-        `${who}: ${attribute} ${when}`,
-        first!.mark,
-        more,
-      );
-    }
+    else if (support.support === 'not yet')
+      findings.warn('not-yet', `${who}: ${attribute} is not honoured yet`, at, more);
+    else findings.warn('no-effect', `${who}: ${attribute} has no effect here`, at, more);
   }
+}
+
+/** What is lacking for one reason is one finding. What is refused has to be changed at each place. */
+function byReason(uses: readonly AttributeUse[]): readonly (readonly AttributeUse[])[] {
+  const groups = new Map<string, AttributeUse[]>();
+  for (const use of uses) {
+    const { support, why } = use.support;
+    const reason = support === 'refused' ? `${use.section} ${use.attribute}` : `${use.section} ${support} ${why}`;
+    const group = groups.get(reason);
+    if (group === undefined) groups.set(reason, [use]);
+    else group.push(use);
+  }
+  // The place that comes first in the file is the one to point at.
+  return [...groups.values()].map((group) => group.sort((a, b) => a.uses[0]!.mark.start - b.uses[0]!.mark.start));
+}
+
+/** The other owners of an attribute, each once, where it is a place of its own and not the same one by an anchor. */
+function elsewhere({ uses }: AttributeUse): readonly { at: Mark; label: string }[] {
+  const owners = new Set<string>([uses[0]!.owner]);
+  const places = new Set<string>([placeOf(uses[0]!.mark)]);
+  const others = uses.filter(({ owner, mark }) => {
+    const isNew = !owners.has(owner) && !places.has(placeOf(mark));
+    owners.add(owner);
+    places.add(placeOf(mark));
+    return isNew;
+  });
+  const shown = others.slice(0, MAX_RELATED);
+  return shown.map(({ owner, mark }, index) => {
+    const hidden = index === shown.length - 1 ? others.length - shown.length : 0;
+    return { at: mark, label: `${owner} has it too${hidden > 0 ? `, and ${hidden} more` : ''}` };
+  });
+}
+
+function likewise({ attribute, uses }: AttributeUse): { at: Mark; label: string } {
+  const owners = new Set(uses.map(({ owner }) => owner)).size;
+  const others = owners > 1 ? ` and ${owners - 1} more` : '';
+  return { at: uses[0]!.mark, label: `likewise ${attribute} of ${uses[0]!.owner}${others}` };
+}
+
+function placeOf({ source, start }: Mark): string {
+  return `${source.file}:${start}`;
 }

@@ -77,21 +77,8 @@ export function command(node: SpecNode, context: CanonicalContext): SpecNode | u
     });
     return undefined;
   }
-  if (split.cut !== undefined) {
-    context.findings.warn(
-      'command-cut',
-      `${context.owner}: no shell runs this command, and all from "${split.cut[0]}" on is dropped`,
-      within(node.mark, split.cut),
-      {
-        help: 'for a shell, write: ["sh", "-c", "…"]',
-      },
-    );
-  }
-  return carry(
-    node,
-    list(
-      split.words.map((word) => scalar(word, within(node.mark, word))),
-      node.mark,
-    ),
-  );
+  const words = split.words.map((word) => scalar(word, within(node.mark, word)));
+  const made = carry(node, list(words, node.mark));
+  if (split.cut !== undefined) made.cut = { from: split.cut[0]!, mark: within(node.mark, split.cut) };
+  return made;
 }

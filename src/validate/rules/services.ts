@@ -17,6 +17,7 @@ export function checkServices(context: RuleContext): void {
   for (const [name, service] of entriesOf(context.services)) {
     if (service.kind !== 'map') continue;
     checkImage(name, service, context);
+    checkCommands(name, service, context);
     checkNetworkMode(name, service, context);
     checkHealthcheck(name, service, context);
     checkScale(name, service, context);
@@ -50,6 +51,28 @@ function checkImage(name: string, service: MapNode, { findings }: RuleContext): 
   findings.error('no-image', `service ${name} has neither an image nor a build section`, service.mark, {
     help: 'say what to run:\n    image: nginx:1.27',
   });
+}
+
+/** Asked of the merged model: a command that another file replaces is nobody's concern. */
+function checkCommands(name: string, service: MapNode, { findings }: RuleContext): void {
+  for (const holder of [service, ...hooksOf(service)]) {
+    for (const key of ['entrypoint', 'command']) {
+      const cut = childList(holder, key)?.cut;
+      if (cut === undefined) continue;
+      findings.warn(
+        'command-cut',
+        `service ${name}: no shell runs this ${key}, and all from "${cut.from}" on is dropped`,
+        cut.mark,
+        { help: 'for a shell, write: ["sh", "-c", "…"]' },
+      );
+    }
+  }
+}
+
+function hooksOf(service: MapNode): readonly SpecNode[] {
+  const hooks = ['pre_start', 'post_start', 'pre_stop'].flatMap((key) => childList(service, key)?.items ?? []);
+  const watched = childList(childMap(service, 'develop'), 'watch')?.items ?? [];
+  return [...hooks, ...watched.flatMap((item) => childMap(item, 'exec') ?? [])];
 }
 
 function checkNetworkMode(name: string, service: MapNode, { findings }: RuleContext): void {
@@ -166,7 +189,7 @@ function checkMounts(name: string, service: MapNode, { findings }: RuleContext):
   };
   for (const item of childList(service, 'volumes')?.items ?? []) {
     const target = childText(item, 'target');
-    if (target !== undefined) take(target, item.mark);
+    if (target) take(target, item.mark);
     else if (item.kind === 'map' && !item.damaged) {
       findings.error('missing-key', `service ${name}: a volume needs "target"`, item.mark, {
         help: 'add the path in the container:\n    target: /data',
