@@ -6,7 +6,7 @@ const layer = (name: string, extra: object = {}) => ({
   test: { name, include: [`test/${name}/**/*.test.ts`], ...extra },
 });
 /** Their files keep nothing in modules: one process for all of them saves half of the time. */
-const pure = { isolate: false };
+const pure = { isolate: false, testTimeout: 30_000 };
 const root = {
   fileParallelism: false,
   testTimeout: 120_000,

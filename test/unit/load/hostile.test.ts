@@ -17,9 +17,11 @@ function loadBytes(bytes: string | Uint8Array, name = `case-${count++}.yaml`) {
 }
 
 async function codesOf(bytes: string | Uint8Array): Promise<readonly string[]> {
-  const started = performance.now();
+  // Of the processor, not of the clock: others may be busy on this machine.
+  const started = process.cpuUsage();
   const { project, diagnostics } = await loadBytes(bytes);
-  expect(performance.now() - started).toBeLessThan(4000);
+  const { user, system } = process.cpuUsage(started);
+  expect((user + system) / 1000).toBeLessThan(4000);
   expect(project).toBeUndefined();
   return [...new Set(diagnostics.filter(({ severity }) => severity === 'error').map(({ code }) => code))];
 }
