@@ -240,6 +240,9 @@ export function plain(node: SpecNode): Json {
   if (node.kind === 'scalar') return node.value;
   if (node.kind === 'list') return node.items.map(plain);
   const made: Record<string, Json> = {};
-  for (const [key, entry] of node.entries) define(made, key, plain(entry.value));
+  // Every value of a file comes by here: forEach is the quickest way through a Map for code that has not run for long.
+  node.entries.forEach((entry, key) => {
+    define(made, key, plain(entry.value));
+  });
   return made;
 }

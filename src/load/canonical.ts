@@ -132,9 +132,9 @@ function apply(
   const made = rule.self === undefined ? node : rule.self(node, context);
   if (made === undefined) return undefined;
   if (made.kind === 'map') {
-    for (const [key, entry] of made.entries) {
+    made.entries.forEach((entry, key) => {
       const inner = rule.keys?.[key] ?? rule.each;
-      if (inner === undefined || (rule.keys !== undefined && !Object.hasOwn(rule.keys, key))) continue;
+      if (inner === undefined || (rule.keys !== undefined && !Object.hasOwn(rule.keys, key))) return;
       const owned = depth === 1 ? { ...context, owner: `${OWNERS[section]} ${key}` } : context;
       const value = apply(entry.value, inner, owned, depth + 1, key);
       if (value !== undefined) entry.value = value;
@@ -142,7 +142,7 @@ function apply(
         made.entries.delete(key);
         made.damaged = true;
       }
-    }
+    });
   } else if (made.kind === 'list' && rule.each !== undefined) {
     for (const item of made.items) apply(item, rule.each, context, depth + 1);
   }

@@ -9,22 +9,22 @@ type MutablePath = (string | number)[];
 export function checkStruct(node: SpecNode, struct: Struct, path: MutablePath, binding: Binding): void {
   if (node.kind !== 'map') return;
   const fields = fallibleOf(struct);
-  for (const [key, { value }] of node.entries) {
+  node.entries.forEach(({ value }, key) => {
     const shape = fields.get(key);
-    if (shape === undefined) continue;
-    path.push(key);
-    check(value, shape, path, binding);
-    path.pop();
-  }
+    if (shape !== undefined) checkInside(value, shape, key, path, binding);
+  });
 }
 
 function check(node: SpecNode, shape: Shape, path: MutablePath, binding: Binding): void {
   if (typeof shape === 'string') checkKind(node, shape, path, binding);
   else if ('struct' in shape) checkStruct(node, shape.struct, path, binding);
   else if (node.kind === 'list' && 'listOf' in shape) {
-    for (const [index, item] of node.items.entries()) checkInside(item, shape.listOf, index, path, binding);
+    for (let index = 0; index < node.items.length; index++)
+      checkInside(node.items[index]!, shape.listOf, index, path, binding);
   } else if (node.kind === 'map' && 'mapOf' in shape) {
-    for (const [key, { value }] of node.entries) checkInside(value, shape.mapOf, key, path, binding);
+    node.entries.forEach(({ value }, key) => {
+      checkInside(value, shape.mapOf, key, path, binding);
+    });
   }
 }
 
@@ -43,8 +43,9 @@ function checkKind(node: SpecNode, kind: Kind, path: MutablePath, binding: Bindi
 
 function checkPairs(node: SpecNode, path: MutablePath, binding: Binding): void {
   if (node.kind !== 'map') return;
-  for (const [key, { value }] of node.entries)
+  node.entries.forEach(({ value }, key) => {
     if (value.kind === 'scalar' && typeof value.value === 'number') warnChanged(value, [...path, key], binding);
+  });
 }
 
 type Infallible = 'text' | 'texts' | 'sorted' | 'command' | 'ssh' | 'any';

@@ -16,11 +16,11 @@ export function interpolateTree(root: SpecNode, lookup: Lookup, findings: Findin
       node.items = kept;
       return true;
     }
-    for (const [key, entry] of node.entries) {
-      if (visit(entry.value)) continue;
+    node.entries.forEach((entry, key) => {
+      if (visit(entry.value)) return;
       node.entries.delete(key);
       node.damaged = true;
-    }
+    });
     return true;
   }
 

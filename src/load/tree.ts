@@ -112,9 +112,13 @@ export function isNull(node: SpecNode | undefined): boolean {
 }
 
 /** Entries of a map of maps or nulls: services, networks … */
-export function* entriesOf(node: SpecNode | undefined): Generator<readonly [string, SpecNode, Mark]> {
-  if (node?.kind !== 'map') return;
-  for (const [name, entry] of node.entries) yield [name, entry.value, entry.key];
+export function entriesOf(node: SpecNode | undefined): readonly (readonly [string, SpecNode, Mark])[] {
+  const found: [string, SpecNode, Mark][] = [];
+  if (node?.kind !== 'map') return found;
+  node.entries.forEach((entry, name) => {
+    found.push([name, entry.value, entry.key]);
+  });
+  return found;
 }
 
 export function clone<N extends SpecNode>(node: N): N {

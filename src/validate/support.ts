@@ -69,24 +69,24 @@ function treeOf(attributes: readonly string[]): Step {
 
 /** `deploy.update_config` is found under `deploy`, and `networks.driver_opts` under every network of `networks`. */
 function collect(node: MapNode, step: Step, owner: string, found: Found): void {
-  for (const [key, entry] of node.entries) {
+  node.entries.forEach((entry, key) => {
     const next = step.inside.get(key);
-    if (next === undefined) continue;
+    if (next === undefined) return;
     if (next.attribute !== undefined) {
       const uses = found.get(next.attribute);
       const use = { owner, mark: entry.key, value: entry.value };
       if (uses === undefined) found.set(next.attribute, [use]);
       else uses.push(use);
     }
-    if (next.inside.size === 0) continue;
+    if (next.inside.size === 0) return;
     for (const value of insideOf(key, entry.value)) if (value.kind === 'map') collect(value, next, owner, found);
-  }
+  });
 }
 
 /** What holds the nested keys: the value itself, each item of a list, or each network of a service. */
 function insideOf(key: string, value: SpecNode): readonly SpecNode[] {
   if (value.kind === 'list') return value.items;
-  return key === 'networks' ? [...entriesOf(value)].map(([, network]) => network) : [value];
+  return key === 'networks' ? entriesOf(value).map(([, network]) => network) : [value];
 }
 
 const MAX_RELATED = 5;
