@@ -84,6 +84,29 @@ export interface DesiredContainer {
   readonly healthcheck?: DesiredHealthcheck;
   readonly stop: { readonly signal: string; readonly graceMs: number };
   readonly log: { readonly driver: string; readonly options: Readonly<Record<string, string>> };
+  /** Run by who starts or stops the container, not by its supervisor: a restart by policy runs none (Compose's rule). */
+  readonly hooks?: { readonly postStart: readonly DesiredHook[]; readonly preStop: readonly DesiredHook[] };
+  /** Absent members, and an absent whole: namespaces of its own. */
+  readonly namespaces?: {
+    /** `none`: its own, and no /dev/shm; `shareable` is its own, which others may join. */
+    readonly ipc?: NamespaceOf | { readonly kind: 'none' };
+    readonly pid?: NamespaceOf;
+    readonly uts?: NamespaceOf;
+    readonly cgroup?: { readonly kind: 'host' };
+    /** `mapped`: ids of the container are a range of subordinate ids on the host (subuid(5)). */
+    readonly user?: { readonly kind: 'mapped' };
+  };
+  /** Host devices put into the container; a source that is a folder stands for all devices below it. */
+  readonly devices?: readonly DesiredDevice[];
+  /** As Docker writes them: `c 1:3 mr`, `a *:* rwm`. */
+  readonly deviceRules?: readonly string[];
+  /** Names of the Container Device Interface, `vendor.com/class=name`. */
+  readonly cdiDevices?: readonly string[];
+  /** A path below the mount point of each cgroup hierarchy; absent: tcompose's own. */
+  readonly cgroupParent?: string;
+  /** `os/architecture[/variant]` that the file asks for; the engine refuses to start an image of another that this kernel cannot run. */
+  readonly platform?: string;
+  readonly annotations?: Readonly<Record<string, string>>;
   readonly security: {
     readonly privileged: boolean;
     readonly capAdd: readonly string[];
@@ -92,13 +115,27 @@ export interface DesiredContainer {
     /** `default`, `unconfined`, or the text of a profile in Docker's JSON. */
     readonly seccomp: string;
     readonly readOnlyRootfs: boolean;
+    /** `unconfined`, or the name of a loaded profile; absent: the engine's default one where the kernel has AppArmor. */
+    readonly apparmor?: string;
+    /** `systempaths=unconfined`: nothing in /proc and /sys is hidden or read-only. */
+    readonly systemPathsUnconfined?: boolean;
   };
   readonly resources: {
     readonly memoryBytes?: number;
     readonly memoryReservationBytes?: number;
     readonly memorySwapBytes?: number;
+    /** Percent, 0 to 100. */
+    readonly memorySwappiness?: number;
+    readonly oomKillDisable?: boolean;
     /** Thousandths of a CPU. */
     readonly milliCpus?: number;
+    /** Microseconds of CPU time in each period, and the period; instead of milliCpus. */
+    readonly cpuQuotaUs?: number;
+    readonly cpuPeriodUs?: number;
+    /** Microseconds of real-time scheduling in each period, and the period (version 1 only). */
+    readonly cpuRealtimeRuntimeUs?: number;
+    readonly cpuRealtimePeriodUs?: number;
+    readonly blkio?: DesiredBlkio;
     readonly cpuShares?: number;
     readonly cpuset?: string;
     readonly pidsLimit?: number;
@@ -107,6 +144,46 @@ export interface DesiredContainer {
   };
   readonly sysctls: Readonly<Record<string, string>>;
   readonly ulimits: Readonly<Record<string, { readonly soft: number; readonly hard: number }>>;
+}
+
+/** Whose namespace: the host's, or that of another container. `shareable`: its own. */
+export type NamespaceOf =
+  | { readonly kind: 'host' }
+  | { readonly kind: 'shareable' }
+  | { readonly kind: 'container'; readonly container: string };
+
+/** A command run in the container. */
+export interface DesiredHook {
+  readonly argv: readonly string[];
+  readonly user?: string;
+  readonly workingDir?: string;
+  readonly privileged: boolean;
+  readonly env: Readonly<Record<string, string>>;
+}
+
+export interface DesiredDevice {
+  /** On the host. */
+  readonly source: string;
+  /** In the container. */
+  readonly target: string;
+  /** Of `rwm`. */
+  readonly permissions: string;
+}
+
+export interface DesiredBlkio {
+  /** 10 to 1000. */
+  readonly weight?: number;
+  readonly weightDevices: readonly { readonly path: string; readonly weight: number }[];
+  /** Bytes or operations a second. */
+  readonly readBps: readonly DesiredThrottle[];
+  readonly readIops: readonly DesiredThrottle[];
+  readonly writeBps: readonly DesiredThrottle[];
+  readonly writeIops: readonly DesiredThrottle[];
+}
+
+export interface DesiredThrottle {
+  readonly path: string;
+  readonly rate: number;
 }
 
 export type DesiredMount =

@@ -51,8 +51,8 @@ type Rec = Readonly<Record<string, unknown>>;
 function explain(rule: FieldRule, from: unknown, to: unknown): readonly Difference[] {
   const say = (value: unknown) => (value === undefined || !rule.say ? value : rule.say(value as never));
   if (rule.by === 'whole') return [{ path: rule.path, from: say(from), to: say(to) }];
-  if (rule.by === 'keys') return byKeys(rule.path, from as Rec, to as Rec);
-  if (rule.by === 'set') return bySet(rule, from as readonly Rec[], to as readonly Rec[], say);
+  if (rule.by === 'keys') return byKeys(rule.path, (from ?? {}) as Rec, (to ?? {}) as Rec);
+  if (rule.by === 'set') return bySet(rule, (from ?? []) as readonly Rec[], (to ?? []) as readonly Rec[], say);
   return Object.entries(rule.by).flatMap(([name, path]) => field(path, (from as Rec)?.[name], (to as Rec)?.[name]));
 }
 

@@ -1,5 +1,5 @@
 /** The table of what a change of each field costs: a new container, or nothing at all. */
-import type { DesiredContainer, DesiredMount, DesiredPort } from '../model/desired.ts';
+import type { DesiredContainer, DesiredDevice, DesiredMount, DesiredPort } from '../model/desired.ts';
 import type { Path } from '../model/source.ts';
 
 /**
@@ -42,6 +42,8 @@ function portText({ protocol, target, hostIp, published, range }: DesiredPort): 
   const host = range ? `${range.first}-${range.last}` : published === 0 ? '' : `${published}`;
   return [hostIp.includes(':') ? `[${hostIp}]` : hostIp, host, `${target}/${protocol}`].filter(Boolean).join(':');
 }
+
+const deviceText = ({ source, target, permissions }: DesiredDevice): string => `${source}:${target}:${permissions}`;
 
 function mountText(mount: DesiredMount): string {
   const readOnly = mount.readOnly ? ':ro' : '';
@@ -92,6 +94,15 @@ export const FIELDS: { readonly [K in keyof Required<DesiredContainer>]: FieldRu
   }),
   stop: fields({ signal: ['stop_signal'], graceMs: ['stop_grace_period'] }),
   log: fields({ driver: ['logging', 'driver'], options: ['logging', 'options'] }),
+  // Read from the file whenever one runs.
+  hooks: { cost: 'record', path: ['post_start'], by: 'whole' },
+  namespaces: fields({ ipc: ['ipc'], pid: ['pid'], uts: ['uts'], cgroup: ['cgroup'], user: ['userns_mode'] }),
+  devices: { ...set('devices', 'target'), say: deviceText },
+  deviceRules: whole('device_cgroup_rules'),
+  cdiDevices: whole('devices'),
+  cgroupParent: whole('cgroup_parent'),
+  platform: whole('platform'),
+  annotations: { cost: 'record', path: ['annotations'], by: 'whole' },
   security: fields({
     privileged: ['privileged'],
     capAdd: ['cap_add'],
@@ -99,12 +110,21 @@ export const FIELDS: { readonly [K in keyof Required<DesiredContainer>]: FieldRu
     noNewPrivileges: ['security_opt'],
     seccomp: ['security_opt'],
     readOnlyRootfs: ['read_only'],
+    apparmor: ['security_opt'],
+    systemPathsUnconfined: ['security_opt'],
   }),
   resources: fields({
     memoryBytes: ['mem_limit'],
     memoryReservationBytes: ['mem_reservation'],
     memorySwapBytes: ['memswap_limit'],
+    memorySwappiness: ['mem_swappiness'],
+    oomKillDisable: ['oom_kill_disable'],
     milliCpus: ['cpus'],
+    cpuQuotaUs: ['cpu_quota'],
+    cpuPeriodUs: ['cpu_period'],
+    cpuRealtimeRuntimeUs: ['cpu_rt_runtime'],
+    cpuRealtimePeriodUs: ['cpu_rt_period'],
+    blkio: ['blkio_config'],
     cpuShares: ['cpu_shares'],
     cpuset: ['cpuset'],
     pidsLimit: ['pids_limit'],

@@ -2,8 +2,10 @@
 import type { DesiredContainer } from '../../model/desired.ts';
 import { serviceHash } from '../fingerprint.ts';
 import { LABEL, serviceLabels } from '../labels.ts';
+import { cdiDevices, devices, hooks, namespaces } from './isolation.ts';
 import { mounts } from './mounts.ts';
 import { attachments, distinct, extraHosts, links, networkMode, ports } from './networking.ts';
+import { nonEmpty, present } from './present.ts';
 import { argv, env, healthcheck, restart, stop } from './process.ts';
 import { resources, security, ulimits } from './resources.ts';
 import { containerNames, imageRef, type ServiceScope } from './scope.ts';
@@ -23,6 +25,16 @@ export function containersOf(scope: ServiceScope): readonly DesiredContainer[] {
 function containerTemplate(scope: ServiceScope): Omit<DesiredContainer, 'name'> {
   const { project, service, image, name } = scope;
   const check = healthcheck(scope);
+  const optional = {
+    hooks: hooks(scope),
+    namespaces: namespaces(scope),
+    devices: nonEmpty(devices(scope)),
+    deviceRules: nonEmpty(service.device_cgroup_rules ?? []),
+    cdiDevices: nonEmpty(cdiDevices(scope)),
+    cgroupParent: service.cgroup_parent || undefined,
+    platform: service.platform || undefined,
+    annotations: service.annotations,
+  };
   const facts = { hash: serviceHash(service), imageId: image.id, version: scope.version };
   return {
     labels: { ...image.config.labels, ...service.labels, ...serviceLabels(project, name, service, facts) },
@@ -52,5 +64,6 @@ function containerTemplate(scope: ServiceScope): Omit<DesiredContainer, 'name'> 
     resources: resources(scope),
     sysctls: service.sysctls ?? {},
     ulimits: ulimits(scope),
+    ...present<Partial<DesiredContainer>>(optional),
   };
 }

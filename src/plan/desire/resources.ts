@@ -1,17 +1,14 @@
 /** Limits and privileges of a container. */
-import type { DesiredContainer } from '../../model/desired.ts';
-import { byteCount } from '../quantities.ts';
+import type { DesiredBlkio, DesiredContainer } from '../../model/desired.ts';
+import { byteCount, durationMs } from '../quantities.ts';
+import { present } from './present.ts';
 import { refuse, type ServiceScope } from './scope.ts';
 
 type Share = { readonly cpus?: string | number; readonly memory?: string | number; readonly pids?: number };
 const SHM_BYTES = 64 * 1024 * 1024;
 
-/** Fields that are undefined are left out, so that records stay small and comparable. */
-function present<T extends object>(fields: { readonly [K in keyof T]: T[K] | undefined }): T {
-  return Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)) as T;
-}
-
-export function resources({ service }: ServiceScope): DesiredContainer['resources'] {
+export function resources(scope: ServiceScope): DesiredContainer['resources'] {
+  const { service } = scope;
   const { limits = {}, reservations = {} } = (service.deploy?.resources ?? {}) as {
     limits?: Share;
     reservations?: Share;
@@ -24,7 +21,12 @@ export function resources({ service }: ServiceScope): DesiredContainer['resource
     memoryBytes: bytes(service.mem_limit, limits.memory),
     memoryReservationBytes: bytes(service.mem_reservation, reservations.memory),
     memorySwapBytes: bytes(service.memswap_limit),
-    milliCpus: milliCpus(service.cpus ?? limits.cpus, service.cpu_quota, service.cpu_period),
+    memorySwappiness: service.mem_swappiness === undefined ? undefined : Number(service.mem_swappiness),
+    oomKillDisable: service.oom_kill_disable || undefined,
+    ...cpuTime(scope, service.cpus ?? limits.cpus),
+    cpuRealtimeRuntimeUs: micros(service.cpu_rt_runtime),
+    cpuRealtimePeriodUs: micros(service.cpu_rt_period),
+    blkio: blkio(service.blkio_config as BlkioConfig | undefined),
     cpuShares: service.cpu_shares || undefined,
     cpuset: service.cpuset || undefined,
     pidsLimit: service.pids_limit ?? limits.pids,
@@ -33,19 +35,51 @@ export function resources({ service }: ServiceScope): DesiredContainer['resource
   });
 }
 
-/** cpu_quota is microseconds (or a duration's text) in each cpu_period of 100 ms. */
-function milliCpus(
-  cpus: string | number | undefined,
-  quota?: string | number,
-  period?: string | number,
-): number | undefined {
-  if (cpus !== undefined && Number(cpus) > 0) return Math.round(Number(cpus) * 1000);
-  if (quota === undefined || Number(quota) <= 0) return undefined;
-  return Math.round((Number(quota) * 1000) / (Number(period ?? 0) || 100_000));
+/** `cpus` is a number of them; quota and period say the same in microseconds, and may not contradict it (Docker's rule). */
+function cpuTime(scope: ServiceScope, cpus: string | number | undefined) {
+  const [quota, period] = [micros(scope.service.cpu_quota), micros(scope.service.cpu_period)];
+  if (cpus === undefined || Number(cpus) <= 0) return { milliCpus: undefined, cpuQuotaUs: quota, cpuPeriodUs: period };
+  if (quota === undefined && period === undefined) return { milliCpus: Math.round(Number(cpus) * 1000) };
+  throw refuse(scope, `service ${scope.name} has cpus and cpu_quota or cpu_period, which say the same`, ['cpus'], {
+    code: 'conflicting-keys',
+    help: 'leave out cpu_quota and cpu_period',
+  });
 }
 
-/** They switch off what this engine does not do to begin with. */
-const ALREADY_SO = new Set(['label=disable', 'apparmor=unconfined']);
+/** Microseconds, as a number or as a duration's text; 0 is unset. */
+function micros(value: string | number | undefined): number | undefined {
+  const number = Number(value ?? 0);
+  return (Number.isNaN(number) ? durationMs(String(value)) * 1000 : number) || undefined;
+}
+
+interface BlkioConfig {
+  readonly weight?: number;
+  readonly weight_device?: readonly { readonly path: string; readonly weight: number }[];
+  readonly device_read_bps?: readonly Throttle[];
+  readonly device_read_iops?: readonly Throttle[];
+  readonly device_write_bps?: readonly Throttle[];
+  readonly device_write_iops?: readonly Throttle[];
+}
+interface Throttle {
+  readonly path: string;
+  readonly rate: string | number;
+}
+
+function blkio(config: BlkioConfig | undefined): DesiredBlkio | undefined {
+  if (config === undefined) return undefined;
+  const throttles = (list: readonly Throttle[] = []) => list.map(({ path, rate }) => ({ path, rate: byteCount(rate) }));
+  return {
+    ...(config.weight ? { weight: config.weight } : {}),
+    weightDevices: (config.weight_device ?? []).map(({ path, weight }) => ({ path, weight })),
+    readBps: throttles(config.device_read_bps),
+    readIops: throttles(config.device_read_iops),
+    writeBps: throttles(config.device_write_bps),
+    writeIops: throttles(config.device_write_iops),
+  };
+}
+
+/** SELinux labels are not set here: that they should not be is nothing to do; any other is warned about by the loader's table. */
+const isLabel = (key: string): boolean => key === 'label';
 
 const capability = (name: string): string => name.toUpperCase().replace(/^CAP_/, '');
 
@@ -53,11 +87,15 @@ export function security(scope: ServiceScope): DesiredContainer['security'] {
   const { service } = scope;
   let noNewPrivileges = false;
   let seccomp = 'default';
+  let apparmor: string | undefined;
+  let systemPathsUnconfined = false;
   for (const [index, option] of (service.security_opt ?? []).entries()) {
     const [key = '', value = ''] = option.split(/[:=](.*)/s);
     if (key === 'no-new-privileges') noNewPrivileges = value !== 'false';
     else if (key === 'seccomp') seccomp = seccompText(scope, value, index);
-    else if (!ALREADY_SO.has(`${key}=${value}`)) throw unsupported(scope, option, index);
+    else if (key === 'apparmor') apparmor = value;
+    else if (key === 'systempaths' && value === 'unconfined') systemPathsUnconfined = true;
+    else if (!isLabel(key)) throw unsupported(scope, option, index);
   }
   return {
     privileged: service.privileged === true,
@@ -66,6 +104,8 @@ export function security(scope: ServiceScope): DesiredContainer['security'] {
     noNewPrivileges,
     seccomp: service.privileged ? 'unconfined' : seccomp,
     readOnlyRootfs: service.read_only === true,
+    ...(apparmor === undefined ? {} : { apparmor }),
+    ...(systemPathsUnconfined ? { systemPathsUnconfined } : {}),
   };
 }
 
@@ -83,7 +123,7 @@ function seccompText(scope: ServiceScope, value: string, index: number): string 
 const unsupported = (scope: ServiceScope, option: string, index: number) =>
   refuse(scope, `security_opt "${option}" of service ${scope.name} is not supported yet`, ['security_opt', index], {
     code: 'not-yet',
-    help: 'no-new-privileges:true and seccomp=PROFILE are',
+    help: 'no-new-privileges:true, seccomp=PROFILE, apparmor=PROFILE and systempaths=unconfined are',
   });
 
 export function ulimits({ service }: ServiceScope): DesiredContainer['ulimits'] {
