@@ -82,6 +82,8 @@ const containersOf = (host: Host): Engine['containers'] => {
     start: async (names) => batch((await import('./container/start.ts')).startContainers(host, names)),
     stop: async (names, options) => batch((await import('./container/stop.ts')).stopContainers(host, names, options)),
     kill: async (name, signal) => (await import('./container/stop.ts')).killContainer(host, name, signal),
+    pause: async (names) => batch((await import('./container/pause.ts')).pauseContainers(host, names)),
+    unpause: async (names) => batch((await import('./container/pause.ts')).unpauseContainers(host, names)),
     repair: async (names) => batch((await import('./container/repair.ts')).repairContainers(host, names)),
     remove: async (names, options) =>
       batch((await import('./container/remove.ts')).removeContainers(host, names, options)),
@@ -100,5 +102,18 @@ const containersOf = (host: Host): Engine['containers'] => {
       yield* (await import('./container/logs.ts')).containerLogs(host, name, options, signal);
     },
     exec: async (name, request) => (await import('./container/exec.ts')).execInContainer(host, name, request),
+    runHook: async (name, hook) => (await import('./container/hook.ts')).runHook(host, name, hook),
+    attach: async (name, request) => (await import('./container/attach.ts')).attachToContainer(host, name, request),
+    stats: async (name) => (await import('./container/stats.ts')).containerStats(host, name),
+    processes: async (name) => (await import('./container/processes.ts')).containerProcesses(host, name),
+    async *events(filter, signal) {
+      yield* (await import('./events/index.ts')).engineEvents(host, filter, signal);
+    },
+    copyFrom: async (name, path, options) => (await import('./files/copy.ts')).copyFrom(host, name, path, options),
+    copyTo: async (name, path, tar, options) =>
+      (await import('./files/copy.ts')).copyTo(host, name, path, tar, options),
+    export: async (name) => (await import('./files/export.ts')).exportContainer(host, name),
+    commit: async (name, options) => (await import('./files/commit.ts')).commitContainer(host, name, options),
+    size: async (name) => (await import('./files/size.ts')).containerSize(host, name),
   };
 };

@@ -7,7 +7,7 @@
  * fifty containers cost one firewall transaction and one launcher: give everything that is ready at once. Calls may overlap, in
  * one process (a stop while another container is removed) and in several (another project): what they share is locked inside.
  */
-import type { DesiredContainer, DesiredNetwork, DesiredState, DesiredVolume } from './desired.ts';
+import type { DesiredContainer, DesiredHook, DesiredNetwork, DesiredState, DesiredVolume } from './desired.ts';
 import type { ContainerStatus, HealthStatus, LiveContainer, LiveNetwork, LiveState, LiveVolume } from './live.ts';
 
 export interface Engine {
@@ -131,6 +131,9 @@ export interface Containers {
   start(names: readonly string[]): Promise<BatchResult>;
   stop(names: readonly string[], options?: { graceMs?: number; signal?: string }): Promise<BatchResult>;
   kill(name: string, signal: string): Promise<void>;
+  /** By the freezer. What is paused already, or runs already, is success; a stopped container is an error. */
+  pause(names: readonly string[]): Promise<BatchResult>;
+  unpause(names: readonly string[]): Promise<BatchResult>;
   repair(names: readonly string[]): Promise<BatchResult>;
   /** Kills what runs. Idempotent. */
   remove(names: readonly string[], options: { anonymousVolumes: boolean }): Promise<BatchResult>;
@@ -143,6 +146,94 @@ export interface Containers {
   logs(name: string, options: LogOptions, signal?: AbortSignal): AsyncIterable<LogLine>;
   /** With standard streams of this process; returns the exit code (126, 127 when it could not be run). */
   exec(name: string, request: ExecRequest): Promise<number>;
+  /** As exec, without a standard input; its output is kept (the last 64 KiB) instead of printed. */
+  runHook(name: string, hook: DesiredHook): Promise<{ readonly exitCode: number; readonly output: string }>;
+  /** The container's own streams joined to this process's, until it ends (its exit code) or the detach keys come (undefined). */
+  attach(name: string, request: AttachRequest): Promise<number | undefined>;
+  /** What it uses now; undefined when it does not run. */
+  stats(name: string): Promise<ContainerStats | undefined>;
+  /** Its processes, as this host sees them, the first process first. */
+  processes(name: string): Promise<readonly ProcessFact[]>;
+  /** What happens from now on to containers of the instance, oldest first; ends when the signal aborts. */
+  events(filter: { readonly project?: string }, signal: AbortSignal): AsyncIterable<EngineEvent>;
+  /** A tar stream of the file or folder at `path`, resolved inside the container, running or not. Mounted volumes are seen. */
+  copyFrom(name: string, path: string, options: { readonly followLink: boolean }): Promise<NodeJS.ReadableStream>;
+  /** Unpacks a tar stream into the folder at `path`, resolved inside the container. */
+  copyTo(name: string, path: string, tar: NodeJS.ReadableStream, options: { readonly keepIds: boolean }): Promise<void>;
+  /** The merged file system without mounts, as a tar stream. */
+  export(name: string): Promise<NodeJS.ReadableStream>;
+  /** The writable layer as a new image on top of the container's own. `changes`: Dockerfile instructions, as in import. */
+  commit(name: string, options: CommitOptions): Promise<ImageInfo>;
+  /** Bytes of the writable layer, and of it and the image together: the two figures of `docker ps --size`. */
+  size(name: string): Promise<{ readonly writableBytes: number; readonly totalBytes: number }>;
+}
+
+export interface AttachRequest {
+  readonly stdin: boolean;
+  /** Of keys after which the client leaves: `ctrl-p,ctrl-q`; '' for none. */
+  readonly detachKeys: string;
+  /** Signals that this process gets are passed on. */
+  readonly proxySignals: boolean;
+  readonly signal?: AbortSignal;
+}
+
+/** Counters since its start; the reader of two makes rates of them. */
+export interface ContainerStats {
+  /** Milliseconds since 1970. */
+  readonly atMs: number;
+  readonly cpuUs: number;
+  /** Without the page cache that can go at once (Docker's rule: inactive_file taken off). */
+  readonly memoryBytes: number;
+  /** The limit, or all memory of the host. */
+  readonly memoryLimitBytes: number;
+  readonly pids: number;
+  readonly network: { readonly receivedBytes: number; readonly sentBytes: number };
+  readonly blockIo: { readonly readBytes: number; readonly writtenBytes: number };
+}
+
+export interface ProcessFact {
+  readonly pid: number;
+  readonly parent: number;
+  /** Name on this host, or the number. */
+  readonly user: string;
+  /** CPU use since its start, whole percent. */
+  readonly cpuPercent: number;
+  readonly startedAtMs: number;
+  readonly terminal: string;
+  readonly cpuMs: number;
+  readonly command: string;
+}
+
+export interface EngineEvent {
+  /** ISO 8601 with what precision there is. */
+  readonly at: string;
+  readonly action:
+    | 'create'
+    | 'start'
+    | 'restart'
+    | 'die'
+    | 'oom'
+    | 'stop'
+    | 'kill'
+    | 'pause'
+    | 'unpause'
+    | 'health_status'
+    | 'exec'
+    | 'destroy';
+  readonly container: string;
+  readonly id: string;
+  readonly labels: Readonly<Record<string, string>>;
+  /** `exitCode`, `signal`, `health`, … */
+  readonly attributes: Readonly<Record<string, string>>;
+}
+
+export interface CommitOptions {
+  readonly ref?: string;
+  readonly changes: readonly string[];
+  readonly message?: string;
+  readonly author?: string;
+  /** Freeze it while its files are read. */
+  readonly pause: boolean;
 }
 
 export interface ContainerChange {
@@ -179,6 +270,8 @@ export interface ExecRequest {
   readonly user?: string;
   readonly workingDir?: string;
   readonly privileged: boolean;
+  /** With `tty`: keys after which the client leaves, `ctrl-p,ctrl-q`; absent: Docker's default. */
+  readonly detachKeys?: string;
 }
 
 export interface System {

@@ -1,5 +1,5 @@
 /** A plan: typed steps, what each rests on, and why. Pure data: it can be shown, saved, compared and applied. */
-import type { DesiredContainer, DesiredNetwork, DesiredVolume } from './desired.ts';
+import type { DesiredContainer, DesiredHook, DesiredNetwork, DesiredVolume } from './desired.ts';
 import type { SourceRange } from './source.ts';
 
 /** The vocabulary: unions and executors derive from it, so a new action is one line here and the compiler lists the rest. */
@@ -16,6 +16,10 @@ export interface ActionArgs {
   'container.start': { readonly container: string };
   /** Puts back interfaces, addresses and firewall rules of a running container; its process is not touched. */
   'container.repair': { readonly container: string };
+  'container.pause': { readonly container: string };
+  'container.unpause': { readonly container: string };
+  /** A command of the file run in it after a start or before a stop; a failure fails the step. */
+  'container.hook': { readonly container: string; readonly when: 'postStart' | 'preStop'; readonly hook: DesiredHook };
   'container.stop': { readonly container: string; readonly graceMs?: number };
   'container.kill': { readonly container: string; readonly signal: string };
   'container.remove': { readonly container: string; readonly anonymousVolumes: boolean };

@@ -1,5 +1,6 @@
 /** Every action of a plan → one call of the engine for all steps of that kind that are ready together. */
 import type { BatchResult, Engine } from '../model/engine.ts';
+import { TcomposeError } from '../model/errors.ts';
 import type { ActionArgs, ActionKind } from '../model/plan.ts';
 
 /** Failures by the index of the action; what is not in it went well. */
@@ -33,6 +34,17 @@ async function each(names: readonly string[], call: Promise<BatchResult>): Promi
 const containersOf = (actions: readonly { readonly container: string }[]): readonly string[] =>
   actions.map(({ container }) => container);
 
+async function runHook(engine: Engine, { container, when, hook }: ActionArgs['container.hook']): Promise<void> {
+  const { exitCode, output } = await engine.containers.runHook(container, hook);
+  if (exitCode === 0) return;
+  const name = when === 'postStart' ? 'post_start' : 'pre_stop';
+  throw new TcomposeError(`the ${name} hook of ${container} ended with ${exitCode}: ${hook.argv.join(' ')}`, {
+    code: 'hook-failed',
+    address: `container/${container}`,
+    ...(output.trim() ? { help: `it said:\n${output.trimEnd()}` } : {}),
+  });
+}
+
 /** A new kind of action does not compile until its row is here. */
 export const EXECUTORS: { readonly [K in ActionKind]: Executor<K> } = {
   'network.create': { run: (engine, actions) => all(engine.networks.create(actions.map(({ network }) => network))) },
@@ -62,6 +74,16 @@ export const EXECUTORS: { readonly [K in ActionKind]: Executor<K> } = {
   },
   'container.start': {
     run: (engine, actions) => each(containersOf(actions), engine.containers.start(containersOf(actions))),
+  },
+  'container.pause': {
+    run: (engine, actions) => each(containersOf(actions), engine.containers.pause(containersOf(actions))),
+  },
+  'container.unpause': {
+    run: (engine, actions) => each(containersOf(actions), engine.containers.unpause(containersOf(actions))),
+  },
+  'container.hook': {
+    batch: alone,
+    run: (engine, [action]) => all(runHook(engine, action!)),
   },
   'container.repair': {
     run: (engine, actions) => each(containersOf(actions), engine.containers.repair(containersOf(actions))),

@@ -102,8 +102,8 @@ export function createFakeEngine(options: FakeOptions = {}): FakeEngine {
     images: {
       find: async (ref) => images.get(ref),
       list: async () => [...images.values()],
-      import: () => Promise.reject(new Error('not part of this double')),
-      load: () => Promise.reject(new Error('not part of this double')),
+      import: notPart,
+      load: notPart,
       remove: async (ref) => {
         await call('images.remove', [ref]);
         images.delete(ref);
@@ -161,6 +161,8 @@ export function createFakeEngine(options: FakeOptions = {}): FakeEngine {
         await call('containers.kill', [`${name} ${signal}`]);
         update(name, { ...ended(137), wanted: false });
       },
+      pause: (names) => each('pause', names, (name) => update(name, { status: 'paused' })),
+      unpause: (names) => each('unpause', names, (name) => update(name, { status: 'running' })),
       repair: (names) => each('repair', names, (name) => update(name, { damage: [] })),
       remove: (names) => each('remove', names, (name) => containers.delete(name)),
       await: async (name, condition, signal) => {
@@ -177,11 +179,27 @@ export function createFakeEngine(options: FakeOptions = {}): FakeEngine {
         await call('containers.exec', [`${name} ${argv.join(' ')}`]);
         return 7;
       },
+      runHook: async (name, { argv }) => {
+        const text = `${name} ${argv.join(' ')}`;
+        await call('containers.runHook', [text]);
+        return failures[`runHook ${text}`] ? { exitCode: 1, output: 'it failed\n' } : { exitCode: 0, output: '' };
+      },
+      attach: notPart,
+      stats: async () => undefined,
+      processes: async () => [],
+      events: () => from([]),
+      copyFrom: notPart,
+      copyTo: notPart,
+      export: notPart,
+      commit: notPart,
+      size: async () => ({ writableBytes: 0, totalBytes: 0 }),
     },
     system: { doctor: async () => [], leftovers: async () => [], fix: async () => undefined },
     close: async () => undefined,
   };
 }
+
+const notPart = () => Promise.reject(new Error('not part of this double'));
 
 type Wanted = { readonly container: DesiredContainer; readonly inheritsFrom?: string };
 

@@ -21,6 +21,12 @@ const WORDS: { readonly [K in ActionKind]: (args: ActionArgs[K]) => Words } = {
       ? ['Container', container.name, 'Recreate', 'Recreated']
       : ['Container', container.name, 'Creating', 'Created'],
   'container.start': ({ container }) => ['Container', container, 'Starting', 'Started'],
+  'container.pause': ({ container }) => ['Container', container, 'Pausing', 'Paused'],
+  'container.unpause': ({ container }) => ['Container', container, 'Unpausing', 'Unpaused'],
+  'container.hook': ({ container, when }) =>
+    when === 'postStart'
+      ? ['Container', container, 'Running its post_start hook', 'Started']
+      : ['Container', container, 'Running its pre_stop hook', 'Stopping'],
   'container.repair': ({ container }) => ['Container', container, 'Repairing', 'Repaired'],
   'container.stop': ({ container }) => ['Container', container, 'Stopping', 'Stopped'],
   'container.kill': ({ container }) => ['Container', container, 'Killing', 'Killed'],
