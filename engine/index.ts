@@ -75,11 +75,14 @@ const volumesOf = (host: Host): Engine['volumes'] => ({
 });
 
 const containersOf = (host: Host): Engine['containers'] => {
-  const batch = async (work: Promise<ReadonlyMap<string, Error>>): Promise<BatchResult> => ({ failed: await work });
+  const batch = async (work: Promise<ReadonlyMap<string, Error>>): Promise<BatchResult> => ({
+    failed: await work,
+    warnings: new Map(),
+  });
   const find = (name: string) => findRecord(readContainerRecords(host.paths), name);
   return {
     create: async (wanted) => batch((await import('./container/create.ts')).createContainers(host, wanted)),
-    start: async (names) => batch((await import('./container/start.ts')).startContainers(host, names)),
+    start: async (names) => (await import('./container/start.ts')).startContainers(host, names),
     stop: async (names, options) => batch((await import('./container/stop.ts')).stopContainers(host, names, options)),
     kill: async (name, signal) => (await import('./container/stop.ts')).killContainer(host, name, signal),
     pause: async (names) => batch((await import('./container/pause.ts')).pauseContainers(host, names)),

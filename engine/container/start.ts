@@ -1,6 +1,7 @@
 /** Starts containers: ports checked first, one firewall transaction, then all supervisors at once; what fails is undone. */
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import type { BatchResult } from '../../src/model/engine.ts';
 import { TcomposeError } from '../../src/model/errors.ts';
 import type { Host } from '../host.ts';
 import { networkSetupOps, portError, type Records, resolvePorts } from '../network/index.ts';
@@ -20,30 +21,33 @@ import { syncNetwork } from './publish.ts';
 import { readAccountFiles } from './rootfs-files.ts';
 import { isRunning, supervisorOf } from './runtime.ts';
 import { skeletonLayer } from './skeleton.ts';
+import { startWarnings } from './start-warnings.ts';
 import { supervisorSpec } from './supervisor-spec.ts';
 import { noSuchContainer } from './unknown.ts';
 import { namedAs, rewriteLinks, writeHostFiles } from './write-host-files.ts';
 
 type Failures = Map<string, Error>;
 
-export async function startContainers(host: Host, names: readonly string[]): Promise<ReadonlyMap<string, Error>> {
+export async function startContainers(host: Host, names: readonly string[]): Promise<BatchResult> {
   const failed: Failures = new Map();
+  const warnings = new Map<string, readonly string[]>();
+  const result: BatchResult = { failed, warnings };
   const instance = await host.instance();
   const before = await host.records();
   const stopped = findStopped(host, names, before, failed);
-  if (stopped.length === 0) return failed;
+  if (stopped.length === 0) return result;
   const wanted = await wantPorts(host, stopped, before, failed);
-  if (wanted.length === 0) return failed;
+  if (wanted.length === 0) return result;
   const records = withChanges(before, wanted);
   const specs = await describeAll(host, wanted, records, instance, failed);
   await publish(host, wanted, records);
-  await superviseAll(host, specs, instance, failed);
+  await superviseAll(host, specs, instance, { failed, warnings });
   await undo(
     host,
     wanted.filter((record) => failed.has(record.name)),
     failed,
   );
-  return failed;
+  return result;
 }
 
 function findStopped(
@@ -172,7 +176,7 @@ async function superviseAll(
   host: Host,
   specs: readonly Described[],
   instance: string,
-  failed: Failures,
+  { failed, warnings }: { readonly failed: Failures; readonly warnings: Map<string, readonly string[]> },
 ): Promise<void> {
   const [session, { cgroups }] = await Promise.all([host.session(), host.facts()]);
   makeCgroupParents(
@@ -185,7 +189,8 @@ async function superviseAll(
       try {
         const folder = containerRun(host.paths, record.id);
         writeFileSync(join(folder, 'program'), encodeSpec(spec), { mode: 0o600 });
-        await session.supervise(folder, spec);
+        const told = await session.supervise(folder, spec);
+        warnings.set(record.name, startWarnings(spec, told));
       } catch (error) {
         // Another command may have started it meanwhile: its supervisor keeps ours away, and its run folder is not ours to remove.
         if (!isRunning(host.paths, record)) failed.set(record.name, error as Error);

@@ -2,7 +2,7 @@
 import type { BatchResult, Engine } from '../model/engine.ts';
 
 const nothing = async (): Promise<void> => {};
-const allWell = async (): Promise<BatchResult> => ({ failed: new Map() });
+const allWell = async (): Promise<BatchResult> => ({ failed: new Map(), warnings: new Map() });
 
 export function dryEngine(engine: Engine): Engine {
   const { images, networks, volumes, containers } = engine;

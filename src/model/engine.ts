@@ -113,6 +113,8 @@ export interface Volumes {
 /** What went wrong with one member of a batch; the rest went on. */
 export interface BatchResult {
   readonly failed: ReadonlyMap<string, Error>;
+  /** What this host cannot do for a member and was done without, one clause each: `pids_limit is not set: …`. */
+  readonly warnings: ReadonlyMap<string, readonly string[]>;
 }
 
 export interface Containers {

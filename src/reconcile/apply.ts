@@ -39,6 +39,7 @@ class Walk implements ApplyResult {
   readonly #dependents = new Map<string, Step[]>();
   #ready: Step[] = [];
   #running = 0;
+  readonly #warned = new Set<string>();
   #finish!: () => void;
 
   constructor(plan: Plan, context: ApplyContext) {
@@ -76,11 +77,18 @@ class Walk implements ApplyResult {
       this.#waiting.delete(step);
       emit({ type: 'started', step });
     }
-    const failures = await execute(steps, this.#context);
+    const failures = await execute(steps, this.#context, (text) => this.#warn(text));
     const elapsedMs = clock() - startedAt;
     for (const [index, step] of steps.entries()) this.#settle(step, failures.get(index), elapsedMs);
     this.#running -= 1;
     this.#dispatch();
+  }
+
+  /** Creating and starting may both say the same. */
+  #warn(text: string): void {
+    if (this.#warned.has(text)) return;
+    this.#warned.add(text);
+    this.#context.emit({ type: 'warning', text });
   }
 
   #settle(step: Step, error: Error | undefined, elapsedMs: number): void {
@@ -143,13 +151,18 @@ function batchKey({ id, action }: Step): string {
 }
 
 /** What the engine throws concerns all of the call. */
-async function execute(steps: readonly Step[], { engine, signal }: ApplyContext): Promise<Failures> {
+async function execute(
+  steps: readonly Step[],
+  { engine, signal }: ApplyContext,
+  warn: (text: string) => void,
+): Promise<Failures> {
   const { run } = EXECUTORS[steps[0]!.action.kind] as Executor<ActionKind>;
   try {
     return await run(
       engine,
       steps.map(({ action }) => action as ActionArgs[ActionKind]),
       signal,
+      warn,
     );
   } catch (thrown) {
     const error = thrown instanceof Error ? thrown : new Error(String(thrown));

@@ -9,7 +9,13 @@ export type Failures = ReadonlyMap<number, Error>;
 export interface Executor<K extends ActionKind> {
   /** Actions whose key is the same may share a call; absent: all may. `null`: none, each has its own. */
   readonly batch?: (action: ActionArgs[K]) => string | null;
-  run(engine: Engine, actions: readonly ActionArgs[K][], signal: AbortSignal): Promise<Failures>;
+  /** `warn`: what went well with less than was asked for. */
+  run(
+    engine: Engine,
+    actions: readonly ActionArgs[K][],
+    signal: AbortSignal,
+    warn: (text: string) => void,
+  ): Promise<Failures>;
 }
 
 const NONE: Failures = new Map();
@@ -21,8 +27,13 @@ const all = async (call: Promise<unknown>): Promise<Failures> => {
   return NONE;
 };
 
-async function each(names: readonly string[], call: Promise<BatchResult>): Promise<Failures> {
-  const { failed } = await call;
+async function each(
+  names: readonly string[],
+  call: Promise<BatchResult>,
+  warn: (text: string) => void,
+): Promise<Failures> {
+  const { failed, warnings } = await call;
+  for (const [name, texts] of warnings) for (const text of texts) warn(`container ${name}: ${text}`);
   const failures = new Map<number, Error>();
   for (const [index, name] of names.entries()) {
     const error = failed.get(name);
@@ -66,35 +77,41 @@ export const EXECUTORS: { readonly [K in ActionKind]: Executor<K> } = {
     run: (engine, [action]) => all(engine.images.remove(action!.image, { force: false })),
   },
   'container.create': {
-    run: (engine, actions) =>
+    run: (engine, actions, _, warn) =>
       each(
         actions.map(({ container }) => container.name),
         engine.containers.create(actions),
+        warn,
       ),
   },
   'container.start': {
-    run: (engine, actions) => each(containersOf(actions), engine.containers.start(containersOf(actions))),
+    run: (engine, actions, _, warn) =>
+      each(containersOf(actions), engine.containers.start(containersOf(actions)), warn),
   },
   'container.pause': {
-    run: (engine, actions) => each(containersOf(actions), engine.containers.pause(containersOf(actions))),
+    run: (engine, actions, _, warn) =>
+      each(containersOf(actions), engine.containers.pause(containersOf(actions)), warn),
   },
   'container.unpause': {
-    run: (engine, actions) => each(containersOf(actions), engine.containers.unpause(containersOf(actions))),
+    run: (engine, actions, _, warn) =>
+      each(containersOf(actions), engine.containers.unpause(containersOf(actions)), warn),
   },
   'container.hook': {
     batch: alone,
     run: (engine, [action]) => all(runHook(engine, action!)),
   },
   'container.repair': {
-    run: (engine, actions) => each(containersOf(actions), engine.containers.repair(containersOf(actions))),
+    run: (engine, actions, _, warn) =>
+      each(containersOf(actions), engine.containers.repair(containersOf(actions)), warn),
   },
   'container.stop': {
     batch: ({ graceMs }) => String(graceMs),
-    run: (engine, actions) => {
+    run: (engine, actions, _, warn) => {
       const graceMs = actions[0]?.graceMs;
       return each(
         containersOf(actions),
         engine.containers.stop(containersOf(actions), graceMs === undefined ? {} : { graceMs }),
+        warn,
       );
     },
   },
@@ -104,9 +121,10 @@ export const EXECUTORS: { readonly [K in ActionKind]: Executor<K> } = {
   },
   'container.remove': {
     batch: ({ anonymousVolumes }) => String(anonymousVolumes),
-    run: (engine, actions) => {
+    run: (engine, actions, _, warn) => {
       const { anonymousVolumes } = actions[0]!;
-      return each(containersOf(actions), engine.containers.remove(containersOf(actions), { anonymousVolumes }));
+      const names = containersOf(actions);
+      return each(names, engine.containers.remove(names, { anonymousVolumes }), warn);
     },
   },
   'container.await': {

@@ -56,7 +56,7 @@ export function createFakeEngine(options: FakeOptions = {}): FakeEngine {
         failed.set(member, error as Error);
       }
     }
-    return { failed };
+    return { failed, warnings: new Map() };
   };
   const objects = async (name: string, members: readonly string[], act: (member: string) => void) => {
     await call(name, members);
