@@ -1,28 +1,63 @@
-/** The instance's own control groups, above those of its containers; and the place where supervisors live. */
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
-import { dirname } from 'node:path';
-import { cgroupParent, UNIFIED_CONTROLLERS } from './cgroup.ts';
+/** The instance's own control groups, above those of its containers; those that cgroup_parent names; where supervisors live. */
+import { appendFileSync, existsSync, mkdirSync, readdirSync, readFileSync, rmdirSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { readText } from '../state/files.ts';
+import type { Paths } from '../state/paths.ts';
+import { type CgroupWish, cgroupParent, cgroupPlace, parentOf, UNIFIED_CONTROLLERS } from './cgroup.ts';
 import type { CgroupFacts } from './cgroup-facts.ts';
 
 /** Hierarchies that containers join, or that systemd ends sessions by. */
-const USED = ['memory', 'pids', 'cpu', 'cpuset', 'freezer', 'devices', 'systemd'];
+const USED = ['memory', 'pids', 'blkio', 'cpu', 'cpuset', 'cpuacct', 'freezer', 'devices', 'systemd'];
 
-export const parentGroups = (facts: CgroupFacts, instance: string): readonly string[] => {
+const pointsOf = (facts: CgroupFacts): readonly string[] => {
   const points = [facts.unified, ...USED.map((controller) => facts.hierarchies[controller])];
-  return [...new Set(points.filter((point) => point !== undefined))].map(
-    (point) => `${point}/${cgroupParent(instance)}`,
-  );
+  return [...new Set(points.filter((point) => point !== undefined))];
 };
 
-/** Before containers are started. `groups`: the folders they will have. */
-export function makeCgroupParents(facts: CgroupFacts, groups: readonly string[]): void {
-  for (const folder of new Set(groups.map((group) => dirname(group)))) {
-    if (!existsSync(folder)) mkdirSync(folder, { recursive: true });
-    if (existsSync(`${folder}/cpuset.cpus`) && facts.mode !== 'unified') inheritCpuset(dirname(folder), folder);
-    if (facts.mode !== 'unified') continue;
-    handDown(dirname(folder));
-    handDown(folder);
+export const parentGroups = (facts: CgroupFacts, instance: string): readonly string[] =>
+  pointsOf(facts).map((point) => `${point}/${cgroupParent(instance)}`);
+
+/** Before limits are looked for and containers are started. */
+export function makeCgroupParents(
+  paths: Paths,
+  facts: CgroupFacts,
+  instance: string,
+  wishes: readonly CgroupWish[],
+): void {
+  const done = new Set<string>();
+  for (const wish of wishes) {
+    const parent = parentOf(instance, wish.madeFrom);
+    const isOwn = parent === cgroupParent(instance);
+    for (const folder of cgroupPlace(facts, instance, wish).folders) {
+      const above = dirname(folder);
+      if (done.has(above)) continue;
+      done.add(above);
+      makeDown(above.slice(0, -parent.length - 1), parent, facts, isOwn ? undefined : () => strangers(paths));
+    }
+    if (!isOwn) remember(paths, 'use', parent);
+    if (wish.madeFrom.resources.cpuRealtimeRuntimeUs !== undefined) shareRealtime(facts, parent, wish);
   }
+}
+
+/** `memo`: for groups that are not ours by name, where it is kept that we made them. */
+function makeDown(
+  point: string,
+  parent: string,
+  facts: CgroupFacts,
+  memo: (() => { made(folder: string): void }) | undefined,
+): void {
+  let folder = point;
+  for (const name of parent.split('/')) {
+    if (facts.mode === 'unified') handDown(folder);
+    const above = folder;
+    folder = `${folder}/${name}`;
+    if (!existsSync(folder)) {
+      memo?.().made(folder);
+      mkdirSync(folder, { recursive: true });
+    }
+    if (facts.mode !== 'unified' && existsSync(`${folder}/cpuset.cpus`)) inheritCpuset(above, folder);
+  }
+  if (facts.mode === 'unified') handDown(folder);
 }
 
 /** Version 1: a group without processors and memory nodes accepts nobody. */
@@ -42,24 +77,75 @@ function handDown(folder: string): void {
     try {
       writeFileSync(`${folder}/cgroup.subtree_control`, `+${controller}`);
     } catch {
-      // Limits of this controller will fail by name when one is asked for; doctor names it.
+      // A limit of this controller is refused by name when one is asked for (knobs.ts).
     }
   }
 }
 
-/** With the last container gone. What is still in use stays. */
-export function removeCgroupParents(facts: CgroupFacts, instance: string): void {
+const DEFAULT_PERIOD_US = 1_000_000;
+
+/** Version 1: a group can give its children no more real time than it was given, and begins with none. */
+function shareRealtime(facts: CgroupFacts, parent: string, { madeFrom: { resources } }: CgroupWish): void {
+  const point = facts.hierarchies['cpu'];
+  const file = `${point}/${parent}/cpu.rt_runtime_us`;
+  const before = readText(file);
+  if (facts.mode === 'unified' || before === undefined) return;
+  const share = resources.cpuRealtimeRuntimeUs! / (resources.cpuRealtimePeriodUs ?? DEFAULT_PERIOD_US);
+  try {
+    writeFileSync(file, `${Number(before) + Math.ceil(share * DEFAULT_PERIOD_US)}`);
+  } catch {
+    // More than the group above has left: the container's own write says so.
+  }
+}
+
+/**
+ * RUN/cgroup-parents: `use m-executor` for each path that cgroup_parent named, `made /sys/fs/cgroup/…` for each group that was not
+ * there before us. One that somebody else made, with limits of their own perhaps, is not ours to remove.
+ */
+const memoPath = (paths: Paths): string => join(paths.run, 'cgroup-parents');
+
+const readMemo = (paths: Paths): readonly (readonly [string, string])[] =>
+  (readText(memoPath(paths)) ?? '').split('\n').flatMap((line) => {
+    const space = line.indexOf(' ');
+    return space < 0 ? [] : [[line.slice(0, space), line.slice(space + 1)] as const];
+  });
+
+function remember(paths: Paths, word: 'use' | 'made', what: string): void {
+  if (!readMemo(paths).some(([key, value]) => key === word && value === what))
+    appendFileSync(memoPath(paths), `${word} ${what}\n`, { mode: 0o600 });
+}
+
+const strangers = (paths: Paths) => ({ made: (folder: string) => remember(paths, 'made', folder) });
+
+/** Where containers of the instance may be besides its own groups, relative to the mount points. */
+export const usedParents = (paths: Paths): readonly string[] =>
+  readMemo(paths).flatMap(([word, value]) => (word === 'use' ? [value] : []));
+
+/** After containers went: groups of ours that hold no container any more. What is still in use stays. */
+export function removeCgroupParents(
+  paths: Paths,
+  facts: CgroupFacts,
+  instance: string,
+  left: readonly CgroupWish[],
+): void {
+  const needed = new Set(left.flatMap((wish) => cgroupPlace(facts, instance, wish).folders.map((one) => dirname(one))));
+  const made = readMemo(paths).flatMap(([word, value]) => (word === 'made' ? [value] : []));
+  // Children before parents.
+  const unneeded = made.filter((folder) => ![...needed].some((other) => `${other}/`.startsWith(`${folder}/`)));
+  for (const folder of unneeded.sort((a, b) => b.length - a.length)) removeGroup(folder);
+  if (left.length > 0) return;
   for (const folder of parentGroups(facts, instance)) {
-    try {
-      rmdirSync(`${folder}/supervisors`);
-    } catch {
-      // Not there in most hierarchies.
-    }
-    try {
-      if (existsSync(folder) && readdirSync(folder, { withFileTypes: true }).every((entry) => !entry.isDirectory()))
-        rmdirSync(folder);
-    } catch {
-      // A process is leaving this moment: the next command that removes something comes by again.
-    }
+    removeGroup(`${folder}/supervisors`);
+    removeGroup(folder);
+  }
+}
+
+/** One that holds groups or processes stays: the next command that removes something comes by again. */
+function removeGroup(folder: string): void {
+  try {
+    if (existsSync(folder) && readdirSync(folder, { withFileTypes: true }).every((entry) => !entry.isDirectory()))
+      rmdirSync(folder);
+  } catch {
+    // A process is leaving this moment.
   }
 }

@@ -2,12 +2,15 @@
 import type { DesiredContainer } from '../../src/model/desired.ts';
 import type { LaunchOp, Slot } from '../launcher/ops.ts';
 import type { CgroupFacts } from './cgroup-facts.ts';
+import { type Knobs, type Limit, type Limits, limitsOf } from './cgroup-limits.ts';
 
-export interface CgroupPlan {
+export interface CgroupPlan extends Limits {
   /** Made before the first start, parents first; removed after the last, in reverse. */
   readonly folders: readonly string[];
-  /** Written after the folders exist; a change of limits writes them again. */
-  readonly limits: readonly { readonly path: string; readonly value: string; readonly optional: boolean }[];
+  /** Written after the folders exist. */
+  readonly limits: readonly Limit[];
+  /** What was asked for and this host does not have, by name. */
+  readonly warnings: readonly string[];
   /** Version 1: files in which the first process writes "0". One per hierarchy: `tasks`, which alone skips the machine-wide lock. */
   readonly tasks: readonly string[];
   /** Version 2: the folder that the process is born in. */
@@ -15,25 +18,47 @@ export interface CgroupPlan {
 }
 
 type Resources = DesiredContainer['resources'];
-type Limit = CgroupPlan['limits'][number];
 
-const PERIOD_US = 100_000;
+/** What a container says of where it wants to be. */
+export interface CgroupWish {
+  readonly id: string;
+  readonly madeFrom: Pick<DesiredContainer, 'resources' | 'cgroupParent'>;
+}
 
 export const cgroupParent = (instance: string): string => `tcompose-${instance}`;
 
-/** Every hierarchy joined costs each start and each end: only those that hold a limit, and what finding and ending processes needs. */
-export function cgroupPlan(facts: CgroupFacts, instance: string, id: string, resources: Resources): CgroupPlan {
-  const at = (mount: string) => `${mount}/${cgroupParent(instance)}/${id}`;
-  const hierarchies = legacyControllers(facts, resources).map((controller) => at(facts.hierarchies[controller]!));
+/** Relative to the mount points, as is what follows. A path of the user's own cannot leave them: `..` is refused before. */
+export const parentOf = (instance: string, { cgroupParent: own }: CgroupWish['madeFrom']): string =>
+  own === undefined ? cgroupParent(instance) : own.split('/').filter(Boolean).join('/') || cgroupParent(instance);
+
+/** Beside strangers' groups the name says whose it is. */
+export const groupName = (instance: string, parent: string, id: string): string =>
+  parent === cgroupParent(instance) ? id : `${cgroupParent(instance)}-${id}`;
+
+/** Every hierarchy joined costs each start and each end: those that hold a limit, and what finding, ending and counting needs. */
+export function cgroupPlan(facts: CgroupFacts, instance: string, wish: CgroupWish, knobs: Knobs): CgroupPlan {
+  const place = cgroupPlace(facts, instance, wish);
+  const parent = parentOf(instance, wish.madeFrom);
+  const own = `${parent}/${groupName(instance, parent, wish.id)}`;
+  const isUnified = facts.mode === 'unified';
+  const folder = (controller: string) => {
+    const point = isUnified ? facts.unified : facts.hierarchies[controller];
+    return point === undefined ? undefined : `${point}/${own}`;
+  };
+  return { ...place, ...limitsOf(isUnified ? 2 : 1, wish.madeFrom.resources, folder, knobs) };
+}
+
+/** Without limits: for those that only join. */
+export function cgroupPlace(facts: CgroupFacts, instance: string, { id, madeFrom }: CgroupWish): CgroupPlan {
+  const parent = parentOf(instance, madeFrom);
+  const at = (mount: string) => `${mount}/${parent}/${groupName(instance, parent, id)}`;
+  const hierarchies = legacyControllers(facts, madeFrom.resources).map((name) => at(facts.hierarchies[name]!));
   const joined = [...new Set(hierarchies)];
   const unified = facts.unified === undefined ? undefined : at(facts.unified);
-  const limits =
-    facts.mode === 'unified'
-      ? unifiedLimits(unified!, resources)
-      : legacyLimits((controller) => at(facts.hierarchies[controller]!), facts, resources);
   return {
     folders: unified === undefined ? joined : [unified, ...joined],
-    limits,
+    limits: [],
+    warnings: [],
     tasks: joined.map((folder) => `${folder}/tasks`),
     ...(unified === undefined ? {} : { unified }),
   };
@@ -42,75 +67,28 @@ export function cgroupPlan(facts: CgroupFacts, instance: string, id: string, res
 /** Controllers to hand down on version 2: the parent's children can only have what the parent's subtree_control names. */
 export const UNIFIED_CONTROLLERS = ['memory', 'pids', 'cpu', 'cpuset', 'io'];
 
+const CPU_LIMITS = [
+  'milliCpus',
+  'cpuShares',
+  'cpuQuotaUs',
+  'cpuPeriodUs',
+  'cpuRealtimeRuntimeUs',
+  'cpuRealtimePeriodUs',
+] as const;
+
+/** blkio counts what is read and written. Processor time, freezing and the device filter are version 2's wherever it is mounted. */
 function legacyControllers(facts: CgroupFacts, resources: Resources): readonly string[] {
-  const wanted = ['memory', 'pids'];
-  if (resources.milliCpus !== undefined || resources.cpuShares !== undefined) wanted.push('cpu');
+  const wanted = ['memory', 'pids', 'blkio'];
+  if (CPU_LIMITS.some((name) => resources[name] !== undefined)) wanted.push('cpu');
   if (resources.cpuset !== undefined) wanted.push('cpuset');
-  // Freezing and the device filter are version 2's wherever it is mounted.
-  if (facts.unified === undefined) wanted.push('freezer', 'devices');
+  if (facts.unified === undefined) wanted.push('freezer', 'devices', 'cpuacct');
   return facts.mode === 'unified' ? [] : wanted.filter((controller) => facts.hierarchies[controller] !== undefined);
-}
-
-function legacyLimits(at: (controller: string) => string, facts: CgroupFacts, resources: Resources): readonly Limit[] {
-  const limits: Limit[] = [];
-  const set = (controller: string, file: string, value: string, optional = false) => {
-    if (facts.hierarchies[controller] !== undefined)
-      limits.push({ path: `${at(controller)}/${file}`, value, optional });
-  };
-  if (resources.memoryBytes !== undefined) {
-    set('memory', 'memory.limit_in_bytes', `${resources.memoryBytes}`);
-    // Only there when swap is accounted for.
-    set('memory', 'memory.memsw.limit_in_bytes', `${swapTotal(resources)}`, !limitsSwap(resources));
-  }
-  if (resources.memoryReservationBytes !== undefined)
-    set('memory', 'memory.soft_limit_in_bytes', `${resources.memoryReservationBytes}`);
-  if (resources.pidsLimit !== undefined) set('pids', 'pids.max', pidsMax(resources.pidsLimit));
-  if (resources.cpuShares !== undefined) set('cpu', 'cpu.shares', `${resources.cpuShares}`);
-  if (resources.milliCpus !== undefined) {
-    set('cpu', 'cpu.cfs_period_us', `${PERIOD_US}`);
-    set('cpu', 'cpu.cfs_quota_us', `${resources.milliCpus * (PERIOD_US / 1000)}`);
-  }
-  if (resources.cpuset !== undefined) set('cpuset', 'cpuset.cpus', resources.cpuset);
-  return limits;
-}
-
-function unifiedLimits(folder: string, resources: Resources): readonly Limit[] {
-  const limits: Limit[] = [];
-  const set = (file: string, value: string, optional = false) =>
-    limits.push({ path: `${folder}/${file}`, value, optional });
-  if (resources.memoryBytes !== undefined) {
-    const swap = swapTotal(resources);
-    set('memory.swap.max', swap === -1 ? 'max' : `${swap - resources.memoryBytes}`, !limitsSwap(resources));
-    set('memory.max', `${resources.memoryBytes}`);
-  }
-  if (resources.memoryReservationBytes !== undefined) set('memory.low', `${resources.memoryReservationBytes}`);
-  if (resources.pidsLimit !== undefined) set('pids.max', pidsMax(resources.pidsLimit));
-  if (resources.cpuShares !== undefined) set('cpu.weight', `${cpuWeight(resources.cpuShares)}`);
-  if (resources.milliCpus !== undefined) set('cpu.max', `${resources.milliCpus * (PERIOD_US / 1000)} ${PERIOD_US}`);
-  if (resources.cpuset !== undefined) set('cpuset.cpus', resources.cpuset);
-  return limits;
-}
-
-/** Memory and swap together: twice the memory when not said, -1 without limit. */
-const swapTotal = (resources: Resources): number => resources.memorySwapBytes ?? 2 * resources.memoryBytes!;
-
-/** A limit that somebody wrote is held or refused; the one that follows from mem_limit is done without where the kernel has none. */
-const limitsSwap = ({ memorySwapBytes = -1 }: Resources): boolean => memorySwapBytes !== -1;
-
-const pidsMax = (limit: number): string => (limit <= 0 ? 'max' : `${limit}`);
-
-/** As runc 1.3.2 and crun 1.23 map shares: 1024, the default, becomes 100, the default. */
-export function cpuWeight(shares: number): number {
-  if (shares <= 2) return 1;
-  if (shares >= 262_144) return 10_000;
-  const log = Math.log2(shares);
-  return Math.ceil(10 ** ((log * log + 125 * log) / 612 - 7 / 34));
 }
 
 /** Before the first start. The parent folders exist (cgroup-parents.ts). */
 export const cgroupSetupOps = (plan: CgroupPlan): readonly LaunchOp[] => [
   ...plan.folders.map((path): LaunchOp => ({ op: 'mkdir', path, mode: 0o755, existsOk: true })),
-  ...plan.limits.map(({ path, value, optional }): LaunchOp => ({ op: 'write', path, data: value, optional })),
+  ...plan.limits.map(({ path, value }): LaunchOp => ({ op: 'write', path, data: value })),
 ];
 
 /** In the child, before it leaves the host's mounts. */

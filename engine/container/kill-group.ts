@@ -2,14 +2,15 @@
 import { existsSync, readFileSync, rmdirSync, watch, writeFileSync } from 'node:fs';
 import { TcomposeError } from '../../src/model/errors.ts';
 import type { Host } from '../host.ts';
-import { cgroupParent } from './cgroup.ts';
+import { cgroupParent, groupName } from './cgroup.ts';
 import type { CgroupFacts } from './cgroup-facts.ts';
+import { usedParents } from './cgroup-parents.ts';
 
 const PATIENCE_MS = 10_000;
 
 export async function killGroup(host: Host, id: string): Promise<void> {
   const [{ cgroups }, instance] = await Promise.all([host.facts(), host.instance()]);
-  const folders = groupFolders(cgroups, instance, id);
+  const folders = groupFolders(cgroups, instance, id, usedParents(host.paths));
   if (folders.length === 0) return;
   for (const folder of folders) killAll(folder);
   const end = performance.now() + PATIENCE_MS;
@@ -20,9 +21,16 @@ export async function killGroup(host: Host, id: string): Promise<void> {
   }
 }
 
-export function groupFolders(facts: CgroupFacts, instance: string, id: string): readonly string[] {
+/** `others`: paths besides the instance's own groups (cgroup_parent). */
+export function groupFolders(
+  facts: CgroupFacts,
+  instance: string,
+  id: string,
+  others: readonly string[] = [],
+): readonly string[] {
   const points = [facts.unified, ...Object.values(facts.hierarchies)].filter((point) => point !== undefined);
-  return [...new Set(points)].map((point) => `${point}/${cgroupParent(instance)}/${id}`).filter(existsSync);
+  const inside = [cgroupParent(instance), ...others].map((parent) => `${parent}/${groupName(instance, parent, id)}`);
+  return [...new Set(points)].flatMap((point) => inside.map((path) => `${point}/${path}`)).filter(existsSync);
 }
 
 /** Version 2 does it at once; elsewhere forks are raced, so this is repeated until nobody is left. */

@@ -41,7 +41,7 @@ export async function removeContainers(
   if (options.anonymousVolumes) await each((record) => volumes.removeAnonymous(record.mounts));
   await sweepIfNeeded(host);
   const [{ cgroups }, instance, left] = await Promise.all([host.facts(), host.instance(), host.records()]);
-  if (left.containers.length === 0) removeCgroupParents(cgroups, instance);
+  removeCgroupParents(host.paths, cgroups, instance, left.containers);
   return failed;
 }
 

@@ -21,11 +21,26 @@ export async function checkWanted(
     ...networks.flatMap(({ name }) => longName('network', name)),
     ...volumes.flatMap(({ name }) => longName('volume', name)),
   ];
-  const [ports, sources] = await Promise.all([
+  const [ports, sources, limits] = await Promise.all([
     portConflicts(host, containers, leaving),
     Promise.all(containers.map(missingSources)),
+    impossibleLimits(host, containers),
   ]);
-  return [...names, ...ports, ...sources.flat()];
+  return [...names, ...ports, ...sources.flat(), ...limits];
+}
+
+/** The facts of the host are read only where there is something to hold against them. */
+async function impossibleLimits(host: Host, containers: readonly DesiredContainer[]): Promise<readonly Error[]> {
+  const limited = containers.filter(
+    ({ resources, cgroupParent, mounts }) =>
+      Object.keys(resources).length > 1 || cgroupParent !== undefined || mounts.some(({ kind }) => kind === 'bind'),
+  );
+  if (limited.length === 0) return [];
+  const [{ limitsProblem }, { processors, cgroups }] = await Promise.all([
+    import('../container/check-limits.ts'),
+    host.facts(),
+  ]);
+  return limited.flatMap((one) => limitsProblem(one, { processors, controllers: cgroups.controllers }) ?? []);
 }
 
 function longHostName({ name, hostname = '' }: DesiredContainer): readonly TcomposeError[] {

@@ -2,7 +2,9 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Leftover } from '../../src/model/engine.ts';
-import { parentGroups } from '../container/cgroup-parents.ts';
+import { cgroupParent } from '../container/cgroup.ts';
+import type { CgroupFacts } from '../container/cgroup-facts.ts';
+import { parentGroups, usedParents } from '../container/cgroup-parents.ts';
 import type { Host } from '../host.ts';
 import { namesIn, readText } from '../state/files.ts';
 import { containerRun } from '../state/paths.ts';
@@ -23,6 +25,7 @@ export async function findLeftovers(host: Host): Promise<readonly Leftover[]> {
     ...findProcesses(host, ids),
     ...findMounts(host),
     ...groupsOf(parentGroups(facts.cgroups, instance), ids),
+    ...strayGroups(usedParents(host.paths), facts.cgroups, instance, ids),
     ...findFiles(host, ids),
   ];
 }
@@ -55,6 +58,24 @@ function groupsOf(parents: readonly string[], ids: ReadonlySet<string>): Leftove
       .map((entry): Leftover => ({ kind: 'cgroup', name: join(parent, entry.name), owner: entry.name }));
     return ids.size > 0 ? below : [...below, { kind: 'cgroup', name: parent }];
   });
+}
+
+/** In groups that cgroup_parent named: strangers live there too. */
+function strayGroups(
+  parents: readonly string[],
+  { unified, hierarchies }: CgroupFacts,
+  instance: string,
+  ids: ReadonlySet<string>,
+): Leftover[] {
+  const points = new Set([unified, ...Object.values(hierarchies)].filter((point) => point !== undefined));
+  const ours = `${cgroupParent(instance)}-`;
+  return [...points].flatMap((point) =>
+    parents.flatMap((parent) =>
+      namesIn(join(point, parent))
+        .filter((name) => name.startsWith(ours) && !ids.has(name.slice(ours.length)))
+        .map((name): Leftover => ({ kind: 'cgroup', name: join(point, parent, name), owner: name.slice(ours.length) })),
+    ),
+  );
 }
 
 /** Half made or half removed containers, in both folders. */
