@@ -16,8 +16,10 @@ import { type ContainerRecord, type MountRecord, RECORD_VERSION } from '../state
 import { resolveMounts } from '../volume/index.ts';
 import { capabilityMask } from './capabilities.ts';
 import { limitsProblem } from './check-limits.ts';
+import { parseDeviceRule } from './device-filter.ts';
 import type { HostFacts } from './host-facts.ts';
-import { rlimitOps, sysctlWrites } from './limits.ts';
+import { ownNamespaces, rlimitOps, sysctlWrites } from './limits.ts';
+import { namespaceProblem } from './namespaces.ts';
 import { isRunning } from './runtime.ts';
 import { signalNumber } from './signals.ts';
 import { logOf } from './supervisor-spec.ts';
@@ -128,10 +130,13 @@ async function draftOne(
 function checkContainer(container: DesiredContainer, facts: HostFacts): void {
   capabilityMask(container.security, facts.capabilities);
   rlimitOps(container.ulimits);
-  sysctlWrites(container.sysctls, ['bridge', 'none'].includes(container.networkMode.kind));
+  sysctlWrites(container.sysctls, ownNamespaces(container));
+  for (const rule of container.deviceRules ?? []) parseDeviceRule(rule);
   signalNumber(container.stop.signal);
   logOf(container.log);
-  const problem = limitsProblem(container, { processors: facts.processors, controllers: facts.cgroups.controllers });
+  const problem =
+    namespaceProblem(container, facts.cgroups.mode !== 'none') ??
+    limitsProblem(container, { processors: facts.processors, controllers: facts.cgroups.controllers });
   if (problem !== undefined) throw problem;
 }
 

@@ -10,7 +10,7 @@ import { encodeProgram } from '../launcher/wire.ts';
 import { readContainerRecords } from '../state/container-records.ts';
 import { containerRun } from '../state/paths.ts';
 import type { ContainerRecord } from '../state/records.ts';
-import { cgroupPlan } from './cgroup.ts';
+import { cgroupPlace } from './cgroup.ts';
 import { environmentOf } from './environment.ts';
 import { hostnameOf } from './host-files.ts';
 import { planProcess } from './plan-container.ts';
@@ -55,7 +55,7 @@ async function execProgram(host: Host, record: ContainerRecord, request: ExecReq
     ...record,
     madeFrom: { ...record.madeFrom, ...(request.user === undefined ? {} : { user: request.user, groupAdd: [] }) },
   };
-  const ground = await planProcess(host, asked, { facts, accounts, namedAs: named });
+  const ground = await planProcess(host, asked, { facts, accounts, namedAs: named, note: () => undefined });
   const plan: ProcessPlan = {
     ...ground,
     argv: request.argv,
@@ -67,7 +67,7 @@ async function execProgram(host: Host, record: ContainerRecord, request: ExecReq
     workingDir: request.workingDir ?? record.madeFrom.workingDir,
     ...(request.privileged ? { capabilities: facts.capabilities } : {}),
   };
-  const cgroup = cgroupPlan(facts.cgroups, instance, record.id, record.madeFrom.resources);
+  const cgroup = cgroupPlace(facts.cgroups, instance, record);
   return joinProgram(target, plan, cgroup, { terminal: request.tty, ownsStreams: request.tty });
 }
 

@@ -2,6 +2,7 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { cpus, hostname, release } from 'node:os';
 import { TcomposeError } from '../../src/model/errors.ts';
+import { type AppArmorFacts, readAppArmorFacts } from './apparmor.ts';
 import { type CgroupFacts, parseCgroupFacts } from './cgroup-facts.ts';
 import type { HostNames } from './host-files.ts';
 
@@ -16,9 +17,14 @@ export interface HostFacts {
   /** Folders that tell of the processors' temperature, and so of what others do. */
   readonly throttlePaths: readonly string[];
   readonly names: HostNames;
+  /** The kernel shows its memory as /proc/kcore. */
+  readonly hasKcore: boolean;
+  /** Absent: the kernel has none. */
+  readonly apparmor?: AppArmorFacts;
 }
 
 export function readHostFacts(): HostFacts {
+  const apparmor = readAppArmorFacts();
   return {
     kernel: release(),
     architecture: architecture(),
@@ -26,6 +32,8 @@ export function readHostFacts(): HostFacts {
     processors: cpus().length,
     cgroups: readCgroups(),
     throttlePaths: throttlePaths(),
+    hasKcore: existsSync('/proc/kcore'),
+    ...(apparmor === undefined ? {} : { apparmor }),
     names: { hostname: hostname(), hosts: read('/etc/hosts'), resolvConf: readResolvConf() },
   };
 }

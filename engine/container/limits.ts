@@ -2,6 +2,7 @@
 import type { DesiredContainer } from '../../src/model/desired.ts';
 import { TcomposeError } from '../../src/model/errors.ts';
 import type { LaunchOp } from '../launcher/ops.ts';
+import { owns } from './namespaces.ts';
 
 /** asm-generic/resource.h; the same on x86_64 and aarch64. */
 const RESOURCES: Readonly<Record<string, number>> = {
@@ -49,13 +50,26 @@ const DEFAULT_SYSCTLS = {
   'net.ipv4.ping_group_range': '0 2147483647',
 };
 
-/** Written through the container's own /proc, before it becomes read-only. `ownsNetwork`: the namespace is not another's. */
+export interface OwnNamespaces {
+  readonly network: boolean;
+  readonly ipc: boolean;
+  readonly uts: boolean;
+}
+
+/** Of whose namespaces it may change the settings. */
+export const ownNamespaces = (container: DesiredContainer): OwnNamespaces => ({
+  network: ['bridge', 'none'].includes(container.networkMode.kind),
+  ipc: owns(container, 'ipc'),
+  uts: owns(container, 'uts'),
+});
+
+/** Written through the host's /proc, from within the namespaces that they belong to. */
 export function sysctlWrites(
   sysctls: DesiredContainer['sysctls'],
-  ownsNetwork: boolean,
+  own: OwnNamespaces,
 ): readonly { readonly path: string; readonly value: string; readonly optional: boolean }[] {
-  for (const name of Object.keys(sysctls)) check(name, ownsNetwork);
-  const defaults = ownsNetwork ? Object.entries(DEFAULT_SYSCTLS).filter(([name]) => !(name in sysctls)) : [];
+  for (const name of Object.keys(sysctls)) check(name, own);
+  const defaults = own.network ? Object.entries(DEFAULT_SYSCTLS).filter(([name]) => !(name in sysctls)) : [];
   const write =
     (optional: boolean) =>
     ([name, value]: [string, string]) => ({ path: `/proc/sys/${sysctlPath(name)}`, value, optional });
@@ -68,7 +82,7 @@ function sysctlPath(name: string): string {
   return name.replace(/[./]/g, (separator) => (separator === '.' ? '/' : '.'));
 }
 
-function check(name: string, ownsNetwork: boolean): void {
+function check(name: string, own: OwnNamespaces): void {
   const dotted = sysctlPath(name).replaceAll('/', '.');
   const isNet = dotted.startsWith('net.');
   const allowed =
@@ -79,10 +93,15 @@ function check(name: string, ownsNetwork: boolean): void {
       help: 'set it on the host; a container may set net.*, fs.mqueue.*, and the kernel.msg*, kernel.sem and kernel.shm* ones',
     });
   }
-  if (isNet && !ownsNetwork) {
-    throw new TcomposeError(`the sysctl ${name} cannot be set: the container has no network of its own`, {
-      code: 'sysctl-refused',
-      help: 'remove it, or give the container its own network',
-    });
-  }
+  const isUts = dotted === 'kernel.domainname';
+  const [kind, owned] = isNet
+    ? ['network', own.network]
+    : isUts
+      ? ['UTS namespace', own.uts]
+      : ['IPC namespace', own.ipc];
+  if (owned) return;
+  throw new TcomposeError(`the sysctl ${name} cannot be set: the container has no ${kind} of its own`, {
+    code: 'sysctl-refused',
+    help: `remove it, or give the container its own ${kind}`,
+  });
 }

@@ -35,3 +35,4 @@ export const O_CLOEXEC = 0o2000000;
 export const O_PATH = 0o10000000;
 
 export const S_IFCHR = 0o020000;
+export const S_IFBLK = 0o060000;

@@ -1,8 +1,11 @@
 /** What is mounted where in a container: the layers, the kernel's own file systems, devices, and what was asked for. */
-import { posix } from 'node:path';
+import { dirname, posix } from 'node:path';
 import type { LaunchOp, Slot } from '../launcher/ops.ts';
 import type { MountRecord } from '../state/records.ts';
-import { MOUNT_ATTR, MS, O_CLOEXEC, O_PATH, S_IFCHR } from './linux.ts';
+import { type CgroupView, cgroupMountOps } from './cgroup-mounts.ts';
+import type { DeviceNode } from './devices.ts';
+import { MOUNT_ATTR, MS, O_CLOEXEC, O_PATH, S_IFBLK, S_IFCHR } from './linux.ts';
+import type { NamespacePlan } from './namespaces.ts';
 
 export interface MountSource {
   /** Host path; '' for a tmpfs. */
@@ -24,8 +27,14 @@ export interface MountRequest {
   readonly readOnlyRootfs: boolean;
   readonly privileged: boolean;
   readonly shmSizeBytes: number;
-  /** Mounts of version 1 hierarchies or of the unified one, as `type` and `data`. */
-  readonly cgroups: readonly { readonly name: string; readonly type: 'cgroup' | 'cgroup2'; readonly data: string }[];
+  /** Of version 1 hierarchies, or of the unified one. */
+  readonly cgroups: readonly CgroupView[];
+  readonly devices: readonly DeviceNode[];
+  readonly shm: NamespacePlan['shm'];
+  /** Holds another container's, taken before. */
+  readonly shmSlot: Slot;
+  /** The kernel has /proc/kcore. */
+  readonly hasKcore: boolean;
 }
 
 export interface OverlayFolders {
@@ -56,7 +65,7 @@ export function mountOps(request: MountRequest): readonly LaunchOp[] {
 
 /** Docker's defaults. A folder of /dev is not `nodev`, or the devices in it would be dead. */
 function usualMounts(request: MountRequest): readonly Entry[] {
-  const { root, privileged, shmSizeBytes } = request;
+  const { root, privileged } = request;
   const strict = MS.NOSUID | MS.NOEXEC | MS.NODEV;
   const guarded = privileged ? strict : strict | MS.RDONLY;
   const fresh = (target: string, type: string, flags: number, data?: string, optional = false): Entry => ({
@@ -78,55 +87,16 @@ function usualMounts(request: MountRequest): readonly Entry[] {
   const dev = fresh('/dev', 'tmpfs', MS.NOSUID | MS.STRICTATIME, 'mode=755,size=65536k');
   return [
     fresh('/proc', 'proc', strict),
-    { target: dev.target, ops: [...dev.ops, ...deviceOps(root)] },
+    { target: dev.target, ops: [...dev.ops, ...linkOps(root, request.hasKcore)] },
     fresh('/sys', 'sysfs', guarded),
     fresh('/dev/pts', 'devpts', MS.NOSUID | MS.NOEXEC, 'newinstance,ptmxmode=0666,mode=0620,gid=5'),
-    fresh('/dev/shm', 'tmpfs', strict, `mode=1777,size=${shmSizeBytes}`),
+    { target: '/dev/shm', ops: shmOps(request) },
     // Not every kernel has POSIX message queues.
     fresh('/dev/mqueue', 'mqueue', strict, undefined, true),
-    ...cgroupMounts(request, guarded),
+    { target: '/sys/fs/cgroup', ops: cgroupMountOps(root, request.cgroups, guarded) },
+    ...request.devices.map((node) => nodeEntry(root, node)),
   ];
 }
-
-function cgroupMounts({ root, cgroups }: MountRequest, flags: number): readonly Entry[] {
-  const target = '/sys/fs/cgroup';
-  const mount = (inside: string, type: string, data: string): LaunchOp => ({
-    op: 'mount-in',
-    root,
-    source: type,
-    inside,
-    type,
-    flags,
-    data,
-    optional: true,
-  });
-  const [first] = cgroups;
-  if (first === undefined) return [];
-  if (first.type === 'cgroup2') return [{ target, ops: [mount(target, 'cgroup2', '')] }];
-  const above: LaunchOp = {
-    op: 'mount-in',
-    root,
-    source: 'tmpfs',
-    inside: target,
-    type: 'tmpfs',
-    flags: MS.NOSUID | MS.NODEV | MS.NOEXEC,
-    data: 'mode=755',
-  };
-  const each = cgroups.flatMap(({ name, data }): LaunchOp[] => [
-    { op: 'mkdir-in', root, inside: `${target}/${name}`, mode: 0o755 },
-    mount(`${target}/${name}`, 'cgroup', data),
-  ]);
-  return [{ target, ops: [above, ...each] }];
-}
-
-const DEVICES: readonly [name: string, major: number, minor: number][] = [
-  ['null', 1, 3],
-  ['zero', 1, 5],
-  ['full', 1, 7],
-  ['random', 1, 8],
-  ['urandom', 1, 9],
-  ['tty', 5, 0],
-];
 
 const LINKS: readonly [name: string, target: string][] = [
   ['fd', '/proc/self/fd'],
@@ -137,21 +107,42 @@ const LINKS: readonly [name: string, target: string][] = [
   ['ptmx', 'pts/ptmx'],
 ];
 
-function deviceOps(root: Slot): readonly LaunchOp[] {
-  const nodes = DEVICES.map(
-    ([name, major, minor]): LaunchOp => ({
-      op: 'mknod-in',
-      root,
-      inside: `/dev/${name}`,
-      mode: S_IFCHR | 0o666,
-      major,
-      minor,
-    }),
-  );
-  const links = LINKS.map(
+function linkOps(root: Slot, hasKcore: boolean): readonly LaunchOp[] {
+  return LINKS.filter(([name]) => name !== 'core' || hasKcore).map(
     ([name, target]): LaunchOp => ({ op: 'symlink-in', root, inside: `/dev/${name}`, target, existsOk: true }),
   );
-  return [...nodes, ...links];
+}
+
+const nodeEntry = (root: Slot, { path, type, mode, ...rest }: DeviceNode): Entry => ({
+  target: path,
+  ops: [
+    ...(dirname(path) === '/dev'
+      ? []
+      : [{ op: 'mkdir-in', root, inside: dirname(path), mode: 0o755, parents: true } as const]),
+    {
+      op: 'mknod-in',
+      root,
+      inside: path,
+      mode: (type === 'c' ? S_IFCHR : S_IFBLK) | mode,
+      major: rest.major,
+      minor: rest.minor,
+      uid: rest.uid,
+      gid: rest.gid,
+    },
+  ],
+});
+
+function shmOps({ root, shm, shmSlot, shmSizeBytes }: MountRequest): readonly LaunchOp[] {
+  const inside = '/dev/shm';
+  const point: LaunchOp = { op: 'mkdir-in', root, inside, mode: 0o1777, parents: true };
+  if (shm === 'none') return [];
+  if (shm === 'host') {
+    return [point, { op: 'bind-in', root, source: inside, inside, recursive: false, attributes: 0, propagation: 0 }];
+  }
+  if (shm !== 'own') return [point, { op: 'attach-in', slot: shmSlot, root, inside }];
+  const flags = MS.NOSUID | MS.NOEXEC | MS.NODEV;
+  const data = `mode=1777,size=${shmSizeBytes}`;
+  return [point, { op: 'mount-in', root, source: 'shm', inside, type: 'tmpfs', flags, data }];
 }
 
 /** Rewritten in place while the container runs (networks come and go), so they are bound, not copied. */

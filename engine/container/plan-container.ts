@@ -1,19 +1,26 @@
 /** From a record to the whole description of its container, looking up what only this host and its image can tell. */
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { DesiredContainer } from '../../src/model/desired.ts';
 import { TcomposeError } from '../../src/model/errors.ts';
 import type { Host } from '../host.ts';
 import type { LaunchOp } from '../launcher/ops.ts';
 import { containerDir, containerRun } from '../state/paths.ts';
 import type { ContainerRecord, MountRecord } from '../state/records.ts';
+import { apparmorChange } from './apparmor.ts';
 import { capabilityMask } from './capabilities.ts';
-import { type CgroupPlan, cgroupPlan } from './cgroup.ts';
+import { type CgroupPlan, cgroupPlan, parentOf } from './cgroup.ts';
 import type { CgroupFacts } from './cgroup-facts.ts';
+import { parseDeviceRule } from './device-filter.ts';
+import { grantDevices } from './devices.ts';
 import { environmentOf } from './environment.ts';
 import type { HostFacts } from './host-facts.ts';
 import { hostnameOf } from './host-files.ts';
 import { resolveIdentity } from './identity.ts';
+import { hostKnobs } from './knobs.ts';
+import { ownNamespaces } from './limits.ts';
 import { INIT_PATH, type MountRequest, type MountSource } from './mounts.ts';
+import { namespacePlan, owns } from './namespaces.ts';
 import type { ContainerPlan, ProcessPlan } from './program.ts';
 import type { AccountFiles } from './rootfs-files.ts';
 import { seccompFilter } from './seccomp-cache.ts';
@@ -28,16 +35,31 @@ export interface PlanInputs {
   /** Whose host name and files it has: itself, or the donor of its network. */
   readonly namedAs: ContainerRecord;
   readonly network: readonly LaunchOp[];
+  /** Of the instance: donors of namespaces among them. */
+  readonly records: readonly ContainerRecord[];
+  /** Hears what is done with less than was asked for. */
+  readonly note: (warning: string) => void;
 }
+
+/** In another's process namespace there is a first process already. */
+const hasInit = (container: DesiredContainer): boolean => container.init && owns(container, 'pid');
 
 export async function planContainer(host: Host, record: ContainerRecord, inputs: PlanInputs): Promise<ContainerPlan> {
   const { id, madeFrom: container } = record;
   const { facts } = inputs;
   const folder = containerDir(host.paths, id);
-  const cgroup = cgroupPlan(facts.cgroups, inputs.instance, id, container.resources);
+  const knobs = hostKnobs(facts.cgroups, parentOf(inputs.instance, container));
+  const cgroup = cgroupPlan(facts.cgroups, inputs.instance, record, knobs);
+  for (const warning of cgroup.warnings) inputs.note(warning);
+  const { security } = container;
+  const devices = await grantDevices(container);
+  const namespaces = namespacePlan(host.paths, record, inputs.records);
   return {
     process: await planProcess(host, record, inputs),
     cgroup,
+    namespaces,
+    deviceRules: [...devices.rules, ...(container.deviceRules ?? []).flatMap(parseDeviceRule)],
+    masksPaths: !security.privileged && security.systemPathsUnconfined !== true,
     overlay: {
       layers: inputs.layers,
       upper: join(folder, 'upper'),
@@ -50,16 +72,18 @@ export async function planContainer(host: Host, record: ContainerRecord, inputs:
         record.mounts.map((mount, index) => sourceOf(mount, inputs.sources[index]!, container.name)),
       ),
       filesFrom: containerDir(host.paths, inputs.namedAs.id),
-      ...(container.init ? { init: host.launcher } : {}),
-      readOnlyRootfs: container.security.readOnlyRootfs,
-      privileged: container.security.privileged,
+      ...(hasInit(container) ? { init: host.launcher } : {}),
+      readOnlyRootfs: security.readOnlyRootfs,
+      privileged: security.privileged,
       shmSizeBytes: container.resources.shmSizeBytes,
-      cgroups: cgroupMounts(facts.cgroups, cgroup),
+      cgroups: cgroupViews(facts.cgroups, cgroup, namespaces.ownsCgroup),
+      devices: devices.nodes,
+      hasKcore: facts.hasKcore,
     },
     hostname: hostnameOf(inputs.namedAs.madeFrom, inputs.namedAs.id, facts.names),
     ...(container.domainname === undefined ? {} : { domainname: container.domainname }),
     sysctls: container.sysctls,
-    ownsNetwork: ['bridge', 'none'].includes(container.networkMode.kind),
+    ownNamespaces: ownNamespaces(container),
     tty: container.tty,
     throttlePaths: facts.throttlePaths,
     network: inputs.network,
@@ -70,14 +94,15 @@ export async function planContainer(host: Host, record: ContainerRecord, inputs:
 export async function planProcess(
   host: Host,
   { madeFrom: container }: ContainerRecord,
-  { facts, accounts, namedAs }: Pick<PlanInputs, 'facts' | 'accounts' | 'namedAs'>,
+  { facts, accounts, namedAs, note }: Pick<PlanInputs, 'facts' | 'accounts' | 'namedAs' | 'note'>,
 ): Promise<ProcessPlan> {
   const { security } = container;
   const identity = resolveIdentity(container, accounts);
   const capabilities = capabilityMask(security, facts.capabilities);
+  const apparmor = await apparmorChange(host, container, facts.apparmor, note);
   const isFiltered = security.seccomp !== 'unconfined' && !(security.privileged && security.seccomp === 'default');
   return {
-    argv: container.init ? [INIT_PATH, 'init', ...container.argv] : container.argv,
+    argv: hasInit(container) ? [INIT_PATH, 'init', ...container.argv] : container.argv,
     env: environmentOf([container.env], {
       hostname: hostnameOf(namedAs.madeFrom, namedAs.id, facts.names),
       home: identity.home,
@@ -98,6 +123,7 @@ export async function planProcess(
       : {}),
     ulimits: container.ulimits,
     oomScoreAdj: container.resources.oomScoreAdj ?? 0,
+    ...(apparmor === undefined ? {} : { apparmor }),
   };
 }
 
@@ -117,10 +143,15 @@ async function sourceOf(mount: MountRecord, path: string, container: string): Pr
 }
 
 /** Programs read their limits there (the JVM does): of version 1 only hierarchies that were joined are shown. */
-function cgroupMounts({ mode, hierarchies }: CgroupFacts, plan: CgroupPlan): MountRequest['cgroups'] {
+function cgroupViews(
+  { mode, hierarchies }: CgroupFacts,
+  plan: CgroupPlan,
+  ownsCgroup: boolean,
+): MountRequest['cgroups'] {
   if (mode === 'unified') return [{ name: '', type: 'cgroup2', data: '' }];
-  const joined = Object.entries(hierarchies).filter(([, point]) =>
-    plan.folders.some((folder) => folder.startsWith(`${point}/`)),
-  );
-  return joined.map(([name]) => ({ name, type: 'cgroup', data: name }));
+  return Object.entries(hierarchies).flatMap(([name, point]): MountRequest['cgroups'] => {
+    const folder = plan.folders.find((folder) => folder.startsWith(`${point}/`));
+    if (folder === undefined) return [];
+    return [{ name, type: 'cgroup', data: name, ...(ownsCgroup ? {} : { folder }) }];
+  });
 }

@@ -1,17 +1,20 @@
 /** A container as launch operations: what its supervisor does once, at each start, at each probe, and what an exec does. */
 import type { LaunchOp, Slot } from '../launcher/ops.ts';
 import { overlayOps } from '../launcher/overlay.ts';
+import type { AppArmorChange } from './apparmor.ts';
 import { type CgroupPlan, cgroupJoinOps, cgroupOpenOps, cgroupSetupOps } from './cgroup.ts';
-import { deviceFilter } from './device-filter.ts';
+import { type DeviceRule, deviceFilter } from './device-filter.ts';
 import type { Identity } from './identity.ts';
-import { rlimitOps, sysctlWrites } from './limits.ts';
+import { type OwnNamespaces, rlimitOps, sysctlWrites } from './limits.ts';
 import { CLONE, MOUNT_ATTR, MS, O_CLOEXEC, O_DIRECTORY, O_PATH, PR_SET_NO_NEW_PRIVS } from './linux.ts';
 import { maskOps } from './masked-paths.ts';
 import { type MountRequest, mountOps, type OverlayFolders } from './mounts.ts';
+import { joinOps, type NamespacePlan } from './namespaces.ts';
 
 const ROOT: Slot = 0;
 const SCRATCH: Slot = 1;
 const CGROUP: Slot = 2;
+const SHM: Slot = 3;
 /** For the network room, in `setup`. */
 export const FIRST_NETWORK_SLOT: Slot = 8;
 
@@ -26,18 +29,24 @@ export interface ProcessPlan {
   readonly filter?: Uint8Array;
   readonly ulimits: Parameters<typeof rlimitOps>[0];
   readonly oomScoreAdj: number;
+  /** Absent: the kernel has no AppArmor, or the process stays unconfined. */
+  readonly apparmor?: AppArmorChange;
 }
 
 export interface ContainerPlan {
   readonly process: ProcessPlan;
   readonly cgroup: CgroupPlan;
   readonly overlay: OverlayFolders;
-  readonly mounts: Omit<MountRequest, 'root' | 'scratch'>;
+  readonly mounts: Omit<MountRequest, 'root' | 'scratch' | 'shm' | 'shmSlot'>;
+  readonly namespaces: NamespacePlan;
+  /** Beside the default ones. */
+  readonly deviceRules: readonly DeviceRule[];
+  /** What tells of the host is hidden, what changes it read-only. */
+  readonly masksPaths: boolean;
   readonly hostname: string;
   readonly domainname?: string;
   readonly sysctls: Parameters<typeof sysctlWrites>[0];
-  /** The network namespace is this container's own. */
-  readonly ownsNetwork: boolean;
+  readonly ownNamespaces: OwnNamespaces;
   readonly tty: boolean;
   /** Of this host: see masked-paths.ts. */
   readonly throttlePaths: readonly string[];
@@ -49,42 +58,41 @@ export interface ContainerPlan {
 export const setupProgram = (plan: ContainerPlan): readonly LaunchOp[] => [
   ...cgroupSetupOps(plan.cgroup),
   ...cgroupOpenOps(plan.cgroup, CGROUP),
-  ...(plan.mounts.privileged ? [] : deviceFilter(plan.cgroup, CGROUP)),
+  ...(plan.mounts.privileged ? [] : deviceFilter(plan.cgroup, CGROUP, plan.deviceRules)),
   ...plan.network,
 ];
 
 /** At each start. The order is runc's (engine-behaviour 2.11): what needs the host's mounts, then mounts, then privileges go. */
 export function startProgram(plan: ContainerPlan): readonly LaunchOp[] {
-  const { process, overlay, mounts } = plan;
+  const { process, overlay, mounts, namespaces } = plan;
+  const ownsUts = (namespaces.own & CLONE.NEWUTS) !== 0;
   const unified = plan.cgroup.unified !== undefined;
   return [
     // Before clone: the child is born in them (tasks: engine/supervise/spec.ts).
     ...cgroupJoinOps(plan.cgroup),
-    {
-      op: 'clone',
-      flags: CLONE.NEWNS | CLONE.NEWPID | CLONE.NEWUTS | CLONE.NEWIPC,
-      ...(unified ? { cgroup: CGROUP } : {}),
-    },
+    ...joinOps(namespaces, SHM),
+    { op: 'clone', flags: namespaces.own, ...(unified ? { cgroup: CGROUP } : {}) },
     // Only now: a namespace made by clone would have the parent's group as its root.
-    { op: 'unshare', flags: CLONE.NEWCGROUP },
+    ...(namespaces.ownsCgroup ? [{ op: 'unshare', flags: CLONE.NEWCGROUP } as const] : []),
     { op: 'setsid' },
     { op: 'keyring' },
+    ...confineOps(process.apparmor),
     ...propagationOps(mounts),
     // Through the host's /proc: these are of the namespaces just entered, and no image can have put anything in the way.
-    ...sysctlWrites(plan.sysctls, plan.ownsNetwork).map(
+    ...sysctlWrites(plan.sysctls, plan.ownNamespaces).map(
       ({ path, value, optional }): LaunchOp => ({ op: 'write', path, data: value, optional }),
     ),
     ...oomOps(process.oomScoreAdj),
     ...overlayOps({ layers: overlay.layers, writable: overlay, on: overlay.on, flags: 0 }),
     { op: 'open', slot: ROOT, path: overlay.on, flags: O_PATH | O_DIRECTORY | O_CLOEXEC },
-    ...mountOps({ ...mounts, root: ROOT, scratch: SCRATCH }),
-    ...(mounts.privileged ? [] : maskOps(ROOT, plan.throttlePaths)),
+    ...mountOps({ ...mounts, shm: namespaces.shm, root: ROOT, scratch: SCRATCH, shmSlot: SHM }),
+    ...(plan.masksPaths ? maskOps(ROOT, plan.throttlePaths) : []),
     ...(plan.tty ? consoleOps() : []),
     { op: 'pivot', root: ROOT },
     ...(mounts.readOnlyRootfs ? [{ op: 'remount-root', attributes: MOUNT_ATTR.RDONLY } as const] : []),
     ...(plan.tty ? [{ op: 'setsid', terminal: true } as const] : []),
-    { op: 'hostname', name: plan.hostname },
-    ...(plan.domainname === undefined ? [] : [{ op: 'domainname', name: plan.domainname } as const]),
+    ...(ownsUts ? [{ op: 'hostname', name: plan.hostname } as const] : []),
+    ...(plan.domainname === undefined || !ownsUts ? [] : [{ op: 'domainname', name: plan.domainname } as const]),
     ...processOps(process, { createsWorkingDir: true, ownsStreams: true }),
   ];
 }
@@ -102,6 +110,10 @@ const consoleOps = (): readonly LaunchOp[] => [
 
 const oomOps = (score: number): readonly LaunchOp[] =>
   score === 0 ? [] : [{ op: 'write', path: '/proc/self/oom_score_adj', data: `${score}` }];
+
+/** Takes effect with the exec. Through the host's /proc: runc's CVE-2019-16884 was to do it through the container's. */
+const confineOps = (change: AppArmorChange | undefined): readonly LaunchOp[] =>
+  change === undefined ? [] : [{ op: 'write', path: change.path, data: `exec ${change.profile}` }];
 
 /** From root with every privilege to the program itself. */
 function processOps(
@@ -150,6 +162,7 @@ export function joinProgram(
     { op: 'clone', flags: 0, ...(cgroup.unified === undefined ? {} : { cgroup: CGROUP }) },
     ...cgroupJoinOps(cgroup),
     { op: 'keyring' },
+    ...confineOps(process.apparmor),
     ...(options.terminal ? [{ op: 'setsid', terminal: true } as const] : []),
     ...oomOps(process.oomScoreAdj),
     { op: 'join', ...target, flags: CLONE.NEWNET | CLONE.NEWUTS | CLONE.NEWIPC | CLONE.NEWCGROUP | CLONE.NEWNS },

@@ -12,7 +12,8 @@ import type { ContainerRecord } from '../state/records.ts';
 import { encodeSpec } from '../supervise/encode-spec.ts';
 import type { SupervisorSpec } from '../supervise/spec.ts';
 import type { CgroupFacts } from './cgroup-facts.ts';
-import { makeCgroupParents } from './cgroup-parents.ts';
+import type { Limit } from './cgroup-limits.ts';
+import { makeCgroupParents, usedParents } from './cgroup-parents.ts';
 import { groupFolders, killGroup } from './kill-group.ts';
 import { leaveSession } from './leave-session.ts';
 import { planContainer } from './plan-container.ts';
@@ -21,7 +22,7 @@ import { syncNetwork } from './publish.ts';
 import { readAccountFiles } from './rootfs-files.ts';
 import { isRunning, supervisorOf } from './runtime.ts';
 import { skeletonLayer } from './skeleton.ts';
-import { startWarnings } from './start-warnings.ts';
+import { limitRefused, startWarnings } from './start-warnings.ts';
 import { supervisorSpec } from './supervisor-spec.ts';
 import { noSuchContainer } from './unknown.ts';
 import { namedAs, rewriteLinks, writeHostFiles } from './write-host-files.ts';
@@ -108,7 +109,10 @@ async function publish(host: Host, wanted: readonly ContainerRecord[], records: 
 
 interface Described {
   readonly record: ContainerRecord;
+  readonly limits: readonly Limit[];
   readonly spec: SupervisorSpec;
+  /** What is done with less than was asked for. */
+  readonly notes: readonly string[];
 }
 
 async function describeAll(
@@ -120,12 +124,15 @@ async function describeAll(
 ): Promise<readonly Described[]> {
   const [facts, images, volumes] = await Promise.all([host.facts(), host.images(), host.volumes()]);
   const skeleton = skeletonLayer(host.paths);
+  // First: what limits the host has is read off the groups above the containers' own.
+  makeCgroupParents(host.paths, facts.cgroups, instance, wanted);
   const describe = async (record: ContainerRecord): Promise<Described | undefined> => {
     try {
       mkdirSync(join(containerRun(host.paths, record.id), 'rootfs'), { recursive: true, mode: 0o700 });
       const layers = [...(await images.layerPaths(record.madeFrom.image.id)), skeleton];
       writeHostFiles(host.paths, record, records, facts.names);
       await clearLeftovers(host, record, facts.cgroups, instance);
+      const notes: string[] = [];
       const setup = { container: record, networks: records.networks, instance, firstSlot: FIRST_NETWORK_SLOT };
       const plan = await planContainer(host, record, {
         instance,
@@ -135,8 +142,11 @@ async function describeAll(
         namedAs: namedAs(record, records) ?? record,
         accounts: await readAccountFiles(host, record.id, layers),
         network: networkSetupOps(setup, sharedNetwork(host, record, records)),
+        records: records.containers,
+        note: (warning) => notes.push(warning),
       });
-      return { record, spec: supervisorSpec(record.id, containerDir(host.paths, record.id), record.madeFrom, plan) };
+      const spec = supervisorSpec(record.id, containerDir(host.paths, record.id), record.madeFrom, plan);
+      return { record, limits: plan.cgroup.limits, spec, notes };
     } catch (error) {
       failed.set(record.name, error as Error);
       return undefined;
@@ -152,7 +162,7 @@ async function clearLeftovers(
   groups: CgroupFacts,
   instance: string,
 ): Promise<void> {
-  if (groupFolders(groups, instance, id).length > 0) await killGroup(host, id);
+  if (groupFolders(groups, instance, id, usedParents(host.paths)).length > 0) await killGroup(host, id);
 }
 
 /** `network_mode: container:…` and `service:…`: the other's supervisor lives in the namespace. */
@@ -179,21 +189,17 @@ async function superviseAll(
   { failed, warnings }: { readonly failed: Failures; readonly warnings: Map<string, readonly string[]> },
 ): Promise<void> {
   const [session, { cgroups }] = await Promise.all([host.session(), host.facts()]);
-  makeCgroupParents(
-    cgroups,
-    specs.flatMap(({ spec }) => spec.cgroups),
-  );
   await leaveSession(host, cgroups, instance);
   await Promise.all(
-    specs.map(async ({ record, spec }) => {
+    specs.map(async ({ record, limits, spec, notes }) => {
       try {
         const folder = containerRun(host.paths, record.id);
         writeFileSync(join(folder, 'program'), encodeSpec(spec), { mode: 0o600 });
         const told = await session.supervise(folder, spec);
-        warnings.set(record.name, startWarnings(spec, told));
+        warnings.set(record.name, [...notes, ...startWarnings(spec, told)]);
       } catch (error) {
         // Another command may have started it meanwhile: its supervisor keeps ours away, and its run folder is not ours to remove.
-        if (!isRunning(host.paths, record)) failed.set(record.name, error as Error);
+        if (!isRunning(host.paths, record)) failed.set(record.name, limitRefused(record.name, limits, error as Error));
       }
     }),
   );

@@ -9,6 +9,10 @@ export interface Explanation {
   readonly help?: string;
 }
 
+/** asm-generic/resource.h */
+const RESOURCES =
+  'cpu fsize data stack core rss nproc nofile memlock as locks sigpending msgqueue nice rtprio rttime'.split(' ');
+
 /** What an operation was about to do, completing "cannot …". */
 const intents: { [Name in LaunchOpName]: (op: Extract<LaunchOp, { op: Name }>) => string } = {
   open: (op) => `open ${op.path}`,
@@ -24,11 +28,14 @@ const intents: { [Name in LaunchOpName]: (op: Extract<LaunchOp, { op: Name }>) =
   'read-in': (op) => `read the file ${op.inside} in the container`,
   unshare: () => 'make namespaces',
   join: (op) => (op.pid ? `join the namespaces of process ${op.pid}` : "join the container's namespaces"),
+  'join-container': () => 'join the namespaces of another container',
   'join-path': (op) => `join the namespace ${op.path}`,
   clone: () => "make the container's first process",
   mount: (op) => `mount ${op.type || op.source} on ${op.path}`,
   'mount-in': (op) => `mount ${op.type || op.source} on ${op.inside} in the container`,
   'bind-in': (op) => `bind ${op.source || op.sourceInside} to ${op.inside} in the container`,
+  'take-tmpfs': (op) => `share ${op.inside} of another container`,
+  'attach-in': (op) => `mount the shared ${op.inside} in the container`,
   'mask-in': (op) => `hide ${op.inside} in the container`,
   'readonly-in': (op) => `make ${op.inside} read-only in the container`,
   'remount-root': () => "change the container's root mount",
@@ -38,7 +45,7 @@ const intents: { [Name in LaunchOpName]: (op: Extract<LaunchOp, { op: Name }>) =
   netlink: () => 'set up the network',
   hostname: (op) => `set the host name ${shown(op.name)}`,
   domainname: (op) => `set the domain name ${shown(op.name)}`,
-  rlimit: (op) => `set resource limit ${op.resource} to ${op.soft}:${op.hard}`,
+  rlimit: (op) => `set the ulimit ${RESOURCES[op.resource] ?? op.resource} to ${op.soft}:${op.hard}`,
   umask: () => 'set the umask',
   chdir: (op) => `enter the working directory ${op.inside}`,
   setsid: () => 'start a session',
@@ -93,6 +100,8 @@ const remedies: { readonly [Name in LaunchOpName]?: Readonly<Record<string, read
       EXDEV: ['it leads out of the container'],
     },
     join: { ESRCH: ['that process has ended'] },
+    'join-container': { ESRCH: ['that container is not running', 'start it first'] },
+    'take-tmpfs': { ENOENT: ['that container has none'], EINVAL: ['it is no memory file system of its own'] },
     'join-path': { ENOENT: ['the namespace is gone'] },
     unshare: { ENOSPC: ['the limit of namespaces is reached', 'raise the sysctls user.max_*_namespaces'] },
     clone: {
@@ -101,6 +110,8 @@ const remedies: { readonly [Name in LaunchOpName]?: Readonly<Record<string, read
       EBUSY: ['its cgroup has controllers for children and cannot hold processes'],
     },
     'set-ids': { EINVAL: ['an id that this user namespace does not map'] },
+    rlimit: { EPERM: ['raising it is forbidden here, so the most that is allowed applies'] },
+    'mknod-in': { EEXIST: ['something else is in its place'], EPERM: ['the device rules of this host forbid it'] },
     seccomp: { EINVAL: ['the kernel does not accept the filter'], EACCES: ['it needs no_new_privs or CAP_SYS_ADMIN'] },
     'device-filter': {
       EINVAL: ['the kernel does not accept the filter'],

@@ -25,6 +25,7 @@ export type LaunchOp =
   | { op: 'mkdir-in'; root: Slot; inside: string; mode: number; uid?: number; gid?: number; parents?: boolean }
   | { op: 'touch-in'; root: Slot; inside: string; mode: number; parents?: boolean }
   | { op: 'write-in'; root: Slot; inside: string; data: string; mode: number; optional?: boolean }
+  /** The same device being there already is success. */
   | {
       op: 'mknod-in';
       root: Slot;
@@ -47,6 +48,11 @@ export type LaunchOp =
    * where its pid means nothing any more: join NEWPID, clone, enter cgroups by the host's paths, join the rest.
    */
   | { op: 'join'; pid: number; startTime: string; flags: number }
+  /**
+   * The same, of the container whose supervisor writes this state file: of the process that it has at that moment, so that a restart by
+   * policy finds a donor that was restarted too. No flags: only remembered, for `take-tmpfs`.
+   */
+  | { op: 'join-container'; state: string; flags: number }
   | { op: 'join-path'; path: string; flags: number }
   /**
    * Marks the end of the parent's part: what follows runs in the cloned child (pid 1 when NEWPID is among the flags). `cgroup`: an
@@ -80,6 +86,9 @@ export type LaunchOp =
       propagation: number;
       optional?: boolean;
     }
+  /** The tmpfs that the joined process sees at a path, as a mount that `attach-in` puts somewhere: a shared /dev/shm. */
+  | { op: 'take-tmpfs'; slot: Slot; inside: string }
+  | { op: 'attach-in'; slot: Slot; root: Slot; inside: string }
   /** Makes what is there unreachable: an empty read-only tmpfs over a folder, /dev/null over a file; nothing there: fine. */
   | { op: 'mask-in'; root: Slot; inside: string }
   /** Binds a path onto itself read-only; nothing there: fine. */

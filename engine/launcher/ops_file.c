@@ -116,6 +116,13 @@ static int op_write_in(struct run *run, const struct value *v) { /* root inside 
 	return root < 0 ? root : write_once(open_or_make(root, v[1].bytes, (mode_t)v[3].number), &v[2]);
 }
 
+/* A restart finds the nodes of the start before; anything else in its place is the image's, and no device. */
+static int is_device(int parent, const char *leaf, mode_t mode, dev_t device) {
+	struct stat status;
+	if (fstatat(parent, leaf, &status, AT_SYMLINK_NOFOLLOW) < 0) return 0;
+	return (status.st_mode & S_IFMT) == (mode & S_IFMT) && status.st_rdev == device;
+}
+
 static int op_mknod_in(struct run *run, const struct value *v) { /* root inside mode major minor uid gid */
 	(void)run;
 	char leaf[NAME_MAX + 1];
@@ -124,7 +131,9 @@ static int op_mknod_in(struct run *run, const struct value *v) { /* root inside 
 	if (parent < 0) return parent;
 	mode_t mode = (mode_t)v[2].number;
 	dev_t device = makedev((unsigned)v[3].number, (unsigned)v[4].number);
-	int error = mknodat(parent, leaf, mode, device) < 0 ? -errno : own(parent, leaf, &v[5], &v[6], mode);
+	int error = mknodat(parent, leaf, mode, device) < 0 ? -errno : 0;
+	if (error == -EEXIST && is_device(parent, leaf, mode, device)) error = 0;
+	if (!error) error = own(parent, leaf, &v[5], &v[6], mode);
 	close(parent);
 	return error;
 }

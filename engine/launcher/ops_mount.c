@@ -2,8 +2,11 @@
 #include "launcher.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/magic.h>
 #include <linux/mount.h>
+#include <sched.h>
 #include <sys/stat.h>
+#include <sys/statfs.h>
 #include <sys/syscall.h>
 #include <sys/sysmacros.h>
 #include <unistd.h>
@@ -94,6 +97,45 @@ static int op_bind_in(struct run *run, const struct value *v) { /* root source s
 	return error;
 }
 
+/*
+ * open_tree(2) copies mounts of one's own mount namespace only: so it is entered for a moment. The root is then its root, so that no
+ * link leads out of it; and a tmpfs it must be, since anything else there would be without the masks that lie on top of it.
+ */
+static int clone_tmpfs_here(const char *inside) {
+	struct statfs status;
+	int root = open("/", O_PATH | O_DIRECTORY | O_CLOEXEC);
+	if (root < 0) return -errno;
+	int found = open_in(root, inside, O_PATH | O_DIRECTORY, 0);
+	int tree = found;
+	if (found >= 0) tree = fstatfs(found, &status) < 0 ? -errno : status.f_type == TMPFS_MAGIC ? clone_tree(found, 0) : -EINVAL;
+	close_both(found, root);
+	return tree;
+}
+
+static int op_take_tmpfs(struct run *run, const struct value *v) { /* slot inside */
+	(void)run;
+	int own = open("/proc/self/ns/mnt", O_RDONLY | O_CLOEXEC);
+	if (own < 0) return -errno;
+	int tree = setns(JOINED_FD, CLONE_NEWNS) < 0 ? -errno : clone_tmpfs_here(v[1].bytes);
+	int error = setns(own, CLONE_NEWNS) < 0 ? -errno : 0;
+	close(own);
+	if (error && tree >= 0) close(tree);
+	return error ? error : fill_slot(v[0].number, tree);
+}
+
+static int op_attach_in(struct run *run, const struct value *v) { /* slot root inside */
+	(void)run;
+	int tree = slot_fd(v[0].number), root = slot_fd(v[1].number);
+	if (tree < 0 || root < 0) return -EBADF;
+	int target = open_in(root, v[2].bytes, O_PATH, 0);
+	if (target < 0) return target;
+	int error = fits(tree, target);
+	if (!error) error = set_attributes(tree, 0, 0, MS_PRIVATE);
+	if (!error) error = attach_tree(tree, target);
+	close(target);
+	return error;
+}
+
 /* The root's own dev/null if it is one, for after the pivot; else the host's. */
 static int open_null(int root) {
 	struct stat status;
@@ -169,6 +211,8 @@ const struct op mount_ops[] = {
 	{"mount", "sssns", op_mount},
 	{"mount-in", "nsssnso", op_mount_in},
 	{"bind-in", "nsnssnnno", op_bind_in},
+	{"take-tmpfs", "ns", op_take_tmpfs},
+	{"attach-in", "nns", op_attach_in},
 	{"mask-in", "ns", op_mask_in},
 	{"readonly-in", "ns", op_readonly_in},
 	{"remount-root", "n", op_remount_root},

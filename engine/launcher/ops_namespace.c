@@ -44,6 +44,43 @@ static int op_join(struct run *run, const struct value *v) { /* pid startTime fl
 	return setns(JOINED_FD, (int)v[2].number) < 0 ? -errno : 0;
 }
 
+/* "pid PID START" of a supervisor's state file: it is written anew at each start, so a restart finds the donor of that moment. */
+static int read_state(const char *path, uint64_t *pid, char *start_time, size_t size) {
+	char text[1024];
+	int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0) return errno == ENOENT ? -ESRCH : -errno;
+	ssize_t length = read(fd, text, sizeof text - 1);
+	close(fd);
+	text[length < 0 ? 0 : length] = '\0';
+	const char *line = strstr(text, "\npid ");
+	*pid = line ? parse_number(line + 5) : 0;
+	if (!*pid) return -ESRCH;
+	const char *at = strchr(line + 5, ' ');
+	size_t digits = at ? strspn(at + 1, "0123456789") : 0;
+	if (!digits || digits >= size) return -ESRCH;
+	memcpy(start_time, at + 1, digits);
+	start_time[digits] = '\0';
+	return 0;
+}
+
+/* When a donor's first process ends, so do those of its guests: all of them restart at about the same time. Five seconds for it to be first. */
+static int remember_donor(struct run *run, const char *state) {
+	uint64_t pid;
+	char start_time[24];
+	for (int attempt = 0;; attempt++) {
+		int error = read_state(state, &pid, start_time, sizeof start_time);
+		if (!error) error = remember_process(run, pid, start_time);
+		if (error != -ESRCH || attempt == 250) return error;
+		nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+	}
+}
+
+static int op_join_container(struct run *run, const struct value *v) { /* state flags */
+	int error = remember_donor(run, v[0].bytes);
+	if (error || !v[1].number) return error;
+	return setns(JOINED_FD, (int)v[1].number) < 0 ? -errno : 0;
+}
+
 static int op_join_path(struct run *run, const struct value *v) { /* path flags */
 	(void)run;
 	int fd = open(v[0].bytes, O_RDONLY | O_CLOEXEC | O_NOCTTY);
@@ -144,6 +181,7 @@ static int op_device_filter(struct run *run, const struct value *v) { /* cgroup 
 const struct op namespace_ops[] = {
 	{"unshare", "n", op_unshare},
 	{"join", "nsn", op_join},
+	{"join-container", "sn", op_join_container},
 	{"join-path", "sn", op_join_path},
 	{"clone", "nn", op_clone},
 	{"netlink-open", "n", op_netlink_open},

@@ -30,9 +30,8 @@ static int op_domainname(struct run *run, const struct value *v) { /* name */
 	return setdomainname(v[0].bytes, v[0].length) < 0 ? -errno : 0;
 }
 
-/* Clamped: what the host does not allow is cut to what it does. */
+/* Clamped: what the host does not allow is cut to what it does, and that is told. */
 static int op_rlimit(struct run *run, const struct value *v) { /* resource soft hard clamp */
-	(void)run;
 	struct rlimit limit = {.rlim_cur = v[1].number, .rlim_max = v[2].number}, now;
 	int resource = (int)v[0].number;
 	if (setrlimit((__rlimit_resource_t)resource, &limit) == 0) return 0;
@@ -40,6 +39,7 @@ static int op_rlimit(struct run *run, const struct value *v) { /* resource soft 
 	if (getrlimit((__rlimit_resource_t)resource, &now) < 0) return -errno;
 	if (limit.rlim_max > now.rlim_max) limit.rlim_max = now.rlim_max;
 	if (limit.rlim_cur > limit.rlim_max) limit.rlim_cur = limit.rlim_max;
+	send_report(run->report, REPORT_WARNING, run->section, run->index, EPERM);
 	return setrlimit((__rlimit_resource_t)resource, &limit) < 0 ? -errno : 0;
 }
 

@@ -162,6 +162,7 @@ static void settle_exit(struct supervisor *s) {
 	if (!is_settled(&s->main)) return;
 	if (!s->drain_until) {
 		if (!s->main.failed) note_exited(s);
+		kill_cgroups(&s->spec.cgroups);
 		s->drain_until = now_ms() + DRAIN_MS;
 	}
 	const int drained = s->streams[0].fd < 0 && s->streams[1].fd < 0;

@@ -137,5 +137,6 @@ int signal_container(struct supervisor *s, int signal, int cancels_restart);
 /* ---- cleanup.c */
 uint64_t read_oom_counter(const char *path);
 void remove_cgroups(const struct value *folders);
+void kill_cgroups(const struct value *folders);
 
 #endif

@@ -97,6 +97,7 @@ const encoders: Encoders = {
   'read-in': (op, w) => w.number(op.root).string(op.inside).number(op.maxBytes),
   unshare: (op, w) => w.number(op.flags),
   join: (op, w) => w.number(op.pid).string(op.startTime).number(op.flags),
+  'join-container': (op, w) => w.string(op.state).number(op.flags),
   'join-path': (op, w) => w.string(op.path).number(op.flags),
   clone: (op, w) => w.number(op.flags).number(op.cgroup),
   mount: (op, w) =>
@@ -126,6 +127,8 @@ const encoders: Encoders = {
       .number(op.attributes)
       .number(op.propagation)
       .flag(op.optional),
+  'take-tmpfs': (op, w) => w.number(op.slot).string(op.inside),
+  'attach-in': (op, w) => w.number(op.slot).number(op.root).string(op.inside),
   'mask-in': (op, w) => w.number(op.root).string(op.inside),
   'readonly-in': (op, w) => w.number(op.root).string(op.inside),
   'remount-root': (op, w) => w.number(op.attributes),

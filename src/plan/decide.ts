@@ -119,10 +119,10 @@ function restartReasons(
   decided: Decisions,
   { service, container }: Known,
 ): readonly Reason[] {
-  const mode = container.networkMode;
-  const host = mode.kind === 'container' ? decided.get(mode.container) : undefined;
-  if (host && host.kind !== 'keep' && host.kind !== 'repair') {
-    return [dependency(`${host.container.name}, whose network it shares, gets a new one`)];
+  for (const [what, donor] of sharedNamespaces(container)) {
+    const decision = decided.get(donor);
+    if (decision && decision.kind !== 'keep' && decision.kind !== 'repair')
+      return [dependency(`${donor}, whose ${what} it shares, gets a new one`)];
   }
   if (choices.noDeps) return [];
   const needs = (desire.dependencies.get(service) ?? []).filter((need) => need.restart);
@@ -133,6 +133,12 @@ function restartReasons(
   }
   return [];
 }
+
+/** What it has of which other container: gone when that one's process is. */
+const sharedNamespaces = ({ networkMode, namespaces = {} }: DesiredContainer): readonly (readonly [string, string])[] =>
+  Object.entries({ network: networkMode, ...namespaces }).flatMap(([kind, mode]) =>
+    mode?.kind === 'container' ? [[kind === 'network' ? kind : `${kind} namespace`, mode.container] as const] : [],
+  );
 
 /** Neither asked for nor an orphan to be removed, but on a network or volume that is replaced: made again as it was. */
 function decideBystander(inputs: Inputs, fates: Fates, live: LiveContainer): Decision | undefined {

@@ -169,7 +169,7 @@ describe('when asked', () => {
         ulimits: { nofile: { soft: 123, hard: 456 } },
       },
     );
-    expect(output.split('\n').map((line) => line.replace(/^shm|^tmpfs +/, '').split(' ')[0])).toEqual([
+    expect(output.split('\n').map((line) => line.replace(/^(shm|tmpfs) +/, '').split(' ')[0])).toEqual([
       '33554432',
       '77',
       '1024',

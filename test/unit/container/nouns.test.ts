@@ -1,8 +1,6 @@
 /** Identity, capabilities, environment, limits, groups, signals and files of a container: values from pure functions. */
 import { describe, expect, test } from 'vitest';
 import { capabilityMask, namesOf } from '../../../engine/container/capabilities.ts';
-import { cgroupJoinOps, cgroupPlan, cpuWeight } from '../../../engine/container/cgroup.ts';
-import { parseCgroupFacts } from '../../../engine/container/cgroup-facts.ts';
 import { environmentOf } from '../../../engine/container/environment.ts';
 import { resolvText } from '../../../engine/container/host-files.ts';
 import { resolveIdentity } from '../../../engine/container/identity.ts';
@@ -62,17 +60,21 @@ test('an environment has PATH, HOSTNAME and HOME, and lets the container’s own
 });
 
 describe('sysctls', () => {
+  const own = { network: true, ipc: true, uts: true };
   test('dots and slashes both part a name', () => {
-    const paths = (names: Record<string, string>) => sysctlWrites(names, true).map(({ path }) => path);
+    const paths = (names: Record<string, string>) => sysctlWrites(names, own).map(({ path }) => path);
     expect(paths({ 'net.core.somaxconn': '1' })).toContain('/proc/sys/net/core/somaxconn');
     expect(paths({ 'net/ipv4/conf/eth0.1/forwarding': '1' })).toContain('/proc/sys/net/ipv4/conf/eth0.1/forwarding');
     expect(paths({ 'net.ipv4.conf.eth0/1.forwarding': '1' })).toContain('/proc/sys/net/ipv4/conf/eth0.1/forwarding');
   });
   test('what belongs to the host is refused', () => {
     for (const name of ['kernel.panic', 'vm.swappiness', 'net.../../kernel.panic', 'net/../kernel/panic']) {
-      expect(() => sysctlWrites({ [name]: '1' }, true), name).toThrow(/not separate/);
+      expect(() => sysctlWrites({ [name]: '1' }, own), name).toThrow(/not separate/);
     }
-    expect(() => sysctlWrites({ 'net.core.somaxconn': '1' }, false)).toThrow(/no network of its own/);
+    const net = { 'net.core.somaxconn': '1' };
+    expect(() => sysctlWrites(net, { ...own, network: false })).toThrow(/no network of its own/);
+    expect(() => sysctlWrites({ 'kernel.shmmni': '1' }, { ...own, ipc: false })).toThrow(/no IPC namespace of its own/);
+    expect(() => sysctlWrites({ 'kernel.domainname': 'x' }, { ...own, uts: false })).toThrow(/no UTS namespace/);
   });
 });
 
@@ -87,71 +89,6 @@ test('signals are known by name, number and distance from the real-time ends', (
   expect(['SIGTERM', 'quit', '9', 'RTMIN+3', 'SIGRTMAX-1'].map(signalNumber)).toEqual([15, 3, 9, 37, 63]);
   for (const bad of ['SIGNOPE', '0', '65', 'RTMIN-1', ''])
     expect(() => signalNumber(bad), bad).toThrow(/there is no signal/);
-});
-
-describe('control groups', () => {
-  const hybrid = parseCgroupFacts(
-    [
-      '31 24 0:27 / /sys/fs/cgroup rw - tmpfs tmpfs rw',
-      '32 31 0:28 / /sys/fs/cgroup/cpu rw - cgroup cgroup rw,cpu,cpuacct',
-      '33 31 0:29 / /sys/fs/cgroup/memory rw - cgroup cgroup rw,memory',
-      '34 31 0:30 / /sys/fs/cgroup/pids rw - cgroup cgroup rw,pids',
-      '35 31 0:31 / /sys/fs/cgroup/unified rw - cgroup2 cgroup2 rw',
-    ].join('\n'),
-  );
-  const unified = parseCgroupFacts('31 24 0:27 / /sys/fs/cgroup rw,nosuid - cgroup2 cgroup2 rw,nsdelegate');
-  const resources = { shmSizeBytes: 0, memoryBytes: 2 ** 26, milliCpus: 1500, pidsLimit: 50 };
-
-  test('the mode is read from what is mounted', () => {
-    expect([hybrid.mode, unified.mode, parseCgroupFacts('').mode]).toEqual(['hybrid', 'unified', 'none']);
-  });
-  test('on a hybrid host limits go to version 1 and birth to version 2', () => {
-    const plan = cgroupPlan(hybrid, 'ab12', 'id', resources);
-    expect(plan.folders).toEqual(
-      ['unified', 'memory', 'pids', 'cpu'].map((name) => `/sys/fs/cgroup/${name}/tcompose-ab12/id`),
-    );
-    expect(Object.fromEntries(plan.limits.map(({ path, value }) => [path.split('/').at(-1), value]))).toEqual({
-      'memory.limit_in_bytes': '67108864',
-      'memory.memsw.limit_in_bytes': '134217728',
-      'pids.max': '50',
-      'cpu.cfs_period_us': '100000',
-      'cpu.cfs_quota_us': '150000',
-    });
-    expect(cgroupJoinOps(plan).map((op) => op.op === 'write' && op.path.endsWith('/tasks') && op.data)).toEqual([
-      '0',
-      '0',
-      '0',
-    ]);
-  });
-  test('a limit of swap that somebody wrote is held or refused; one that only follows from mem_limit may be done without', () => {
-    const required = (memorySwapBytes?: number) =>
-      [hybrid, unified].map((facts) => {
-        const { limits } = cgroupPlan(facts, 'ab12', 'id', {
-          ...resources,
-          ...(memorySwapBytes !== undefined && { memorySwapBytes }),
-        });
-        return limits.filter(({ path }) => /memsw|swap/.test(path)).map(({ optional }) => !optional);
-      });
-    expect(required()).toEqual([[false], [false]]);
-    expect(required(-1)).toEqual([[false], [false]]);
-    expect(required(2 ** 26)).toEqual([[true], [true]]);
-  });
-  test('hierarchies without a limit in them are not joined, but those that count memory and processes', () => {
-    expect(cgroupPlan(hybrid, 'ab12', 'id', { shmSizeBytes: 0 }).folders).toHaveLength(3);
-  });
-  test('on version 2 there is one folder with every limit', () => {
-    const plan = cgroupPlan(unified, 'ab12', 'id', resources);
-    expect(plan.folders).toEqual(['/sys/fs/cgroup/tcompose-ab12/id']);
-    expect(plan.limits.map(({ path, value }) => `${path.split('/').at(-1)}=${value}`)).toEqual([
-      'memory.swap.max=67108864',
-      'memory.max=67108864',
-      'pids.max=50',
-      'cpu.max=150000 100000',
-    ]);
-  });
-  test('shares become weights as others map them', () => {
-    expect([2, 102, 256, 512, 1024, 2048, 262144].map(cpuWeight)).toEqual([1, 17, 35, 59, 100, 174, 10000]);
-  });
 });
 
 test('a resolver of ours is asked without search first, a host’s loopback one is never handed on', () => {

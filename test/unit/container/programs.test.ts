@@ -1,10 +1,12 @@
 /** Launch programs as data: the order of what a start does, where mounts go, and what is left out. */
 import { describe, expect, test } from 'vitest';
-import { cgroupPlan } from '../../../engine/container/cgroup.ts';
+import { cgroupPlace } from '../../../engine/container/cgroup.ts';
 import { parseCgroupFacts } from '../../../engine/container/cgroup-facts.ts';
+import { USUAL_DEVICES } from '../../../engine/container/devices.ts';
 import { hostnameOf, hostsText } from '../../../engine/container/host-files.ts';
 import { foldersToEnter } from '../../../engine/container/leave-session.ts';
 import { type MountRequest, mountOps } from '../../../engine/container/mounts.ts';
+import { OWN_NAMESPACES } from '../../../engine/container/namespaces.ts';
 import { type ContainerPlan, joinProgram, setupProgram, startProgram } from '../../../engine/container/program.ts';
 import { logOf } from '../../../engine/container/supervisor-spec.ts';
 import type { LaunchOp } from '../../../engine/launcher/ops.ts';
@@ -28,7 +30,12 @@ const aMount = (target: string, more: Partial<MountRecord> = {}): MountRecord =>
   options: [],
   ...more,
 });
+const wish = { id: 'id', madeFrom: { resources: { shmSizeBytes: 0 } } };
 const mounts = (records: readonly MountRecord[]): Omit<MountRequest, 'root' | 'scratch'> => ({
+  devices: USUAL_DEVICES,
+  shm: 'own',
+  shmSlot: 3,
+  hasKcore: true,
   mounts: records,
   sources: records.map(() => ({ path: '/src', isFolder: true })),
   filesFrom: '/run/c',
@@ -49,12 +56,15 @@ const plan = (changes: Partial<ContainerPlan> = {}): ContainerPlan => ({
     ulimits: {},
     oomScoreAdj: 0,
   },
-  cgroup: cgroupPlan(hybrid, 'ab12', 'id', { shmSizeBytes: 0 }),
+  cgroup: cgroupPlace(hybrid, 'ab12', wish),
   overlay: { layers: ['/l/top', '/l/base'], upper: '/u', work: '/w', on: '/run/c/rootfs' },
   mounts: mounts([]),
   hostname: 'box',
   sysctls: {},
-  ownsNetwork: true,
+  ownNamespaces: { network: true, ipc: true, uts: true },
+  namespaces: OWN_NAMESPACES,
+  deviceRules: [],
+  masksPaths: true,
   tty: false,
   throttlePaths: [],
   network: [{ op: 'unshare', flags: 0x40000000 }],
@@ -100,12 +110,12 @@ describe('a start', () => {
   });
 
   test('on version 2 it is born in its group and writes to no other', () => {
-    const ops = startProgram(plan({ cgroup: cgroupPlan(unified, 'ab12', 'id', { shmSizeBytes: 0 }) }));
+    const ops = startProgram(plan({ cgroup: cgroupPlace(unified, 'ab12', wish) }));
     expect(ops[0]).toMatchObject({ op: 'clone', cgroup: 2 });
   });
 
   test('privileged masks nothing and filters no device', () => {
-    const privileged = plan({ mounts: { ...mounts([]), privileged: true } });
+    const privileged = plan({ masksPaths: false, mounts: { ...mounts([]), privileged: true } });
     expect(names(startProgram(privileged))).not.toContain('mask-in');
     expect(names(setupProgram(privileged))).not.toContain('device-filter');
     expect(names(setupProgram(plan()))).toContain('device-filter');
