@@ -68,7 +68,7 @@ export async function awaitContainer(
 function holds({ status, health, exitCode }: ContainerChange, condition: AwaitCondition): boolean {
   if (condition === 'completed') return status === 'exited' && exitCode === 0;
   if (condition === 'healthy') return status === 'running' && health === 'healthy';
-  return status === 'running' || (status === 'exited' && exitCode === 0);
+  return status === 'running' || status === 'paused' || (status === 'exited' && exitCode === 0);
 }
 
 function neverWill(name: string, change: ContainerChange, condition: AwaitCondition): TcomposeError | undefined {

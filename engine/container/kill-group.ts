@@ -36,6 +36,8 @@ export function groupFolders(
 /** Version 2 does it at once; elsewhere forks are raced, so this is repeated until nobody is left. */
 function killAll(folder: string): void {
   try {
+    // Frozen, they would end only when thawed.
+    if (existsSync(`${folder}/freezer.state`)) writeFileSync(`${folder}/freezer.state`, 'THAWED');
     if (existsSync(`${folder}/cgroup.kill`)) writeFileSync(`${folder}/cgroup.kill`, '1');
     // 0: it is outside of our process namespace; to kill(2) that would be ourselves and our group.
     else

@@ -34,6 +34,7 @@ export function supervisorSpec(
     stdinOpen: container.stdinOpen,
     cgroups: [...plan.cgroup.folders].reverse(),
     oomCounter: oomCounter(plan.cgroup),
+    freezer: freezerWords(plan.cgroup),
     exitPath: `${folder}/exit`,
   };
 }
@@ -43,6 +44,13 @@ function oomCounter({ folders, unified }: CgroupPlan): string {
   const memory = folders.find((folder) => folder.includes('/memory/'));
   if (memory !== undefined) return `${memory}/memory.oom_control`;
   return unified === undefined || folders.length > 1 ? '' : `${unified}/memory.events`;
+}
+
+/** Version 2 wherever it is mounted: it freezes without any controller. */
+export function freezerWords({ folders, unified }: CgroupPlan): readonly string[] {
+  if (unified !== undefined) return [`${unified}/cgroup.freeze`, '1', '0'];
+  const legacy = folders.find((folder) => folder.includes('/freezer/'));
+  return legacy === undefined ? [] : [`${legacy}/freezer.state`, 'FROZEN', 'THAWED'];
 }
 
 function healthOf({ healthcheck }: DesiredContainer): HealthNumbers | undefined {

@@ -15,7 +15,7 @@
 #include <unistd.h>
 
 #define UNSENT_LIMIT (1u << 20)
-enum { STOP = 1, KILL, WATCH, RESIZE, ATTACH };
+enum { STOP = 1, KILL, WATCH, RESIZE, ATTACH, PAUSE, UNPAUSE };
 struct request {
 	uint32_t kind;
 	int32_t a;
@@ -121,6 +121,8 @@ static int command(struct supervisor *s, const struct request *request) {
 		case STOP: return stop_container(s, request->a ? request->a : s->spec.stop.signal, request->b == INT64_MIN ? s->spec.stop.grace_ms : request->b);
 		case KILL: return signal_container(s, request->a, request->b != 0);
 		case RESIZE: return resize(s, request->a, request->b);
+		case PAUSE: return pause_container(s);
+		case UNPAUSE: return unpause_container(s);
 		default: return -ENOSYS;
 	}
 }

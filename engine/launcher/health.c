@@ -47,6 +47,17 @@ void end_health(struct supervisor *s) {
 	s->health.status = UNHEALTHY;
 }
 
+/* Frozen: what it was stays; the next probe comes an interval after it runs again. */
+void suspend_health(struct supervisor *s) {
+	if (!s->spec.health.enabled) return;
+	end_probe(&s->health);
+	s->health.next_at = 0;
+}
+
+void resume_health(struct supervisor *s) {
+	if (s->spec.health.enabled && s->status == RUNNING) plan_next(s);
+}
+
 static void append_output(struct result *result, const char *bytes, size_t length) {
 	size_t room = sizeof result->output - result->length;
 	if (length > room) length = room;

@@ -36,6 +36,7 @@ static void take_rest(struct spec *spec, const struct value *v) {
 	spec->cgroups = v[8];
 	spec->oom_counter = v[9].bytes;
 	spec->exit_path = v[10].bytes;
+	spec->freezer = v[11];
 }
 
 static int is_sound(const struct spec *spec) {
@@ -60,7 +61,7 @@ int parse_spec(struct spec *spec, const char *bytes, size_t length) {
 	take_restart(spec, values);
 	if (!read_fields(&health, "nnnnnns", values)) return -EBADMSG;
 	take_health(spec, values);
-	if (!read_fields(&rest, "nnnsnnnnSss", values)) return -EBADMSG;
+	if (!read_fields(&rest, "nnnsnnnnSssS", values)) return -EBADMSG;
 	take_rest(spec, values);
 	if (read_program(&reader, &spec->setup) || read_program(&reader, &spec->start) || read_program(&reader, &spec->probe)) return -EBADMSG;
 	return reader.at == reader.end && is_sound(spec) ? 0 : -EBADMSG;

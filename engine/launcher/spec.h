@@ -29,7 +29,7 @@ struct spec {
 		uint64_t max_bytes, max_files;
 	} log;
 	int tty, stdin_open;
-	struct value cgroups;
+	struct value cgroups, freezer; /* freezer: a file, the words that freeze and thaw; or nothing */
 	const char *oom_counter, *exit_path;
 };
 

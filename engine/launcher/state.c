@@ -37,7 +37,7 @@ static void describe(struct supervisor *s) {
 	const int ended = s->status == EXITED;
 	add_format(text, "version 1\nid %s\n", s->spec.id);
 	add_format(text, "supervisor %d %llu\n", ended ? 0 : getpid(), ended ? 0ull : (unsigned long long)own_start_time);
-	add_format(text, "status %s\n", statuses[ended && !s->started_at.tv_sec ? CREATED : s->status]);
+	add_format(text, "status %s\n", s->paused && runs ? "paused" : statuses[ended && !s->started_at.tv_sec ? CREATED : s->status]);
 	add_format(text, "pid %d %llu\n", runs ? s->main.pid : 0, runs ? (unsigned long long)s->main.start_time : 0ull);
 	add_time(text, "started_at", s->started_at);
 	add_time(text, "finished_at", s->finished_at);

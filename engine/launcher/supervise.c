@@ -138,6 +138,7 @@ static void note_failed_start(struct supervisor *s) {
 }
 
 static void note_exited(struct supervisor *s) {
+	thaw_container(s);
 	s->exit_code = exit_code_of(&s->main);
 	s->finished_at = time_of_day();
 	s->oom_killed = read_oom_counter(s->spec.oom_counter) > s->oom_before;
@@ -189,6 +190,7 @@ int stop_container(struct supervisor *s, int signal, int64_t grace_ms) {
 	s->pending_signal = s->status == RUNNING ? 0 : signal;
 	s->pending_grace = grace_ms;
 	if (s->status == RUNNING && grace_ms) kill_main(s, signal);
+	thaw_container(s);
 	if (grace_ms >= 0) s->kill_at = now_ms() + (uint64_t)grace_ms;
 	return 0;
 }
@@ -197,7 +199,9 @@ int signal_container(struct supervisor *s, int signal, int cancels_restart) {
 	if (signal < 1 || signal > 64) return -EINVAL;
 	if (cancels_restart) s->ending = 1;
 	s->over |= cancels_restart && waits_for_restart(s);
-	return s->over ? 0 : kill_main(s, signal);
+	int error = s->over ? 0 : kill_main(s, signal);
+	if (signal == SIGKILL || signal == s->spec.stop.signal) thaw_container(s);
+	return error;
 }
 
 static void settle_deadlines(struct supervisor *s) {
@@ -206,8 +210,10 @@ static void settle_deadlines(struct supervisor *s) {
 	if (s->kill_at && now >= s->kill_at) {
 		s->kill_at = 0;
 		kill_main(s, SIGKILL);
+		thaw_container(s);
 	}
 	if (s->restart_at && now >= s->restart_at) begin_start(s);
+	settle_oom(s);
 }
 
 /* ---- the loop */
@@ -256,7 +262,7 @@ static uint64_t earliest(uint64_t one, uint64_t other) {
 }
 
 static int milliseconds_left(const struct supervisor *s) {
-	uint64_t at = earliest(earliest(s->kill_at, s->restart_at), earliest(s->drain_until, next_health_event(s)));
+	uint64_t at = earliest(earliest(s->kill_at, s->restart_at), earliest(earliest(s->drain_until, s->oom.look_at), next_health_event(s)));
 	uint64_t now = now_ms();
 	if (!at) return -1;
 	if (at <= now) return 0;
@@ -269,7 +275,7 @@ static int input_is_waited_for(const struct supervisor *s) {
 	return 0;
 }
 
-enum { SIGNALS, LISTENER, MAIN_REPORTS, PROBE_REPORTS, OUTPUT, ERROR, PROBE_OUTPUT, INPUT, CLIENTS };
+enum { SIGNALS, LISTENER, MAIN_REPORTS, PROBE_REPORTS, OUTPUT, ERROR, PROBE_OUTPUT, INPUT, OOM, CLIENTS };
 
 static void turn(struct supervisor *s) {
 	struct pollfd polls[MAX_POLLS] = {
@@ -281,6 +287,7 @@ static void turn(struct supervisor *s) {
 		[ERROR] = {.fd = s->streams[1].fd, .events = POLLIN},
 		[PROBE_OUTPUT] = {.fd = s->health.output, .events = POLLIN},
 		[INPUT] = {.fd = input_is_waited_for(s) ? s->input : -1, .events = POLLOUT},
+		[OOM] = {.fd = s->oom.fd, .events = s->oom.is_eventfd ? POLLIN : POLLPRI},
 	};
 	int count = CLIENTS + poll_clients(s, polls + CLIENTS);
 	if (poll(polls, (nfds_t)count, milliseconds_left(s)) < 0) return;
@@ -288,6 +295,7 @@ static void turn(struct supervisor *s) {
 	if (polls[OUTPUT].revents) read_output(s, &s->streams[0]);
 	if (polls[ERROR].revents) read_output(s, &s->streams[1]);
 	if (polls[PROBE_OUTPUT].revents) read_probe_output(s);
+	if (polls[OOM].revents) read_oom_watch(s);
 	serve_clients(s, polls + CLIENTS);
 	if (polls[LISTENER].revents) accept_clients(s);
 }
@@ -317,7 +325,7 @@ static int block_signals(void) {
 
 static void prepare(struct supervisor *s, int session) {
 	s->session = session;
-	s->listener = s->signals = s->input = s->run_folder = s->health.output = -1;
+	s->listener = s->signals = s->input = s->oom.fd = s->run_folder = s->health.output = -1;
 	s->streams[0] = (struct stream){.fd = -1, .name = "stdout"};
 	s->streams[1] = (struct stream){.fd = -1, .name = "stderr", .is_error = 1};
 	s->main = s->health.probe = (struct child){.pidfd = -1, .reports = -1};
@@ -367,6 +375,7 @@ void supervise(const char *folder, int session) {
 	set_title(title);
 	s->signals = block_signals();
 	run_setup(s);
+	open_oom_watch(s);
 	int error = open_log(&s->log, &s->spec);
 	if (error) fail(s, SECTION_SUPERVISOR, STEP_LOG, error);
 	error = open_control(s);

@@ -11,7 +11,7 @@
 #define RESULTS_KEPT 5
 #define OUTPUT_KEPT 4096
 #define RESULT_SIZE (OUTPUT_KEPT + 128)
-#define MAX_POLLS (8 + MAX_CLIENTS)
+#define MAX_POLLS (9 + MAX_CLIENTS)
 
 /* ---- moment.c: two clocks. Deadlines are milliseconds that never jump, 0 for none; what people read is the time of day. */
 uint64_t now_ms(void);
@@ -105,6 +105,11 @@ struct supervisor {
 	struct timespec started_at, finished_at;
 	int exit_code, oom_killed;
 	uint64_t oom_before;
+	struct {
+		int fd, is_eventfd, looks_left;
+		uint64_t look_at;
+	} oom;
+	int paused; /* frozen while RUNNING */
 	struct report error;
 	struct health health;
 	struct client *clients[MAX_CLIENTS]; /* NULL: free */
@@ -126,9 +131,21 @@ void tell_attached(struct supervisor *s, const struct stream *stream, const char
 /* ---- health.c */
 void begin_health(struct supervisor *s);
 void end_health(struct supervisor *s);
+void suspend_health(struct supervisor *s);
+void resume_health(struct supervisor *s);
 void settle_health(struct supervisor *s);
 void read_probe_output(struct supervisor *s);
 uint64_t next_health_event(const struct supervisor *s);
+
+/* ---- pause.c */
+int pause_container(struct supervisor *s);
+int unpause_container(struct supervisor *s);
+void thaw_container(struct supervisor *s);
+
+/* ---- oom.c */
+void open_oom_watch(struct supervisor *s);
+void read_oom_watch(struct supervisor *s);
+void settle_oom(struct supervisor *s);
 
 /* ---- supervise.c */
 int stop_container(struct supervisor *s, int signal, int64_t grace_ms);

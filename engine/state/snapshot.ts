@@ -61,7 +61,7 @@ async function nameDamage(
 function withDamage(host: Host, record: ContainerRecord, runtime: Runtime, network: readonly Damage[]): LiveContainer {
   const own: Damage[] = [];
   if (runtime.supervisorLost) own.push({ kind: 'supervisor', what: `the supervisor of ${record.name}` });
-  else if (runtime.status === 'running' && runtime.process === undefined) {
+  else if ((runtime.status === 'running' || runtime.status === 'paused') && runtime.process === undefined) {
     own.push({ kind: 'process', what: `the process of ${record.name}` });
   }
   // Without its supervisor it has no network either: one fault, not five.

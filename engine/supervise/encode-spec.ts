@@ -41,7 +41,8 @@ const writeRest = (spec: SupervisorSpec, writer: WireWriter): void => {
     .flag(spec.stdinOpen)
     .strings(spec.cgroups)
     .string(spec.oomCounter)
-    .string(spec.exitPath);
+    .string(spec.exitPath)
+    .strings(spec.freezer);
 };
 
 export const encodeSpec = (spec: SupervisorSpec): Buffer => {

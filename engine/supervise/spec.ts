@@ -41,6 +41,8 @@ export interface SupervisorSpec {
   readonly cgroups: readonly string[];
   /** File with an `oom_kill N` line: memory.oom_control (version 1) or memory.events (version 2); '' for none. */
   readonly oomCounter: string;
+  /** A file and the words that freeze and thaw all processes: cgroup.freeze (version 2), freezer.state (version 1); empty: neither. */
+  readonly freezer: readonly string[];
   /** Where the last state goes too, so that it outlives RUN: ROOT/containers/ID/exit; '' for nowhere. */
   readonly exitPath: string;
 }

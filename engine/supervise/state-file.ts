@@ -6,8 +6,8 @@ export interface SupervisorState {
   /** pid 0: there is none any more, this is the end. */
   readonly supervisor: ProcessId;
   /** `created`: no start has succeeded yet (see `error` when the supervisor is gone). */
-  readonly status: 'created' | 'running' | 'restarting' | 'exited';
-  /** The container's init; pid 0 unless `running`. */
+  readonly status: 'created' | 'running' | 'paused' | 'restarting' | 'exited';
+  /** The container's init; pid 0 unless `running` or `paused`. */
   readonly init: ProcessId;
   /** RFC 3339 with nanoseconds. */
   readonly startedAt?: string;
@@ -79,7 +79,7 @@ export const parseState = (text: string): SupervisorState | undefined => {
   return {
     id: values.get('id') ?? '',
     supervisor: parseProcess(values.get('supervisor')),
-    status: oneOf(['created', 'running', 'restarting', 'exited'], values.get('status')),
+    status: oneOf(['created', 'running', 'paused', 'restarting', 'exited'], values.get('status')),
     init: parseProcess(values.get('pid')),
     ...(startedAt !== undefined && { startedAt }),
     ...(finishedAt !== undefined && { finishedAt }),

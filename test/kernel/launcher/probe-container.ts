@@ -115,6 +115,7 @@ export const makeContainer = (
     stdinOpen: false,
     cgroups: [],
     oomCounter: '',
+    freezer: [],
     exitPath,
     ...(typeof changes === 'function' ? changes(root) : changes),
   };

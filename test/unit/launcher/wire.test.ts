@@ -20,6 +20,7 @@ const spec: SupervisorSpec = {
   stdinOpen: true,
   cgroups: ['/sys/fs/cgroup/pids/x', '/sys/fs/cgroup/unified/x'],
   oomCounter: '',
+  freezer: ['/cg/cgroup.freeze', '1', '0'],
   exitPath: '/x/exit',
 };
 
