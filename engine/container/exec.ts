@@ -13,6 +13,7 @@ import type { ContainerRecord } from '../state/records.ts';
 import { cgroupPlace } from './cgroup.ts';
 import { environmentOf } from './environment.ts';
 import { hostnameOf } from './host-files.ts';
+import { isPaused } from './pause.ts';
 import { planProcess } from './plan-container.ts';
 import { joinProgram, type ProcessPlan } from './program.ts';
 import { readAccountFiles } from './rootfs-files.ts';
@@ -44,9 +45,14 @@ export async function execInContainer(host: Host, name: string, request: ExecReq
   }
 }
 
-async function execProgram(host: Host, record: ContainerRecord, request: ExecRequest): Promise<readonly LaunchOp[]> {
-  const { process: target } = readRuntime(host.paths, record);
+export async function execProgram(
+  host: Host,
+  record: ContainerRecord,
+  request: ExecRequest,
+): Promise<readonly LaunchOp[]> {
+  const { process: target, status } = readRuntime(host.paths, record);
   if (target === undefined) throw notRunning(record.name);
+  if (status === 'paused') throw isPaused(record.name);
   const [facts, instance, images] = await Promise.all([host.facts(), host.instance(), host.images()]);
   const layers = await images.layerPaths(record.madeFrom.image.id);
   const accounts = await readAccountFiles(host, record.id, layers);
@@ -71,7 +77,7 @@ async function execProgram(host: Host, record: ContainerRecord, request: ExecReq
   return joinProgram(target, plan, cgroup, { terminal: request.tty, ownsStreams: request.tty });
 }
 
-async function readFailure(file: string, ops: readonly LaunchOp[]): Promise<Error | undefined> {
+export async function readFailure(file: string, ops: readonly LaunchOp[]): Promise<Error | undefined> {
   let text: string;
   try {
     text = readFileSync(`${file}.error`, 'utf8');
