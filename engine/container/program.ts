@@ -10,6 +10,7 @@ import { CLONE, MOUNT_ATTR, MS, O_CLOEXEC, O_DIRECTORY, O_PATH, PR_SET_NO_NEW_PR
 import { maskOps } from './masked-paths.ts';
 import { type MountRequest, mountOps, type OverlayFolders } from './mounts.ts';
 import { joinOps, type NamespacePlan } from './namespaces.ts';
+import type { SeccompFilter } from './seccomp-cache.ts';
 
 const ROOT: Slot = 0;
 const SCRATCH: Slot = 1;
@@ -26,7 +27,7 @@ export interface ProcessPlan {
   readonly capabilities: bigint;
   readonly noNewPrivileges: boolean;
   /** Absent: no filter. */
-  readonly filter?: Uint8Array;
+  readonly filter?: SeccompFilter;
   readonly ulimits: Parameters<typeof rlimitOps>[0];
   readonly oomScoreAdj: number;
   /** Absent: the kernel has no AppArmor, or the process stays unconfined. */
@@ -121,7 +122,7 @@ function processOps(
   { createsWorkingDir, ownsStreams }: { readonly createsWorkingDir: boolean; readonly ownsStreams: boolean },
 ): readonly LaunchOp[] {
   const { identity, capabilities, filter, noNewPrivileges } = process;
-  const seccomp: LaunchOp[] = filter === undefined ? [] : [{ op: 'seccomp', filter, flags: 0 }];
+  const seccomp: LaunchOp[] = filter === undefined ? [] : [{ op: 'seccomp', filter: filter.code, flags: filter.flags }];
   // Capabilities of root alone survive exec; nobody else keeps any that no file grants.
   const held = identity.uid === 0 ? capabilities : 0n;
   return [

@@ -8,30 +8,45 @@ import { makeFolder, writeWhole } from '../state/files.ts';
 import type { SeccompTarget } from './seccomp-filter.ts';
 
 /** Part of every key: to be raised when the compiler or the default profile changes. */
-const COMPILER = 1;
+const COMPILER = 2;
+
+export interface SeccompFilter {
+  /** struct sock_filter[] */
+  readonly code: Uint8Array;
+  /** For seccomp(2). */
+  readonly flags: number;
+}
 
 /** `profile`: `default`, or JSON in Docker's form. */
-export function seccompFilter(host: Host, profile: string, target: SeccompTarget): Promise<Uint8Array> {
+export function seccompFilter(host: Host, profile: string, target: SeccompTarget): Promise<SeccompFilter> {
   const parts = [COMPILER, target.architecture, target.capabilities.toString(16), target.kernel, profile];
   const key = createHash('sha256').update(parts.join('\n')).digest('hex').slice(0, 32);
   return host.shared(`seccomp ${key}`, () => readOrCompile(join(host.paths.root, 'seccomp', key), profile, target));
 }
 
-async function readOrCompile(path: string, profile: string, target: SeccompTarget): Promise<Uint8Array> {
+/** In the file, the flags stand before the code. */
+async function readOrCompile(path: string, profile: string, target: SeccompTarget): Promise<SeccompFilter> {
+  const bytes = await readFilter(path, profile, target);
+  return { flags: bytes[0] ?? 0, code: bytes.subarray(8) };
+}
+
+async function readFilter(path: string, profile: string, target: SeccompTarget): Promise<Uint8Array> {
   try {
     return readFileSync(path);
   } catch {
-    const filter = await compile(profile, target);
+    const { flags, code } = await compile(profile, target);
+    const bytes = Buffer.concat([Buffer.from([flags, 0, 0, 0, 0, 0, 0, 0]), code]);
     makeFolder(dirname(path));
-    await writeWhole(path, filter, { durable: false });
-    return filter;
+    await writeWhole(path, bytes, { durable: false });
+    return bytes;
   }
 }
 
-async function compile(profile: string, target: SeccompTarget): Promise<Uint8Array> {
-  const [{ compileFilter }, { defaultProfile, parseProfile }] = await Promise.all([
-    import('./seccomp-filter.ts'),
-    import('./seccomp-profile.ts'),
-  ]);
-  return compileFilter(profile === 'default' ? defaultProfile() : parseProfile(profile), target);
+async function compile(text: string, target: SeccompTarget): Promise<SeccompFilter> {
+  const { compileFilter } = await import('./seccomp-filter.ts');
+  const profile =
+    text === 'default'
+      ? (await import('./seccomp-profile.ts')).defaultProfile()
+      : (await import('./seccomp-json.ts')).parseProfile(text, target.architecture);
+  return { flags: profile.flags ?? 0, code: compileFilter(profile, target) };
 }

@@ -50,7 +50,8 @@ const give = (verdict: SeccompVerdict): Instruction => ({ code: RETURN, jt: 0, j
 /** The filter as SECCOMP_SET_MODE_FILTER takes it. */
 export function compileFilter(profile: SeccompProfile, target: SeccompTarget): Uint8Array {
   const native = tree(profile, target, target.architecture);
-  const foreign = target.architecture === 'x86_64' ? tree(profile, target, 'i386') : [give({ errno: ENOSYS })];
+  const i386 = () => (profile.judgesForeign ? tree(profile, target, 'i386') : [give('kill-process')]);
+  const foreign = target.architecture === 'x86_64' ? i386() : [give({ errno: ENOSYS })];
   const x32 =
     target.architecture === 'x86_64' ? [test(JUMP_GREATER_EQUAL, X32_BIT, 0, 1), give({ errno: ENOSYS })] : [];
   const program = [
@@ -181,6 +182,7 @@ function applies(rule: SeccompRule, target: SeccompTarget, architecture: Archite
   if (!rule.needsCaps.every(has) || rule.withoutCaps.some(has)) return false;
   if (rule.arches.length > 0 && !rule.arches.includes(name)) return false;
   if (rule.exceptArches.includes(name)) return false;
+  if (rule.beforeKernel !== undefined && !isOlder(target.kernel, rule.beforeKernel)) return false;
   return rule.minKernel === undefined || !isOlder(target.kernel, rule.minKernel);
 }
 

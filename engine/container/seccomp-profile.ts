@@ -1,5 +1,4 @@
-/** Which system calls a container may make: the default list (Docker's policy), and profiles that users bring in Docker's JSON form. */
-import { TcomposeError } from '../../src/model/errors.ts';
+/** Which system calls a container may make: what a profile is, and the default one (moby's policy of 2025). */
 
 export type SeccompOperator = 'LT' | 'LE' | 'EQ' | 'NE' | 'GE' | 'GT' | 'MASKED_EQ';
 
@@ -26,10 +25,16 @@ export interface SeccompRule {
   readonly arches: readonly string[];
   readonly exceptArches: readonly string[];
   readonly minKernel?: string;
+  /** Not from this one on. */
+  readonly beforeKernel?: string;
 }
 
 export interface SeccompProfile {
   readonly otherwise: SeccompVerdict;
+  /** i386 calls are judged by the rules too; else they are the process's end. */
+  readonly judgesForeign: boolean;
+  /** SECCOMP_FILTER_FLAG_…, for seccomp(2). */
+  readonly flags?: number;
   readonly rules: readonly SeccompRule[];
 }
 
@@ -101,7 +106,7 @@ const when = (index: number, operator: SeccompOperator, value: bigint): SeccompA
   value,
   valueTwo: 0n,
 });
-const rule = (names: string, more: Partial<SeccompRule> = {}): SeccompRule => ({
+export const rule = (names: string, more: Partial<SeccompRule> = {}): SeccompRule => ({
   names: words(names),
   verdict: 'allow',
   args: [],
@@ -114,6 +119,7 @@ const rule = (names: string, more: Partial<SeccompRule> = {}): SeccompRule => ({
 
 export const defaultProfile = (): SeccompProfile => ({
   otherwise: { errno: EPERM },
+  judgesForeign: true,
   rules: [
     rule(HARMLESS),
     ...Object.entries(BY_CAPABILITY).map(([capability, names]) => rule(names, { needsCaps: [capability] })),
@@ -131,74 +137,3 @@ export const defaultProfile = (): SeccompProfile => ({
     rule('clone3', { verdict: { errno: ENOSYS }, withoutCaps: ['CAP_SYS_ADMIN'] }),
   ],
 });
-
-const ACTIONS: Readonly<Record<string, SeccompVerdict>> = {
-  SCMP_ACT_ALLOW: 'allow',
-  SCMP_ACT_LOG: 'log',
-  SCMP_ACT_KILL: 'kill-thread',
-  SCMP_ACT_KILL_THREAD: 'kill-thread',
-  SCMP_ACT_KILL_PROCESS: 'kill-process',
-  SCMP_ACT_TRAP: 'trap',
-};
-
-interface DockerRule {
-  readonly name?: string;
-  readonly names?: readonly string[];
-  readonly action?: string;
-  readonly errnoRet?: number;
-  readonly args?: readonly { index: number; value: number; valueTwo?: number; op: string }[] | null;
-  readonly includes?: { caps?: readonly string[]; arches?: readonly string[]; minKernel?: string };
-  readonly excludes?: { caps?: readonly string[]; arches?: readonly string[] };
-}
-
-/** A profile in the JSON form that Docker reads (`security_opt: seccomp=…`). */
-export function parseProfile(text: string): SeccompProfile {
-  let raw: { defaultAction?: string; defaultErrnoRet?: number; syscalls?: readonly DockerRule[] | null };
-  try {
-    raw = JSON.parse(text) as typeof raw;
-  } catch (error) {
-    throw unreadable(`it is not JSON (${(error as Error).message})`);
-  }
-  if (typeof raw !== 'object' || raw === null || typeof raw.defaultAction !== 'string')
-    throw unreadable('it has no defaultAction');
-  return {
-    otherwise: parseAction(raw.defaultAction, raw.defaultErrnoRet),
-    rules: (raw.syscalls ?? []).map(parseRule),
-  };
-}
-
-function parseRule(raw: DockerRule): SeccompRule {
-  return rule('', {
-    names: raw.names ?? (raw.name === undefined ? [] : [raw.name]),
-    verdict: parseAction(raw.action ?? '', raw.errnoRet),
-    args: (raw.args ?? []).map((arg) => ({
-      index: arg.index,
-      operator: parseOperator(arg.op),
-      value: BigInt(arg.value),
-      valueTwo: BigInt(arg.valueTwo ?? 0),
-    })),
-    needsCaps: raw.includes?.caps ?? [],
-    withoutCaps: raw.excludes?.caps ?? [],
-    arches: raw.includes?.arches ?? [],
-    exceptArches: raw.excludes?.arches ?? [],
-    ...(raw.includes?.minKernel === undefined ? {} : { minKernel: raw.includes.minKernel }),
-  });
-}
-
-function parseAction(name: string, errno: number | undefined): SeccompVerdict {
-  const verdict = name === 'SCMP_ACT_ERRNO' ? { errno: errno ?? EPERM } : ACTIONS[name];
-  if (verdict === undefined) throw unreadable(`there is no action "${name}" here`);
-  return verdict;
-}
-
-function parseOperator(name: string): SeccompOperator {
-  const operator = /^SCMP_CMP_(LT|LE|EQ|NE|GE|GT|MASKED_EQ)$/.exec(name)?.[1];
-  if (operator === undefined) throw unreadable(`there is no comparison "${name}"`);
-  return operator as SeccompOperator;
-}
-
-const unreadable = (why: string) =>
-  new TcomposeError(`the seccomp profile cannot be used: ${why}`, {
-    code: 'seccomp-profile-invalid',
-    help: 'see https://docs.docker.com/engine/security/seccomp/ for its form',
-  });

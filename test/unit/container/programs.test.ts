@@ -52,7 +52,7 @@ const plan = (changes: Partial<ContainerPlan> = {}): ContainerPlan => ({
     identity: { uid: 33, gid: 33, groups: [33], home: '/' },
     capabilities: 0xffn,
     noNewPrivileges: false,
-    filter: new Uint8Array(8),
+    filter: { code: new Uint8Array(8), flags: 0 },
     ulimits: {},
     oomScoreAdj: 0,
   },

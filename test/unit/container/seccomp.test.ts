@@ -2,7 +2,8 @@
 import { describe, expect, test } from 'vitest';
 import { capabilityBit, capabilityMask } from '../../../engine/container/capabilities.ts';
 import { compileFilter } from '../../../engine/container/seccomp-filter.ts';
-import { defaultProfile, parseProfile } from '../../../engine/container/seccomp-profile.ts';
+import { parseProfile } from '../../../engine/container/seccomp-json.ts';
+import { defaultProfile } from '../../../engine/container/seccomp-profile.ts';
 import { syscallNumbers } from '../../../engine/container/syscalls.ts';
 
 const ALLOW = 0x7fff0000;
@@ -151,7 +152,89 @@ describe('a profile of the user’s', () => {
     expect(run(program, { arch: X86_64, number: 900 })).toBe(ALLOW);
   });
 
+  const profile = (more: object) => JSON.stringify({ defaultAction: 'SCMP_ACT_ALLOW', ...more });
+  const target = { architecture: 'x86_64', capabilities: 0n, kernel: '6.1' } as const;
+  const i386 = syscallNumbers('i386');
+
+  test('32-bit programs are judged where the profile names their architecture, and else ended', () => {
+    const maps = [{ architecture: 'SCMP_ARCH_X86_64', subArchitectures: ['SCMP_ARCH_X86', 'SCMP_ARCH_X32'] }];
+    const call = { arch: I386, number: i386.get('getpid')! };
+    expect(run(compileFilter(parseProfile(profile({ archMap: maps })), target), call)).toBe(ALLOW);
+    expect(run(compileFilter(parseProfile(profile({ architectures: ['SCMP_ARCH_X86'] })), target), call)).toBe(ALLOW);
+    expect(run(compileFilter(parseProfile(profile({})), target), call)).toBe(0x80000000);
+    expect(() => parseProfile(profile({ archMap: maps, architectures: ['SCMP_ARCH_X86'] }))).toThrow(/use either/);
+  });
+
+  test('two comparisons of one argument are alternatives, of several they must all hold', () => {
+    const rules = (...args: object[]) => compile([{ names: ['ioctl'], action: 'SCMP_ACT_ALLOW', args }]);
+    const either = rules(arg('EQ', 1), arg('EQ', 2));
+    expect([1n, 2n, 3n].map((value) => verdict('ioctl', [0n, value], either))).toEqual([ALLOW, ALLOW, EPERM]);
+    const both = rules(arg('EQ', 1), { ...arg('EQ', 2), index: 2 });
+    expect(verdict('ioctl', [0n, 1n, 2n], both)).toBe(ALLOW);
+    expect(verdict('ioctl', [0n, 1n, 3n], both)).toBe(EPERM);
+  });
+
+  test('includes and excludes ask for capabilities, architectures and kernels', () => {
+    const judged = (rule: object, over: object = {}) =>
+      verdict(
+        'ioctl',
+        [],
+        compileFilter(
+          parseProfile(
+            JSON.stringify({
+              defaultAction: 'SCMP_ACT_ERRNO',
+              syscalls: [{ names: ['ioctl', 'no_such_call'], action: 'SCMP_ACT_ALLOW', ...rule }],
+            }),
+          ),
+          { ...target, ...over },
+        ),
+      );
+    const bpf = { capabilities: capabilityBit('BPF') };
+    expect(judged({ includes: { caps: ['CAP_BPF'] } })).toBe(EPERM);
+    expect(judged({ includes: { caps: ['CAP_BPF'] } }, bpf)).toBe(ALLOW);
+    expect(judged({ excludes: { caps: ['CAP_BPF'] } }, bpf)).toBe(EPERM);
+    expect(judged({ includes: { arches: ['arm64'] } })).toBe(EPERM);
+    expect(judged({ includes: { arches: ['amd64', 'arm64'] } })).toBe(ALLOW);
+    expect(judged({ excludes: { arches: ['amd64'] } })).toBe(EPERM);
+    expect(judged({ includes: { minKernel: '6.2' } })).toBe(EPERM);
+    expect(judged({ includes: { minKernel: '6.2' } }, { kernel: '6.10.1' })).toBe(ALLOW);
+    expect(judged({ excludes: { minKernel: '6.1' } })).toBe(EPERM);
+    expect(judged({ includes: null, excludes: {}, args: null })).toBe(ALLOW);
+  });
+
+  test('numbers of 64 bits stay whole, and text that looks like one stays text', () => {
+    const text = `{"defaultAction":"SCMP_ACT_ERRNO","comment":"18446744073709551615","syscalls":[{"name":"ioctl","action":"SCMP_ACT_ALLOW","args":[{"index":1,"op":"SCMP_CMP_EQ","value":18446744073709551615}]}]}`;
+    const program = compileFilter(parseProfile(text), target);
+    expect(verdict('ioctl', [0n, 2n ** 64n - 1n], program)).toBe(ALLOW);
+    expect(verdict('ioctl', [0n, 2n ** 64n - 2n], program)).toBe(EPERM);
+  });
+
+  test('actions and errors are what is written, and a rule that says the default hides no other', () => {
+    const code = (action: string, more: object = {}) =>
+      verdict('ioctl', [], compile([{ names: ['ioctl'], action, ...more }]));
+    expect(['KILL', 'KILL_PROCESS', 'TRAP', 'LOG'].map((name) => code(`SCMP_ACT_${name}`))).toEqual([
+      0, 0x80000000, 0x00030000, 0x7ffc0000,
+    ]);
+    expect(code('SCMP_ACT_ERRNO', { errnoRet: 38 })).toBe(ENOSYS);
+    const hidden = [
+      { names: ['ioctl'], action: 'SCMP_ACT_ERRNO', args: [arg('EQ', 1)] },
+      { names: ['ioctl'], action: 'SCMP_ACT_ALLOW', args: [arg('LT', 5)] },
+    ];
+    expect(verdict('ioctl', [0n, 1n], compile(hidden))).toBe(ALLOW);
+    const text = profile({ defaultAction: 'SCMP_ACT_ERRNO', defaultErrnoRet: 13, flags: ['SECCOMP_FILTER_FLAG_LOG'] });
+    expect(verdict('ioctl', [], compileFilter(parseProfile(text), target))).toBe(0x0005000d);
+    expect(parseProfile(text).flags).toBe(2);
+  });
+
   test('what cannot be used is refused with the reason', () => {
+    expect(() => parseProfile(profile({ flags: ['SECCOMP_FILTER_FLAG_WAIT_KILLABLE_RECV'] }))).toThrow(/no flag/);
+    expect(() => parseProfile(profile({ listenerPath: '/run/x' }))).toThrow(/no program here to notify/);
+    expect(() => compile([{ names: ['read'], action: 'SCMP_ACT_TRACE' }])).toThrow(
+      /SCMP_ACT_TRACE, and there is no tracer/,
+    );
+    expect(() =>
+      compile([{ names: ['read'], action: 'SCMP_ACT_ALLOW', args: [{ ...arg('EQ', 1), index: 6 }] }]),
+    ).toThrow(/0 to 5/);
     expect(() => parseProfile('{')).toThrow(/not JSON/);
     expect(() => parseProfile('{}')).toThrow(/no defaultAction/);
     expect(() => compile([{ names: ['read'], action: 'SCMP_ACT_NOTIFY' }])).toThrow(/SCMP_ACT_NOTIFY/);
