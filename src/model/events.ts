@@ -14,6 +14,8 @@ export type ProgressEvent =
   | { readonly type: 'done'; readonly step: Step; readonly elapsedMs: number }
   | { readonly type: 'failed'; readonly step: Step; readonly error: Error; readonly elapsedMs: number }
   | { readonly type: 'skipped'; readonly step: Step; readonly because: string }
+  /** What a hook printed: whole lines of the container `source`. */
+  | { readonly type: 'output'; readonly step: Step; readonly source: string; readonly text: string }
   | { readonly type: 'warning'; readonly text: string };
 
 export type Emit = (event: ProgressEvent) => void;

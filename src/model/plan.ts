@@ -19,7 +19,13 @@ export interface ActionArgs {
   'container.pause': { readonly container: string };
   'container.unpause': { readonly container: string };
   /** A command of the file run in it after a start or before a stop; a failure fails the step. */
-  'container.hook': { readonly container: string; readonly when: 'postStart' | 'preStop'; readonly hook: DesiredHook };
+  'container.hook': {
+    readonly container: string;
+    readonly when: 'postStart' | 'preStop';
+    /** Of its list, from 1. */
+    readonly number: number;
+    readonly hook: DesiredHook;
+  };
   'container.stop': { readonly container: string; readonly graceMs?: number };
   'container.kill': { readonly container: string; readonly signal: string };
   'container.remove': { readonly container: string; readonly anonymousVolumes: boolean };

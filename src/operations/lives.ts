@@ -2,7 +2,9 @@
 import { TcomposeError } from '../model/errors.ts';
 import type { LiveContainer, LiveState } from '../model/live.ts';
 import { type Dependencies, labelDependencies, projectDependencies } from '../plan/dependencies.ts';
+import { hooks } from '../plan/desire/isolation.ts';
 import { noSuchService } from '../plan/desire.ts';
+import { withHooks } from '../plan/hooks.ts';
 import { belongs, isActive } from '../plan/inputs.ts';
 import { isOneOff, numberOf, serviceOf } from '../plan/labels.ts';
 import type { Context, Target } from './context.ts';
@@ -15,10 +17,17 @@ export interface Found {
 }
 
 export async function find({ engine }: Context, target: Target): Promise<Found> {
-  const live = await engine.snapshot({ project: target.name });
+  const snapshot = await engine.snapshot({ project: target.name });
+  const live = { ...snapshot, containers: snapshot.containers.map((container) => asFileSays(container, target)) };
   const containers = live.containers.filter((container) => belongs(container, target.name));
   const dependencies = target.project ? projectDependencies(target.project) : labelDependencies(containers);
   return { live, containers: containers.sort(byServiceAndNumber), dependencies };
+}
+
+/** Hooks are the file's where there is one. */
+function asFileSays(container: LiveContainer, { name, project }: Target): LiveContainer {
+  const service = belongs(container, name) ? project?.services[serviceOf(container)] : undefined;
+  return service ? withHooks(container, hooks({ service })) : container;
 }
 
 const byServiceAndNumber = (a: LiveContainer, b: LiveContainer): number =>

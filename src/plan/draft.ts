@@ -1,11 +1,14 @@
 /** A plan while it is being written: steps by their readable names, and what each rests on. */
 import { invariant } from '../model/errors.ts';
 import type { Action, Plan, Reason, Step } from '../model/plan.ts';
+import { hookId } from './hooks.ts';
 
 export interface Draft {
   /** Adds a step, or more reasons and conditions to the one of that name; gives its id. */
   add(action: Action, because: readonly Reason[], after?: Iterable<string>, losesData?: boolean): string;
   has(id: string): boolean;
+  /** More that a step waits for. */
+  hold(id: string, after: Iterable<string>): void;
   isEmpty(): boolean;
   warn(text: string): void;
   /** Conditions first, otherwise as added. Ids that never became steps are dropped from conditions. */
@@ -29,6 +32,8 @@ export function stepId(action: Action): string {
       return `container.create ${action.container.name}`;
     case 'container.await':
       return `container.await ${action.container} ${action.condition}${action.required ? '' : ' (optional)'}`;
+    case 'container.hook':
+      return hookId(action.container, action.when, action.number);
     default:
       return `${action.kind} ${action.container}`;
   }
@@ -57,6 +62,11 @@ export function newDraft(project: string): Draft {
       return id;
     },
     has: (id) => entries.has(id),
+    hold(id, after) {
+      const known = entries.get(id);
+      invariant(known, `there is no step ${id}`);
+      for (const condition of after) known.after.add(condition);
+    },
     isEmpty: () => entries.size === 0,
     warn: (text) => warnings.push(text),
     finish: () => ({ project, steps: sorted(entries), warnings }),

@@ -94,7 +94,7 @@ export const FIELDS: { readonly [K in keyof Required<DesiredContainer>]: FieldRu
   }),
   stop: fields({ signal: ['stop_signal'], graceMs: ['stop_grace_period'] }),
   log: fields({ driver: ['logging', 'driver'], options: ['logging', 'options'] }),
-  // Read from the file whenever one runs.
+  // Read from the file whenever one runs (hooks.ts).
   hooks: { cost: 'record', path: ['post_start'], by: 'whole' },
   namespaces: fields({ ipc: ['ipc'], pid: ['pid'], uts: ['uts'], cgroup: ['cgroup'], user: ['userns_mode'] }),
   devices: { ...set('devices', 'target'), say: deviceText },

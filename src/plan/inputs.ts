@@ -2,6 +2,7 @@
 import type { DesiredContainer } from '../model/desired.ts';
 import type { LiveContainer, LiveNetwork, LiveState, LiveVolume } from '../model/live.ts';
 import type { Desire } from './desire.ts';
+import { withHooks } from './hooks.ts';
 import { isOneOff, projectOf, serviceOf } from './labels.ts';
 
 export interface UpChoices {
@@ -34,13 +35,16 @@ export interface Inputs {
 }
 
 export function newInputs(desire: Desire, live: LiveState, choices: UpChoices): Inputs {
+  const wanted = byName(desire.state.containers);
   return {
     desire,
     choices,
-    containers: byName(live.containers),
+    containers: byName(
+      live.containers.map((one) => (wanted.has(one.name) ? withHooks(one, wanted.get(one.name)!.hooks) : one)),
+    ),
     networks: byName(live.networks),
     volumes: byName(live.volumes),
-    wanted: byName(desire.state.containers),
+    wanted,
   };
 }
 

@@ -3,11 +3,11 @@ import type { LiveContainer } from '../model/live.ts';
 import type { Plan } from '../model/plan.ts';
 import type { Dependencies } from './dependencies.ts';
 import { newDraft } from './draft.ts';
+import { addStartSteps, addStop } from './hooks.ts';
 import { isActive } from './inputs.ts';
 import { serviceOf } from './labels.ts';
 import { groupByService, type Member, type Members, orderStarts, orderStops } from './order.ts';
 import { dependency, requested } from './reasons.ts';
-import { addStop } from './recreate.ts';
 import { addFinalWaits } from './wait.ts';
 
 export interface Lives {
@@ -25,7 +25,7 @@ export function planStop(
   choices: { readonly timeoutMs?: number } = {},
 ): Plan {
   const draft = newDraft(project);
-  for (const live of containers.filter(isActive)) addStop(draft, live.name, [requested()], choices.timeoutMs);
+  for (const live of containers.filter(isActive)) addStop(draft, live, [requested()], choices.timeoutMs);
   orderStops(draft, membersOf(containers), dependencies);
   return draft.finish();
 }
@@ -36,7 +36,7 @@ export function planStart(
 ): Plan {
   const draft = newDraft(project);
   for (const live of containers) {
-    if (!isActive(live)) draft.add({ kind: 'container.start', container: live.name }, [requested()]);
+    if (!isActive(live)) addStartSteps(draft, live.madeFrom, [requested()]);
   }
   const members = membersOf(containers);
   orderStarts(draft, members, dependencies);
@@ -55,10 +55,8 @@ export function planRestart(
   for (const live of chosen) {
     const reason = choices.services.has(serviceOf(live)) ? requested() : dependency('what it depends on is restarted');
     const stops = isActive(live);
-    if (stops) addStop(draft, live.name, [reason], choices.timeoutMs);
-    draft.add({ kind: 'container.start', container: live.name }, stops ? [] : [reason], [
-      `container.stop ${live.name}`,
-    ]);
+    if (stops) addStop(draft, live, [reason], choices.timeoutMs);
+    addStartSteps(draft, live.madeFrom, stops ? [] : [reason], [`container.stop ${live.name}`]);
   }
   const members = membersOf(chosen);
   orderStops(draft, members, dependencies);
@@ -92,7 +90,7 @@ export function planRm(
   const draft = newDraft(project);
   for (const live of containers) {
     if (isActive(live) && !choices.stop) continue;
-    if (isActive(live)) addStop(draft, live.name, [requested()], choices.timeoutMs);
+    if (isActive(live)) addStop(draft, live, [requested()], choices.timeoutMs);
     const losesData = choices.volumes === true && live.mounts.some((mount) => mount.anonymous);
     const action = {
       kind: 'container.remove',

@@ -7,6 +7,7 @@ import type { SourceRange } from '../model/source.ts';
 import { type Dependencies, type Need, reverse } from './dependencies.ts';
 import type { Origin } from './desire.ts';
 import type { Draft } from './draft.ts';
+import { firstStopStep, startedStep } from './hooks.ts';
 import { isActive } from './inputs.ts';
 import { dependency } from './reasons.ts';
 
@@ -63,7 +64,7 @@ export function orderStarts(draft: Draft, members: Members, dependencies: Depend
       continue;
     }
     const after = barrierOf(service);
-    for (const { container } of starting) draft.add({ kind: 'container.start', container: container.name }, [], after);
+    for (const { container } of starting) draft.hold(`container.start ${container.name}`, after);
   }
 }
 
@@ -80,14 +81,13 @@ function placeOf(members: Members, service: string, need: Need, origin: Origin |
 
 function conditionSteps(draft: Draft, member: Member, need: Need, waiting: Waiting): readonly string[] {
   const { container, live } = member;
-  const start = `container.start ${container.name}`;
-  const starts = draft.has(start);
-  if (need.condition === 'service_started') return starts ? [start] : [];
+  const started = startedStep(draft, container);
+  if (need.condition === 'service_started') return started === undefined ? [] : [started];
   const condition = need.condition === 'service_healthy' ? 'healthy' : 'completed';
-  if (!starts && holds(condition, live)) return [];
+  if (started === undefined && holds(condition, live)) return [];
   if (condition === 'healthy' && !container.healthcheck) throw noHealthcheck(need.service, waiting);
   const action = { kind: 'container.await', container: container.name, condition, required: need.required } as const;
-  return [draft.add(action, [dependency(`${waiting.service} waits for it`)], [start])];
+  return [draft.add(action, [dependency(`${waiting.service} waits for it`)], started === undefined ? [] : [started])];
 }
 
 function holds(condition: 'healthy' | 'completed', live: LiveContainer | undefined): boolean {
@@ -127,8 +127,8 @@ export function orderStops(draft: Draft, members: Members, dependencies: Depende
   };
   for (const [service, list] of members) {
     for (const { container } of list) {
-      if (!draft.has(`container.stop ${container.name}`)) continue;
-      draft.add({ kind: 'container.stop', container: container.name }, [], barrierOf(service));
+      const first = firstStopStep(draft, container.name);
+      if (first !== undefined) draft.hold(first, barrierOf(service));
     }
   }
 }
@@ -147,7 +147,7 @@ export function orderPorts(draft: Draft, members: Members): void {
     if (!draft.has(`container.start ${container.name}`)) continue;
     const own = `container.stop ${container.name}`;
     const after = portKeys(container).flatMap((key) => (released.get(key) ?? []).filter((stop) => stop !== own));
-    if (after.length > 0) draft.add({ kind: 'container.start', container: container.name }, [], after);
+    draft.hold(`container.start ${container.name}`, after);
   }
 }
 

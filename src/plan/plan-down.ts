@@ -3,13 +3,13 @@ import type { LiveContainer, LiveState } from '../model/live.ts';
 import type { Plan } from '../model/plan.ts';
 import { type Dependencies, withDependents } from './dependencies.ts';
 import { type Draft, newDraft } from './draft.ts';
+import { addStop } from './hooks.ts';
 import { belongs, isActive } from './inputs.ts';
 import { projectOf, serviceOf } from './labels.ts';
 import { membersOf } from './lifecycle.ts';
 import { attachedTo, mounting } from './objects.ts';
 import { orderStops } from './order.ts';
 import { requested } from './reasons.ts';
-import { addStop } from './recreate.ts';
 
 export interface DownInputs {
   readonly project: string;
@@ -37,7 +37,7 @@ export function planDown(inputs: DownInputs, choices: DownChoices = {}): Plan {
   const draft = newDraft(inputs.project);
   const { leaving, staying } = partition(inputs, choices, draft);
   for (const live of leaving) {
-    if (isActive(live)) addStop(draft, live.name, [requested()], choices.timeoutMs);
+    if (isActive(live)) addStop(draft, live, [requested()], choices.timeoutMs);
     const losesData = choices.volumes === true && live.mounts.some((mount) => mount.anonymous);
     const action = {
       kind: 'container.remove',

@@ -3,6 +3,7 @@ import type { LiveContainer } from '../model/live.ts';
 import type { Reason } from '../model/plan.ts';
 import type { Decision } from './decide.ts';
 import type { Draft } from './draft.ts';
+import { addStartSteps, addStop } from './hooks.ts';
 import { isActive, type UpChoices } from './inputs.ts';
 
 export function addContainerSteps(draft: Draft, decision: Decision, choices: UpChoices): void {
@@ -15,7 +16,7 @@ export function addContainerSteps(draft: Draft, decision: Decision, choices: UpC
       addRecreate(draft, decision, choices);
       break;
     case 'restart':
-      addStop(draft, name, decision.because, choices.timeoutMs);
+      addStop(draft, decision.live!, decision.because, choices.timeoutMs);
       addStart(draft, decision, [], [`container.stop ${name}`]);
       break;
     case 'start':
@@ -38,7 +39,7 @@ function addRecreate(draft: Draft, decision: Decision, choices: UpChoices): void
   const live = decision.live!;
   const stops = isActive(live);
   const removes = choices.renewAnonVolumes === true || live.status === 'removing' || live.status === 'dead';
-  if (stops) addStop(draft, name, decision.because, choices.timeoutMs);
+  if (stops) addStop(draft, live, decision.because, choices.timeoutMs);
   const before = stops ? [`container.stop ${name}`] : [];
   const because = stops ? [] : decision.because;
   if (removes) {
@@ -77,23 +78,16 @@ function addCreate(
 function addStart(draft: Draft, decision: Decision, because: readonly Reason[], after: readonly string[]): void {
   if (!decision.runs) return;
   const repairs = networkSteps(decision);
-  draft.add({ kind: 'container.start', container: decision.container.name }, because, [
-    ...after,
-    ...(after.length > 0 ? [] : repairs),
-  ]);
+  addStartSteps(draft, decision.container, because, after.length > 0 ? after : repairs);
 }
 
 const networkSteps = ({ container }: Decision): readonly string[] =>
   container.attachments.flatMap(({ network }) => [`network.create ${network}`, `network.repair ${network}`]);
 
-export function addStop(draft: Draft, container: string, because: readonly Reason[], graceMs?: number): void {
-  draft.add({ kind: 'container.stop', container, ...(graceMs === undefined ? {} : { graceMs }) }, because);
-}
-
 export function addRemoval(draft: Draft, live: LiveContainer, because: Reason, graceMs?: number): void {
   const after: string[] = [];
   if (isActive(live)) {
-    addStop(draft, live.name, [because], graceMs);
+    addStop(draft, live, [because], graceMs);
     after.push(`container.stop ${live.name}`);
   }
   draft.add(

@@ -1,6 +1,7 @@
 /** `--wait`: what others wait to see completed is awaited so, what has a health check until healthy, the rest until it runs. */
 import type { Dependencies } from './dependencies.ts';
 import type { Draft } from './draft.ts';
+import { startedStep } from './hooks.ts';
 import { isActive } from './inputs.ts';
 import type { Member } from './order.ts';
 import { requested } from './reasons.ts';
@@ -15,9 +16,9 @@ export function addFinalWaits(draft: Draft, members: Iterable<Member>, dependenc
   for (const member of members) {
     const { container, service } = member;
     const condition = jobs.has(service) ? 'completed' : container.healthcheck ? 'healthy' : 'started';
-    const steps = ['start', 'repair']
-      .map((verb) => `container.${verb} ${container.name}`)
-      .filter((id) => draft.has(id));
+    const steps = [startedStep(draft, container), `container.repair ${container.name}`].filter(
+      (id): id is string => id !== undefined && draft.has(id),
+    );
     if (steps.length === 0 && isSettled(member, condition)) continue;
     draft.add(
       { kind: 'container.await', container: container.name, condition, required: true },

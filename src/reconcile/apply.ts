@@ -35,6 +35,7 @@ class Walk implements ApplyResult {
   interrupted = false;
   readonly finished: Promise<void>;
   readonly #context: ApplyContext;
+  readonly #project: string;
   readonly #waiting = new Map<Step, number>();
   readonly #dependents = new Map<string, Step[]>();
   #ready: Step[] = [];
@@ -44,6 +45,7 @@ class Walk implements ApplyResult {
 
   constructor(plan: Plan, context: ApplyContext) {
     this.#context = context;
+    this.#project = plan.project;
     this.finished = new Promise((resolve) => {
       this.#finish = resolve;
     });
@@ -77,11 +79,22 @@ class Walk implements ApplyResult {
       this.#waiting.delete(step);
       emit({ type: 'started', step });
     }
-    const failures = await execute(steps, this.#context, (text) => this.#warn(text));
+    const failures = await execute(steps, this.#context, {
+      warn: (text) => this.#warn(text),
+      print: (text) => this.#print(steps[0]!, text),
+    });
     const elapsedMs = clock() - startedAt;
     for (const [index, step] of steps.entries()) this.#settle(step, failures.get(index), elapsedMs);
     this.#running -= 1;
     this.#dispatch();
+  }
+
+  #print(step: Step, text: string): void {
+    if (!('container' in step.action) || typeof step.action.container !== 'string' || text === '') return;
+    const own = `${this.#project}-`;
+    const { container } = step.action;
+    const source = container.startsWith(own) ? container.slice(own.length) : container;
+    this.#context.emit({ type: 'output', step, source, text });
   }
 
   /** Creating and starting may both say the same. */
@@ -154,7 +167,7 @@ function batchKey({ id, action }: Step): string {
 async function execute(
   steps: readonly Step[],
   { engine, signal }: ApplyContext,
-  warn: (text: string) => void,
+  { warn, print }: { readonly warn: (text: string) => void; readonly print: (text: string) => void },
 ): Promise<Failures> {
   const { run } = EXECUTORS[steps[0]!.action.kind] as Executor<ActionKind>;
   try {
@@ -163,6 +176,7 @@ async function execute(
       steps.map(({ action }) => action as ActionArgs[ActionKind]),
       signal,
       warn,
+      print,
     );
   } catch (thrown) {
     const error = thrown instanceof Error ? thrown : new Error(String(thrown));

@@ -9,12 +9,13 @@ export type Failures = ReadonlyMap<number, Error>;
 export interface Executor<K extends ActionKind> {
   /** Actions whose key is the same may share a call; absent: all may. `null`: none, each has its own. */
   readonly batch?: (action: ActionArgs[K]) => string | null;
-  /** `warn`: what went well with less than was asked for. */
+  /** `warn`: what went well with less than was asked for. `print`: what a program in a container said. */
   run(
     engine: Engine,
     actions: readonly ActionArgs[K][],
     signal: AbortSignal,
     warn: (text: string) => void,
+    print: (text: string) => void,
   ): Promise<Failures>;
 }
 
@@ -45,9 +46,19 @@ async function each(
 const containersOf = (actions: readonly { readonly container: string }[]): readonly string[] =>
   actions.map(({ container }) => container);
 
-async function runHook(engine: Engine, { container, when, hook }: ActionArgs['container.hook']): Promise<void> {
-  const { exitCode, output } = await engine.containers.runHook(container, hook);
-  if (exitCode === 0) return;
+async function runHook(
+  engine: Engine,
+  { container, when, hook }: ActionArgs['container.hook'],
+  print: (text: string) => void,
+): Promise<void> {
+  const result = await engine.containers.runHook(container, hook).catch((error: unknown) => {
+    // It ended between the look and the stop: there is nothing left to prepare.
+    if (when === 'preStop' && (error as { code?: string }).code === 'container-not-running') return undefined;
+    throw error;
+  });
+  if (result === undefined) return;
+  const { exitCode, output } = result;
+  if (exitCode === 0) return print(output);
   const name = when === 'postStart' ? 'post_start' : 'pre_stop';
   throw new TcomposeError(`the ${name} hook of ${container} ended with ${exitCode}: ${hook.argv.join(' ')}`, {
     code: 'hook-failed',
@@ -98,7 +109,7 @@ export const EXECUTORS: { readonly [K in ActionKind]: Executor<K> } = {
   },
   'container.hook': {
     batch: alone,
-    run: (engine, [action]) => all(runHook(engine, action!)),
+    run: (engine, [action], _, __, print) => all(runHook(engine, action!, print)),
   },
   'container.repair': {
     run: (engine, actions, _, warn) =>

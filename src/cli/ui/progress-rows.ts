@@ -68,7 +68,7 @@ export function createRows(options: { readonly title: string }): Progress {
       if (event.type === 'plan') {
         for (const step of event.steps) rowOf(rows, step).left++;
         if (!run && rows.size > 0) run = draw([...rows.values()]);
-      } else if (event.type !== 'warning') onStep(rowOf(rows, event.step), event);
+      } else if (event.type !== 'warning' && event.type !== 'output') onStep(rowOf(rows, event.step), event);
     },
     finish: async () => {
       // Interrupted or refused midway: what has not begun stays as it is.
@@ -92,7 +92,7 @@ function rowOf(rows: Map<string, Row>, step: Step): Row {
   return row;
 }
 
-function onStep(row: Row, event: Exclude<ProgressEvent, { type: 'plan' | 'warning' }>): void {
+function onStep(row: Row, event: Exclude<ProgressEvent, { type: 'plan' | 'warning' | 'output' }>): void {
   const words = stepWords(event.step.action);
   row.firstMs ||= performance.now();
   if (event.type === 'started') row.word = words.doing;

@@ -33,6 +33,14 @@ export function createProgress(out: Output, terminal: Terminal, options: Progres
   }
 }
 
+/** As Compose shows what hooks say: `web-1 ->  | text`. */
+const hookLines = ({ source, text }: { readonly source: string; readonly text: string }): string =>
+  text
+    .trimEnd()
+    .split('\n')
+    .map((line) => `${source} ->  | ${line}\n`)
+    .join('');
+
 export const warningLine = (text: string, color: Paint): string => `${color('boldYellow', 'warning')}: ${text}\n`;
 
 function lines(render: (event: ProgressEvent) => string | undefined, out: Output): Progress {
@@ -52,7 +60,10 @@ export function plainLine(event: ProgressEvent, dryRun: boolean, color: Paint): 
     case 'done':
     case 'failed':
     case 'skipped': {
-      const { resource, done } = stepWords(event.step.action);
+      const { action } = event.step;
+      // Of the start or stop that it belongs to there is a line anyway.
+      if (event.type === 'done' && action.kind === 'container.hook') return undefined;
+      const { resource, done } = stepWords(action);
       const word =
         event.type === 'done' ? color('green', done) : event.type === 'failed' ? color('boldRed', 'Error') : 'Skipped';
       const details = event.type === 'skipped' ? `  ${event.because}` : '';
@@ -60,6 +71,8 @@ export function plainLine(event: ProgressEvent, dryRun: boolean, color: Paint): 
     }
     case 'warning':
       return warningLine(event.text, color);
+    case 'output':
+      return hookLines(event);
     default:
       return undefined;
   }
@@ -84,6 +97,8 @@ export function progressJson(event: ProgressEvent, dryRun: boolean): string | un
         ...(event.current !== undefined && { current: event.current }),
         ...(event.total !== undefined && { total: event.total }),
       });
+    case 'output':
+      return line({ ...about, status: 'Working', text: event.text });
     case 'done':
       return line({ ...about, status: 'Done', text: done, elapsedMs: Math.round(event.elapsedMs) });
     case 'failed':
@@ -102,7 +117,7 @@ export function progressJson(event: ProgressEvent, dryRun: boolean): string | un
 /** The rows are only loaded when there is something to draw: a plan without steps costs nothing. */
 function rows(out: Output, terminal: Terminal, options: ProgressOptions): Progress {
   const color = paint(terminal.colorsOnStderr);
-  const warnings: string[] = [];
+  const later: string[] = [];
   const early: ProgressEvent[] = [];
   let drawing: Promise<Progress> | undefined;
   let ready: Progress | undefined;
@@ -118,7 +133,8 @@ function rows(out: Output, terminal: Terminal, options: ProgressOptions): Progre
   };
   return {
     emit: (event) => {
-      if (event.type === 'warning') warnings.push(event.text);
+      if (event.type === 'warning') later.push(warningLine(event.text, color));
+      else if (event.type === 'output') later.push(hookLines(event));
       else if (ready) ready.emit(event);
       else {
         early.push(event);
@@ -130,7 +146,7 @@ function rows(out: Output, terminal: Terminal, options: ProgressOptions): Progre
       [ready, drawing] = [undefined, undefined];
       early.length = 0;
       // Only now: a line in the midst of the rows would tear them.
-      for (const text of warnings.splice(0)) out.note(warningLine(text, color));
+      for (const text of later.splice(0)) out.note(text);
     },
   };
 }

@@ -64,7 +64,7 @@ function cdiNames({ driver, count, device_ids: ids }: DeviceRequest): readonly s
 }
 
 /** Undefined: none. */
-export function hooks({ service }: ServiceScope): DesiredContainer['hooks'] {
+export function hooks({ service }: Pick<ServiceScope, 'service'>): DesiredContainer['hooks'] {
   const { post_start: postStart = [], pre_stop: preStop = [] } = service;
   if (postStart.length + preStop.length === 0) return undefined;
   return { postStart: postStart.map(hook), preStop: preStop.map(hook) };
