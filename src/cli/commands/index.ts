@@ -18,7 +18,11 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
   stop: single('stop containers', async () => (await import('./stop.ts')).stop),
   restart: single('stop and start containers as they are', async () => (await import('./restart.ts')).restart),
   kill: single('send a signal to containers', async () => (await import('./kill.ts')).kill),
+  pause: single('freeze containers where they stand', async () => (await import('./pause.ts')).pause),
+  unpause: single('let paused containers go on', async () => (await import('./unpause.ts')).unpause),
   rm: single('remove stopped containers', async () => (await import('./rm.ts')).rm),
+  top: single('list the processes of containers', async () => (await import('./top.ts')).top),
+  stats: single('show what containers use', async () => (await import('./stats.ts')).stats),
   port: single('print the host address of a published port', async () => (await import('./port.ts')).port),
   ls: single('list projects', async () => (await import('./ls.ts')).ls),
   image: {
@@ -92,8 +96,7 @@ export const NOT_YET: readonly string[] = [
     'events',
     'export',
     'images',
-    'pause',
     'publish',
   ],
-  ...['pull', 'push', 'run', 'scale', 'stats', 'top', 'unpause', 'volumes', 'wait', 'watch'],
+  ...['pull', 'push', 'run', 'scale', 'volumes', 'wait', 'watch'],
 ];
