@@ -26,7 +26,7 @@ const encodeRequest = (kind: number, a: number, b: bigint): Buffer => {
 };
 
 /** By way of /proc/self/fd: the address of a socket holds 107 bytes, a run folder may be longer. */
-const connectTo = (runDir: string): Promise<Socket> =>
+const connectTo = (runDir: string, options: { readonly allowHalfOpen?: boolean } = {}): Promise<Socket> =>
   new Promise((resolve, reject) => {
     const gone = (cause: unknown) => reject(new SupervisorGone(runDir, cause));
     let folder: number;
@@ -35,7 +35,7 @@ const connectTo = (runDir: string): Promise<Socket> =>
     } catch (cause) {
       return gone(cause);
     }
-    const socket = connect({ path: join('/proc/self/fd', `${folder}`, 'control') });
+    const socket = connect({ ...options, path: join('/proc/self/fd', `${folder}`, 'control') });
     socket.once('error', gone);
     socket.once('close', () => closeSync(folder));
     socket.once('connect', () => {
@@ -140,9 +140,12 @@ export async function* watch(runDir: string, signal?: AbortSignal): AsyncGenerat
   }
 }
 
-/** The container's streams: output comes in frames of Docker's API (type, three zeros, big-endian length), input is what is written. */
-export const attach = async (runDir: string): Promise<Socket> => {
-  const socket = await connectTo(runDir);
-  socket.write(encodeRequest(REQUEST.attach, 0, 0n));
+/**
+ * The container's streams: output comes in frames of Docker's API (type, three zeros, big-endian length), input is what is written.
+ * As its owner: the end of the input is the container's, and output waits for a slow reader, who else would be cut off.
+ */
+export const attach = async (runDir: string, options: { readonly owns?: boolean } = {}): Promise<Socket> => {
+  const socket = await connectTo(runDir, { allowHalfOpen: true });
+  socket.write(encodeRequest(REQUEST.attach, options.owns ? 1 : 0, 0n));
   return socket;
 };

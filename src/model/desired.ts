@@ -59,6 +59,8 @@ export interface DesiredContainer {
   readonly domainname?: string;
   readonly tty: boolean;
   readonly stdinOpen: boolean;
+  /** Belongs to who starts it and attaches at once: output waits for that, input ends with that client's (Docker's StdinOnce). */
+  readonly foreground?: boolean;
   readonly init: boolean;
   /** Own mounts and those of volumes_from, one per target, parents before children. */
   readonly mounts: readonly DesiredMount[];

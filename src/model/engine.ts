@@ -176,6 +176,8 @@ export interface AttachRequest {
   readonly detachKeys: string;
   /** Signals that this process gets are passed on. */
   readonly proxySignals: boolean;
+  /** Of a container made with `foreground`, right after its start: nothing is missed, and the end of our input is the end of its own. */
+  readonly owns?: boolean;
   readonly signal?: AbortSignal;
 }
 

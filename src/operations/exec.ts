@@ -34,7 +34,7 @@ export async function exec(context: Context, target: Target, options: ExecOption
 }
 
 /** A bare name that nobody knows a value for is left out, as Docker does. */
-function environment(entries: readonly string[], { project }: Target): Readonly<Record<string, string>> {
+export function environment(entries: readonly string[], { project }: Target): Readonly<Record<string, string>> {
   const result: Record<string, string> = {};
   for (const entry of entries) {
     const split = entry.indexOf('=');

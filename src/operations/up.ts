@@ -73,7 +73,7 @@ export async function up(context: Context, project: Project, options: UpOptions 
 }
 
 /** All that would be refused on the way, at once and before anything is touched. */
-async function refuseEarly({ engine }: Context, { state, origin }: Desire, { steps }: Plan): Promise<void> {
+export async function refuseEarly({ engine }: Context, { state, origin }: Desire, { steps }: Plan): Promise<void> {
   const concerned = (...kinds: readonly ActionKind[]) =>
     new Set(steps.flatMap(({ action, id }) => (kinds.includes(action.kind) ? [id.slice(id.indexOf(' ') + 1)] : [])));
   const of = <T extends { readonly name: string }>(all: readonly T[], names: ReadonlySet<string>) =>

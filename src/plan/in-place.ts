@@ -71,6 +71,8 @@ export const FIELDS: { readonly [K in keyof Required<DesiredContainer>]: FieldRu
   domainname: whole('domainname'),
   tty: whole('tty'),
   stdinOpen: whole('stdin_open'),
+  // Of one-offs only, which are never compared.
+  foreground: { cost: 'record', path: ['stdin_open'], by: 'whole' },
   init: whole('init'),
   mounts: said<'mounts'>(set('volumes', 'target'), mountText),
   networkMode: said<'networkMode'>(whole('network_mode'), (mode) =>

@@ -18,6 +18,10 @@ export const LABEL = {
   version: `${PREFIX}version`,
   network: `${PREFIX}network`,
   volume: `${PREFIX}volume`,
+  /** Of one-offs. */
+  slug: `${PREFIX}slug`,
+  /** Ours: `run --rm`, for when who ran it was not there any more at its end. */
+  autoRemove: `${PREFIX}x-auto-remove`,
 } as const;
 
 export type Labels = Readonly<Record<string, string>>;
@@ -58,3 +62,4 @@ export const projectOf = (live: { readonly madeFrom: { readonly labels: Labels }
 export const serviceOf = (live: Labelled) => live.madeFrom.labels[LABEL.service] ?? '';
 export const numberOf = (live: Labelled) => Number(live.madeFrom.labels[LABEL.number] ?? 0);
 export const isOneOff = (live: Labelled) => live.madeFrom.labels[LABEL.oneoff] === 'True';
+export const isAutoRemoved = (live: Labelled) => isOneOff(live) && live.madeFrom.labels[LABEL.autoRemove] === 'True';

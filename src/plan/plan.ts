@@ -5,8 +5,8 @@ import { decide } from './decide.ts';
 import type { Dependencies } from './dependencies.ts';
 import type { Desire } from './desire.ts';
 import { type Draft, newDraft } from './draft.ts';
-import { type Inputs, isOrphan, isSurplus, newInputs, type UpChoices } from './inputs.ts';
-import { isOneOff, serviceOf } from './labels.ts';
+import { belongs, type Inputs, isActive, isOrphan, isSurplus, newInputs, type UpChoices } from './inputs.ts';
+import { isAutoRemoved, isOneOff, serviceOf } from './labels.ts';
 import { addObjectSteps, addUnwantedNetworks, objectFates } from './objects.ts';
 import { groupByService, orderPorts, orderStarts, orderStops } from './order.ts';
 import { unwanted } from './reasons.ts';
@@ -55,6 +55,8 @@ function removals(inputs: Inputs, draft: Draft): ReadonlyMap<LiveContainer, Retu
   const orphans: string[] = [];
   for (const live of [...containers.values()].sort((a, b) => (a.name < b.name ? -1 : 1))) {
     if (isSurplus(live, inputs)) result.set(live, unwanted(surplusText(inputs, live)));
+    else if (isAutoRemoved(live) && belongs(live, desire.state.project) && !isActive(live))
+      result.set(live, unwanted('an ended one-off of run --rm'));
     else if (!isOrphan(live, desire)) continue;
     else if (choices.removeOrphans) result.set(live, unwanted(isOneOff(live) ? 'an ended one-off' : 'not in the file'));
     else if (!isOneOff(live)) orphans.push(live.name);

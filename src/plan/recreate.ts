@@ -5,6 +5,7 @@ import type { Decision } from './decide.ts';
 import type { Draft } from './draft.ts';
 import { addStartSteps, addStop } from './hooks.ts';
 import { isActive, type UpChoices } from './inputs.ts';
+import { isAutoRemoved } from './labels.ts';
 
 export function addContainerSteps(draft: Draft, decision: Decision, choices: UpChoices): void {
   const { name } = decision.container;
@@ -91,7 +92,7 @@ export function addRemoval(draft: Draft, live: LiveContainer, because: Reason, g
     after.push(`container.stop ${live.name}`);
   }
   draft.add(
-    { kind: 'container.remove', container: live.name, anonymousVolumes: false },
+    { kind: 'container.remove', container: live.name, anonymousVolumes: isAutoRemoved(live) },
     after.length > 0 ? [] : [because],
     after,
   );

@@ -14,6 +14,7 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
   ps: single('list containers', async () => (await import('./ps.ts')).ps),
   logs: single('show what containers printed', async () => (await import('./logs.ts')).logs),
   exec: single('run a command in a running container', async () => (await import('./exec.ts')).exec),
+  run: single('run a command in a container of its own', async () => (await import('./run.ts')).run),
   start: single('start containers that exist', async () => (await import('./start.ts')).start),
   stop: single('stop containers', async () => (await import('./stop.ts')).stop),
   restart: single('stop and start containers as they are', async () => (await import('./restart.ts')).restart),
@@ -98,5 +99,5 @@ export const NOT_YET: readonly string[] = [
     'images',
     'publish',
   ],
-  ...['pull', 'push', 'run', 'scale', 'volumes', 'wait', 'watch'],
+  ...['pull', 'push', 'scale', 'volumes', 'wait', 'watch'],
 ];
