@@ -3,6 +3,7 @@
 import { join } from 'node:path';
 import type { ContainerStatus, HealthStatus, LiveContainer } from '../../src/model/live.ts';
 import { errnoMeaning } from '../launcher/errno.ts';
+import { currentBoot, isThisBoot } from '../state/boot.ts';
 import { readText } from '../state/files.ts';
 import { containerDir, containerRun, type Paths } from '../state/paths.ts';
 import { isAlive, type ProcessId } from '../state/process.ts';
@@ -16,16 +17,33 @@ export interface Runtime {
   readonly supervisor?: ProcessId;
   /** The last words of the supervisor, whether it still lives or not. */
   readonly state?: SupervisorState;
-  /** It was there and is gone without having said good-bye. */
+  /** It was there and is gone without having said good-bye. Its container may run on: one that changed its user by a setuid program. */
   readonly supervisorLost: boolean;
+  /** It ran when the machine went down. */
+  readonly endedWithHost?: true;
 }
 
-const EXIT_UNKNOWN = 255;
+/** Nobody saw how it ended. */
+export const EXIT_UNKNOWN = 255;
+const NOBODY: ProcessId = { pid: 0, startTime: '0' };
+const NEVER_RAN: Omit<SupervisorState, 'id'> = {
+  supervisor: NOBODY,
+  status: 'exited',
+  init: NOBODY,
+  exitCode: EXIT_UNKNOWN,
+  oomKilled: false,
+  restartCount: 0,
+  health: 'none',
+  failingStreak: 0,
+  healthLog: [],
+};
 
 export function readRuntime(paths: Paths, record: ContainerRecord): Runtime {
-  const state = readState(join(containerRun(paths, record.id), 'state'));
+  const state = isThisBoot(paths) ? readState(join(containerRun(paths, record.id), 'state')) : undefined;
   if (state !== undefined && state.supervisor.pid > 0) return runtimeOf(state);
   const ended = state ?? readState(join(containerDir(paths, record.id), 'exit'));
+  const lost = state === undefined ? lostWithHost(record, ended) : undefined;
+  if (lost !== undefined) return lost;
   const started = ended?.startedAt !== undefined;
   return {
     status: started ? 'exited' : 'created',
@@ -34,17 +52,30 @@ export function readRuntime(paths: Paths, record: ContainerRecord): Runtime {
   };
 }
 
+/** Wanted, last started before the machine was, and nobody has seen its end. */
+function lostWithHost(record: ContainerRecord, ended: SupervisorState | undefined): Runtime | undefined {
+  const { wanted, lastStart } = record;
+  if (!wanted || lastStart === undefined || lastStart.boot === currentBoot()) return undefined;
+  if (ended?.finishedAt !== undefined && Date.parse(ended.finishedAt) >= Date.parse(lastStart.at)) return undefined;
+  const { finishedAt: _, error: __, ...before } = ended ?? { ...NEVER_RAN, id: record.id };
+  const state: SupervisorState = { ...before, startedAt: lastStart.at, exitCode: EXIT_UNKNOWN, oomKilled: false };
+  return { status: 'exited', state, supervisorLost: false, endedWithHost: true };
+}
+
 function readState(path: string): SupervisorState | undefined {
   const text = readText(path);
   return text === undefined ? undefined : parseState(text);
 }
 
 function runtimeOf(state: SupervisorState): Runtime {
-  if (!isAlive(state.supervisor)) {
-    const status = state.startedAt === undefined ? 'created' : 'exited';
-    return { status, state: { ...state, exitCode: EXIT_UNKNOWN, health: 'none' }, supervisorLost: true };
-  }
   const process = isAlive(state.init) ? state.init : undefined;
+  if (!isAlive(state.supervisor)) {
+    // Nobody probes it any more, whatever was found last.
+    const unsupervised: SupervisorState = { ...state, health: 'none' };
+    if (process !== undefined) return { status: 'running', process, state: unsupervised, supervisorLost: true };
+    const status = state.startedAt === undefined ? 'created' : 'exited';
+    return { status, state: { ...unsupervised, exitCode: EXIT_UNKNOWN }, supervisorLost: true };
+  }
   return {
     status: state.status,
     supervisor: state.supervisor,
@@ -105,6 +136,8 @@ export function liveContainer(
       anonymous,
     })),
     damage: [],
+    ...(runtime.endedWithHost ? { endedWithHost: true as const } : {}),
+    ...(record.stoppedByUser ? { stoppedByUser: true as const } : {}),
   };
 }
 

@@ -5,6 +5,7 @@ import type { BatchResult } from '../../src/model/engine.ts';
 import { TcomposeError } from '../../src/model/errors.ts';
 import type { Host } from '../host.ts';
 import { networkSetupOps, portError, type Records, resolvePorts } from '../network/index.ts';
+import { currentBoot } from '../state/boot.ts';
 import { projectOf, writeContainerRecord } from '../state/container-records.ts';
 import { containerDir, containerRun } from '../state/paths.ts';
 import type { ProcessId } from '../state/process.ts';
@@ -81,6 +82,7 @@ async function wantPorts(
   for (const name of new Set(conflicts.map((conflict) => conflict.container))) {
     failed.set(name, portError(conflicts.filter((conflict) => conflict.container === name)));
   }
+  const lastStart = { boot: currentBoot(), at: new Date().toISOString() };
   const wanted = stopped
     .filter((record) => !failed.has(record.name))
     .map(({ error: _, ...record }) => ({
@@ -88,6 +90,7 @@ async function wantPorts(
       publishers: publishers.get(record.name) ?? [],
       wanted: true,
       stoppedByUser: false,
+      lastStart,
     }));
   await Promise.all(wanted.map((record) => writeContainerRecord(host.paths, record)));
   return wanted;

@@ -1,14 +1,17 @@
 /** Stops containers: politely, then not; afterwards their ports and names are gone. */
 import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { TcomposeError } from '../../src/model/errors.ts';
 import type { Host } from '../host.ts';
 import { readContainerRecords, writeContainerRecord } from '../state/container-records.ts';
-import { containerRun } from '../state/paths.ts';
+import { readText, writeWhole } from '../state/files.ts';
+import { containerDir, containerRun } from '../state/paths.ts';
 import type { ContainerRecord } from '../state/records.ts';
 import { kill, SupervisorGone, stop } from '../supervise/control.ts';
+import { endedState } from '../supervise/state-file.ts';
 import { killGroup } from './kill-group.ts';
 import { unpublish } from './publish.ts';
-import { readRuntime } from './runtime.ts';
+import { EXIT_UNKNOWN, readRuntime } from './runtime.ts';
 import { signalNumber } from './signals.ts';
 import { noSuchContainer } from './unknown.ts';
 
@@ -52,7 +55,16 @@ export async function stopOne(host: Host, record: ContainerRecord, options: Stop
       ...(options.graceMs === undefined ? {} : { graceMs: options.graceMs }),
     });
   }
-  if (runtime.supervisorLost) await killGroup(host, record.id);
+  if (runtime.supervisorLost) await endLost(host, record);
+}
+
+/** What a killed supervisor left: its processes end, and its last word is written for it, so that it counts as ended from now on. */
+async function endLost(host: Host, record: ContainerRecord): Promise<void> {
+  await killGroup(host, record.id);
+  const path = join(containerRun(host.paths, record.id), 'state');
+  const text = endedState(readText(path) ?? '', { at: new Date().toISOString(), exitCode: EXIT_UNKNOWN });
+  await writeWhole(join(containerDir(host.paths, record.id), 'exit'), text, { durable: false });
+  await writeWhole(path, text, { durable: false });
 }
 
 const SIGKILL = 9;
@@ -61,8 +73,14 @@ const SIGTERM = 15;
 export async function killContainer(host: Host, name: string, signalName: string): Promise<void> {
   const record = readContainerRecords(host.paths).find((record) => record.name === name);
   if (record === undefined) throw noSuchContainer(name);
-  if (readRuntime(host.paths, record).supervisor === undefined) throw notRunning(name);
+  const { supervisor, process: init, supervisorLost } = readRuntime(host.paths, record);
   const signal = signalNumber(signalName);
+  if (supervisorLost && init !== undefined) {
+    if (signal !== SIGKILL) return void process.kill(init.pid, signal);
+    await endLost(host, record);
+    return unpublish(host, [record], { stoppedByUser: true });
+  }
+  if (supervisor === undefined) throw notRunning(name);
   const stopSignal = signalNumber(record.madeFrom.stop.signal || 'TERM');
   try {
     if (signal === SIGKILL) {

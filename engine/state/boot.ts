@@ -5,7 +5,12 @@ import { join } from 'node:path';
 import { makeFolder, readText, writeWhole } from './files.ts';
 import type { Paths } from './paths.ts';
 
-export const currentBoot = (): string => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+let known: string | undefined;
+/** Of this life of the machine, which is longer than that of any process. */
+export const currentBoot = (): string => {
+  known ??= readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+  return known;
+};
 const bootFile = (paths: Paths) => join(paths.run, 'boot');
 
 /** False: nothing in RUN counts. */

@@ -19,6 +19,8 @@ export interface ContainerRecord {
   readonly mounts: readonly MountRecord[];
   /** Whether it is meant to run: set by start, cleared by stop. Firewall rules exist for those that are. */
   readonly wanted: boolean;
+  /** When it was last asked to start, and in which life of the machine: what ran in an earlier one ended with it. */
+  readonly lastStart?: { readonly boot: string; readonly at: string };
   /** Stopped by hand: `unless-stopped` does not come back. */
   readonly stoppedByUser: boolean;
   /** Id of the container whose place this one took: from the moment this record exists, that one counts as removed. */

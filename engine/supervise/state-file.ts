@@ -92,3 +92,18 @@ export const parseState = (text: string): SupervisorState | undefined => {
     ...(error !== undefined && { error: parseError(error) }),
   };
 };
+
+/** The state of a supervisor that was killed, as it would have ended it. */
+export function endedState(text: string, end: { readonly at: string; readonly exitCode: number }): string {
+  const ended = new Map([
+    ['supervisor', 'supervisor 0 0'],
+    ['status', `status ${text.includes('\nstarted_at ') ? 'exited' : 'created'}`],
+    ['pid', 'pid 0 0'],
+    ['exit_code', `finished_at ${end.at}\nexit_code ${end.exitCode}`],
+  ]);
+  return text
+    .split('\n')
+    .filter((line) => !line.startsWith('finished_at '))
+    .map((line) => ended.get(line.slice(0, line.indexOf(' '))) ?? line)
+    .join('\n');
+}

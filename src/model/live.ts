@@ -30,6 +30,10 @@ export interface LiveContainer {
   readonly restartCount: number;
   /** Meant to run: set by start, cleared by stop and kill. One that is wanted and exited ended by itself. */
   readonly wanted?: boolean;
+  /** It ran when the machine went down: nobody saw its end. */
+  readonly endedWithHost?: true;
+  /** By hand: `unless-stopped` leaves it so. */
+  readonly stoppedByUser?: true;
   /** Why the last start failed, in the engine's words. */
   readonly error?: string;
   readonly health: HealthStatus;

@@ -41,13 +41,16 @@ export function sizeWords(bytes: number): string {
 
 export function statusWords(live: LiveContainer, nowMs: number): string {
   const { status, exitCode, startedAt, finishedAt } = live;
+  if (live.endedWithHost) return `Exited (${exitCode}) with the host`;
+  const lost = live.damage.some(({ kind }) => kind === 'supervisor') ? ' (supervisor gone)' : '';
   if (status === 'restarting') return `Restarting (${exitCode}) ${finishedAt ? ago(finishedAt, nowMs) : ''}`.trim();
   if (status === 'removing') return 'Removal In Progress';
-  if (status === 'exited') return `Exited (${exitCode}) ${finishedAt ? ago(finishedAt, nowMs) : ''}`.trim();
+  if (status === 'exited')
+    return `${`Exited (${exitCode}) ${finishedAt && !lost ? ago(finishedAt, nowMs) : ''}`.trim()}${lost}`;
   if (status === 'created' || status === 'dead') return status === 'created' ? 'Created' : 'Dead';
   const up = `Up ${durationWords(nowMs - Date.parse(startedAt ?? live.createdAt))}`;
   if (status === 'paused') return `${up} (Paused)`;
-  if (live.health === 'none') return up;
+  if (live.health === 'none') return `${up}${lost}`;
   return `${up} (${live.health === 'starting' ? 'health: starting' : live.health})`;
 }
 

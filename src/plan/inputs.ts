@@ -55,6 +55,9 @@ const byName = <T extends { readonly name: string }>(items: readonly T[]): Reado
 export const isActive = (live: LiveContainer): boolean =>
   live.status === 'running' || live.status === 'restarting' || live.status === 'paused';
 
+/** Its supervisor was killed: whether anything of it runs on, is to be ended. */
+export const isLost = (live: LiveContainer): boolean => live.damage.some(({ kind }) => kind === 'supervisor');
+
 export const belongs = (live: LiveContainer, project: string): boolean => projectOf(live) === project;
 
 /** Of the project, but of no service that the file has. */

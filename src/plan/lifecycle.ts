@@ -2,12 +2,12 @@
 import type { LiveContainer } from '../model/live.ts';
 import type { Plan } from '../model/plan.ts';
 import type { Dependencies } from './dependencies.ts';
-import { newDraft } from './draft.ts';
+import { type Draft, newDraft } from './draft.ts';
 import { addStartSteps, addStop } from './hooks.ts';
-import { isActive } from './inputs.ts';
+import { isActive, isLost } from './inputs.ts';
 import { serviceOf } from './labels.ts';
 import { groupByService, type Member, type Members, orderStarts, orderStops } from './order.ts';
-import { dependency, requested } from './reasons.ts';
+import { dependency, reasonsOfDamage, requested } from './reasons.ts';
 import { addFinalWaits } from './wait.ts';
 
 export interface Lives {
@@ -25,7 +25,9 @@ export function planStop(
   choices: { readonly timeoutMs?: number } = {},
 ): Plan {
   const draft = newDraft(project);
-  for (const live of containers.filter(isActive)) addStop(draft, live, [requested()], choices.timeoutMs);
+  for (const live of containers) {
+    if (isActive(live) || isLost(live)) addStop(draft, live, [requested()], choices.timeoutMs);
+  }
   orderStops(draft, membersOf(containers), dependencies);
   return draft.finish();
 }
@@ -36,12 +38,19 @@ export function planStart(
 ): Plan {
   const draft = newDraft(project);
   for (const live of containers) {
-    if (!isActive(live)) addStartSteps(draft, live.madeFrom, [requested()]);
+    if (isLost(live)) restartLost(draft, live);
+    else if (!isActive(live)) addStartSteps(draft, live.madeFrom, [requested()]);
   }
   const members = membersOf(containers);
   orderStarts(draft, members, dependencies);
   if (choices.wait) addFinalWaits(draft, [...members.values()].flat(), dependencies);
   return draft.finish();
+}
+
+/** What its supervisor left behind is ended first: without one it has no log, no checks and no policy. */
+function restartLost(draft: Draft, live: LiveContainer): void {
+  addStop(draft, live, reasonsOfDamage(live.damage));
+  addStartSteps(draft, live.madeFrom, [], [`container.stop ${live.name}`]);
 }
 
 /** `containers` are all of the project; `services` those named. Dependents with `restart: true` come along. */
@@ -54,7 +63,7 @@ export function planRestart(
   const chosen = containers.filter((live) => restarting.has(serviceOf(live)));
   for (const live of chosen) {
     const reason = choices.services.has(serviceOf(live)) ? requested() : dependency('what it depends on is restarted');
-    const stops = isActive(live);
+    const stops = isActive(live) || isLost(live);
     if (stops) addStop(draft, live, [reason], choices.timeoutMs);
     addStartSteps(draft, live.madeFrom, stops ? [] : [reason], [`container.stop ${live.name}`]);
   }

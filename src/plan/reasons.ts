@@ -36,7 +36,8 @@ export function stopped(live: LiveContainer): Reason {
   return { code: 'stopped', text: stoppedText(live) };
 }
 
-function stoppedText({ status, exitCode, error, wanted }: LiveContainer): string {
+function stoppedText({ status, exitCode, error, wanted, endedWithHost }: LiveContainer): string {
+  if (endedWithHost) return 'it ran when the host went down';
   if (error) return `did not start: ${error}`;
   // After a reboot nobody knows how it ended, only that it was to run.
   if (status === 'created') return wanted ? 'it should run and does not' : 'made, not started yet';

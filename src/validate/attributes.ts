@@ -112,7 +112,9 @@ const SERVICE: Readonly<Record<string, Attribute>> = {
   platform: notYet("images are run on the host's platform", OWN_PLATFORM),
   ports: honoured,
   post_start: honoured,
-  pre_start: notYet('init containers are not run'),
+  pre_start: refused(
+    'init containers are not run yet: make it a service that others depend on with service_completed_successfully',
+  ),
   pre_stop: honoured,
   privileged: honoured,
   profiles: honoured,
