@@ -57,6 +57,9 @@ const intents: { [Name in LaunchOpName]: (op: Extract<LaunchOp, { op: Name }>) =
   capabilities: () => 'set capabilities',
   prctl: (op) => `set process option ${op.option}`,
   seccomp: () => 'load the seccomp filter',
+  'look-in': (op) => `look at ${shown(op.inside)} in the container`,
+  pack: (op) => `read ${shown(op.inside)} in the container`,
+  unpack: () => 'write files',
   'device-filter': () => 'load the device filter',
   exec: (op) => `run ${shown(op.argv[0] ?? '')}`,
 };

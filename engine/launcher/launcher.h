@@ -112,4 +112,9 @@ void supervise(const char *run_folder, int report) __attribute__((noreturn));
 int unpack_main(int argc, char **argv) __attribute__((weak));
 int init_main(int argc, char **argv);
 
+/* ---- pack.c, unpack.c: trees of files as records */
+int op_pack(struct run *run, const struct value *v);
+int op_look_in(struct run *run, const struct value *v);
+int op_unpack(struct run *run, const struct value *v);
+
 #endif

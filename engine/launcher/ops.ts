@@ -39,6 +39,12 @@ export type LaunchOp =
   | { op: 'symlink-in'; root: Slot; inside: string; target: string; existsOk?: boolean }
   /** Sends the content (at most maxBytes, regular files only) back in the reply; absent file: no data, no failure. */
   | { op: 'read-in'; root: Slot; inside: string; maxBytes: number }
+  /** What is at a path whose last name is not followed, sent back in the reply (engine/files/look.ts); nothing there: no data. */
+  | { op: 'look-in'; root: Slot; inside: string }
+  /** Last in a program: the tree at a path as records on standard output, which must be a pipe (pack.c; flags: PACK). */
+  | { op: 'pack'; root: Slot; inside: string; flags: number }
+  /** Last in a program: makes what records on standard input say beneath the slot (unpack.c; flags: UNPACK). */
+  | { op: 'unpack'; root: Slot; flags: number }
   // ---- namespaces
   /** unshare(2) of the launcher process itself. */
   | { op: 'unshare'; flags: number }
@@ -129,5 +135,16 @@ export type LaunchOp =
   | { op: 'device-filter'; cgroup: Slot; program: Uint8Array }
   /** Closes everything but the standard streams, resets signals. argv[0] is looked up in PATH of `env` when it has no slash. */
   | { op: 'exec'; argv: readonly string[]; env: readonly string[] };
+
+/** Without contents and attributes: sizes are enough. */
+export const PACK = { HEADS_ONLY: 1 } as const;
+
+export const UNPACK = {
+  /** A folder is never replaced by something else, nor the other way round. */
+  KEEP_KINDS: 1,
+  /** All that is made belongs to who runs it. */
+  CALLER_OWNS: 2,
+  CROSS_MOUNTS: 4,
+} as const;
 
 export type LaunchOpName = LaunchOp['op'];

@@ -187,5 +187,8 @@ const struct op file_ops[] = {
 	{"mknod-in", "nsnnnnn", op_mknod_in},
 	{"symlink-in", "nssn", op_symlink_in},
 	{"read-in", "nsn", op_read_in},
+	{"look-in", "ns", op_look_in},
+	{"pack", "nsn", op_pack},
+	{"unpack", "nn", op_unpack},
 	{0},
 };

@@ -5,7 +5,8 @@
  * Invariant: nothing outside DIR is touched, whatever the records say. Parents are resolved by openat2(RESOLVE_IN_ROOT) to a
  * descriptor; the last component is only ever used relative to that descriptor, and never followed.
  */
-#define _GNU_SOURCE
+#include "launcher.h"
+#include "records.h"
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -24,18 +25,6 @@
 #define BUFFER_BYTES (1u << 20)
 #define HEAD_BYTES_MAX (16u << 20)
 
-/* As unpack.ts lays it out: little endian, no padding. Path, link, extended attributes and segments follow, then the data. */
-struct __attribute__((packed)) head {
-  uint32_t length; /* of everything up to the data, this field included */
-  uint32_t kind;   /* a letter, see records[] */
-  uint32_t mode, uid, gid, mtime_nsec;
-  int64_t mtime_sec;
-  uint32_t major, minor;
-  uint64_t size;   /* of the file as it will be; more than `stored` when it has holes */
-  uint64_t stored; /* bytes of data that follow */
-  uint32_t path_length, link_length, xattrs_length, segments;
-};
-
 struct record {
   struct head head;
   char *path, *link;
@@ -47,6 +36,10 @@ struct folder_time {
   struct timespec at;
   char path[];
 };
+
+/* What an `unpack` operation asks for (ops.ts); a layer asks for nothing. */
+enum { KEEP_KINDS = 1, CALLER_OWNS = 2, CROSS_MOUNTS = 4 };
+static uint64_t wishes;
 
 static int root = -1;
 static struct folder_time *folder_times;
@@ -124,7 +117,7 @@ static void take_record(struct record *record) {
 
 /* EAGAIN: something was renamed somewhere on the machine while a link with `..` was resolved (openat2(2)). */
 static int open_inside(const char *path, int flags) {
-  struct open_how how = { .flags = (uint64_t)flags | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | RESOLVE_NO_XDEV };
+  struct open_how how = { .flags = (uint64_t)flags | O_CLOEXEC, .resolve = RESOLVE_IN_ROOT | RESOLVE_NO_MAGICLINKS | (wishes & CROSS_MOUNTS ? 0 : RESOLVE_NO_XDEV) };
   int fd, tries = 0;
   do
     fd = (int)syscall(SYS_openat2, root, *path ? path : ".", &how, sizeof how);
@@ -164,7 +157,9 @@ static void remove_tree(int dir, const char *name) {
 
 static void make_room(int dir, const char *name) {
   struct stat at;
-  if (fstatat(dir, name, &at, AT_SYMLINK_NOFOLLOW) == 0)
+  if (fstatat(dir, name, &at, AT_SYMLINK_NOFOLLOW) == 0 && wishes & KEEP_KINDS && S_ISDIR(at.st_mode))
+    fail("over-folder", EISDIR);
+  else if (fstatat(dir, name, &at, AT_SYMLINK_NOFOLLOW) == 0)
     remove_tree(dir, name);
   else if (errno != ENOENT)
     fail("replace", errno);
@@ -184,6 +179,8 @@ static int make_folder(int dir, const char *name, mode_t mode) {
     if (errno != EEXIST || fstatat(dir, name, &at, AT_SYMLINK_NOFOLLOW) < 0)
       fail("mkdir", errno);
     if (!S_ISDIR(at.st_mode)) {
+      if (wishes & KEEP_KINDS)
+        fail("over-file", ENOTDIR);
       replaces_whiteout = is_whiteout(&at);
       make_room(dir, name);
       if (mkdirat(dir, name, mode) < 0)
@@ -272,7 +269,7 @@ static struct timespec mtime_of(const struct record *record) {
 
 /* Owner first: a change of owner clears set-id bits and capabilities. */
 static void set_attributes(const struct record *record, int fd) {
-  if (fchown(fd, record->head.uid, record->head.gid) < 0)
+  if (!(wishes & CALLER_OWNS) && fchown(fd, record->head.uid, record->head.gid) < 0)
     fail("chown", errno);
   set_xattrs(record, fd, NULL);
   if (fchmod(fd, record->head.mode & 07777) < 0)
@@ -282,14 +279,13 @@ static void set_attributes(const struct record *record, int fd) {
 /* For what cannot be opened: links, devices, pipes. The name was made by us a moment ago and is not followed. */
 static void set_attributes_at(const struct record *record, int dir, const char *name) {
   struct timespec times[2] = { { .tv_nsec = UTIME_OMIT }, mtime_of(record) };
-  if (fchownat(dir, name, record->head.uid, record->head.gid, AT_SYMLINK_NOFOLLOW) < 0)
+  if (!(wishes & CALLER_OWNS) && fchownat(dir, name, record->head.uid, record->head.gid, AT_SYMLINK_NOFOLLOW) < 0)
     fail("chown", errno);
   if (record->head.xattrs_length) {
-    char *path;
-    if (asprintf(&path, "/proc/self/fd/%d/%s", dir, name) < 0)
-      fail("allocate", ENOMEM);
-    set_xattrs(record, -1, path);
-    free(path);
+    /* By way of the working folder: /proc may be a container's. */
+    if (fchdir(dir) < 0)
+      fail("chdir", errno);
+    set_xattrs(record, -1, name);
   }
   if (record->head.kind != 'l' && fchmodat(dir, name, record->head.mode & 07777, 0) < 0)
     fail("chmod", errno);
@@ -455,16 +451,34 @@ static void set_folder_times(void) {
   }
 }
 
-int unpack_main(int argc, char **argv) {
+static int unpack_all(void) {
   struct record record;
   umask(0);
+  for (take_record(&record); record.head.kind != 'e'; take_record(&record))
+    put(&record);
+  set_folder_times();
+  return 0;
+}
+
+/* Never returns: like `exec`, the rest of the program is another's. */
+int op_unpack(struct run *run, const struct value *v) { /* root flags */
+  (void)run;
+  int slot = slot_fd(v[0].number);
+  if (slot < 0)
+    return slot;
+  wishes = v[1].number;
+  /* To be read as well: a slot is often opened for paths only. */
+  root = openat(slot, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (root < 0)
+    fail("open", errno);
+  _exit(unpack_all());
+}
+
+int unpack_main(int argc, char **argv) {
   if (argc != 3)
     fail("usage", EINVAL);
   root = open(argv[2], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (root < 0)
     fail("open", errno);
-  for (take_record(&record); record.head.kind != 'e'; take_record(&record))
-    put(&record);
-  set_folder_times();
-  return 0;
+  return unpack_all();
 }

@@ -1,0 +1,297 @@
+/*
+ * Trees to records and back, as operations of a program (exec FILE). `pack` writes what lies at a path beneath a slot to standard
+ * output in the records that `unpack` reads (engine/launcher/unpack.ts knows tar; nothing of it is known here). A failure is a last record
+ * of kind 'x', so that whoever reads can tell an end from a loss.
+ *
+ * Invariant: the tree may be changed by somebody else meanwhile. Every step goes by descriptor from the one before and follows nothing.
+ */
+#include "launcher.h"
+#include "records.h"
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/xattr.h>
+#include <unistd.h>
+
+#define PIECE (1u << 18)
+#define MAX_SEGMENTS 65536
+enum { HEADS_ONLY = 1 };
+
+struct seen {
+	dev_t device;
+	ino_t number;
+	char *path; /* NULL: free */
+};
+static struct seen *seen;
+static size_t seen_count, seen_room;
+static int flags;
+static char *piece, *rest; /* rest: what follows a head */
+static size_t rest_used, rest_room;
+
+static void give(const void *bytes, size_t length) {
+	if (write_all(STDOUT_FILENO, bytes, length)) _exit(1); /* nobody reads any more */
+}
+
+static void add_rest(const void *bytes, size_t length) {
+	if (rest_used + length > rest_room) {
+		rest_room = (rest_used + length) * 2;
+		rest = realloc(rest, rest_room);
+		if (!rest) _exit(1);
+	}
+	memcpy(rest + rest_used, bytes, length);
+	rest_used += length;
+}
+
+static _Noreturn void fail(const char *step, int error, const char *path) {
+	struct head head = {.kind = 'x', .mode = (uint32_t)error, .path_length = (uint32_t)strlen(path), .link_length = (uint32_t)strlen(step)};
+	head.length = (uint32_t)sizeof head + head.path_length + head.link_length + 2;
+	give(&head, sizeof head);
+	give(path, head.path_length + 1);
+	give(step, head.link_length + 1);
+	_exit(1);
+}
+
+/* Where a file of several names was met first; else it is remembered. */
+static const char *name_before(const struct stat *status, const char *path) {
+	if (seen_count * 2 >= seen_room) {
+		size_t old_room = seen_room;
+		struct seen *old = seen;
+		seen_room = old_room ? old_room * 2 : 256;
+		seen = calloc(seen_room, sizeof *seen);
+		if (!seen) fail("allocate", ENOMEM, path);
+		for (size_t i = 0; i < old_room; i++) {
+			if (!old[i].path) continue;
+			size_t at = (size_t)(old[i].number * 2654435761u + old[i].device) & (seen_room - 1);
+			while (seen[at].path) at = (at + 1) & (seen_room - 1);
+			seen[at] = old[i];
+		}
+		free(old);
+	}
+	size_t at = (size_t)(status->st_ino * 2654435761u + status->st_dev) & (seen_room - 1);
+	for (; seen[at].path; at = (at + 1) & (seen_room - 1))
+		if (seen[at].number == status->st_ino && seen[at].device == status->st_dev) return seen[at].path;
+	seen[at] = (struct seen){status->st_dev, status->st_ino, strdup(path)};
+	if (!seen[at].path) fail("allocate", ENOMEM, path);
+	seen_count++;
+	return NULL;
+}
+
+/* Of a link or a device, which cannot be opened: by its name in the working folder, which was entered by descriptor. */
+static ssize_t list_attributes(int fd, const char *name, char *list, size_t size) {
+	return name ? llistxattr(name, list, size) : flistxattr(fd, list, size);
+}
+
+static void add_attributes(int fd, const char *name) {
+	char list[16384], value[65536];
+	ssize_t length = list_attributes(fd, name, list, sizeof list);
+	for (const char *at = list; length > 0 && at < list + length; at += strlen(at) + 1) {
+		ssize_t bytes = name ? lgetxattr(name, at, value, sizeof value) : fgetxattr(fd, at, value, sizeof value);
+		if (bytes < 0) continue; /* gone, or not for us */
+		uint32_t lengths[2] = {(uint32_t)strlen(at) + 1, (uint32_t)bytes};
+		add_rest(lengths, sizeof lengths);
+		add_rest(at, lengths[0]);
+		add_rest(value, lengths[1]);
+	}
+}
+
+/* Data between holes. None: all of it is data. */
+static uint32_t add_segments(int fd, uint64_t size, uint64_t *stored) {
+	uint32_t count = 0;
+	*stored = 0;
+	for (off_t at = 0; (uint64_t)at < size;) {
+		off_t data = lseek(fd, at, SEEK_DATA);
+		if (data < 0 && errno != ENXIO) return 0; /* the file system cannot tell */
+		if (data < 0 || (uint64_t)data >= size) break;
+		off_t hole = lseek(fd, data, SEEK_HOLE);
+		if (hole < 0) return 0;
+		if ((uint64_t)hole > size) hole = (off_t)size;
+		uint64_t segment[2] = {(uint64_t)data, (uint64_t)(hole - data)};
+		if (count == 0 && segment[0] == 0 && segment[1] == size) return 0;
+		if (count == MAX_SEGMENTS) return 0;
+		add_rest(segment, sizeof segment);
+		*stored += segment[1];
+		count++;
+		at = hole;
+	}
+	return count;
+}
+
+/* As many bytes as were promised: a file that became shorter meanwhile ends in zeros, as with tar. */
+static void give_data(int fd, uint64_t offset, uint64_t length) {
+	while (length) {
+		size_t part = length < PIECE ? (size_t)length : PIECE;
+		ssize_t got = pread(fd, piece, part, (off_t)offset);
+		if (got < 0 && errno == EINTR) continue;
+		if (got <= 0) {
+			memset(piece, 0, part);
+			got = (ssize_t)part;
+		}
+		give(piece, (size_t)got);
+		offset += (uint64_t)got;
+		length -= (uint64_t)got;
+	}
+}
+
+static uint32_t kind_of(const struct stat *status) {
+	switch (status->st_mode & S_IFMT) {
+		case S_IFDIR: return 'd';
+		case S_IFREG: return 'f';
+		case S_IFLNK: return 'l';
+		case S_IFCHR: return 'c';
+		case S_IFBLK: return 'b';
+		case S_IFIFO: return 'p';
+		default: return 0; /* a socket is its program's */
+	}
+}
+
+/* `fd`: of folders and files. The working folder is the one it lies in. */
+static void pack_one(int fd, const char *name, const struct stat *status, const char *path) {
+	struct head head = {
+		.kind = kind_of(status), .mode = status->st_mode & 07777, .uid = status->st_uid, .gid = status->st_gid,
+		.mtime_sec = status->st_mtim.tv_sec, .mtime_nsec = (uint32_t)status->st_mtim.tv_nsec,
+		.major = major(status->st_rdev), .minor = minor(status->st_rdev), .path_length = (uint32_t)strlen(path),
+	};
+	char link[PATH_MAX] = "";
+	const char *first = head.kind != 'd' && status->st_nlink > 1 ? name_before(status, path) : NULL;
+	if (first) head.kind = 'h';
+	else if (head.kind == 'l') {
+		ssize_t length = readlinkat(AT_FDCWD, name, link, sizeof link - 1);
+		if (length < 0) return; /* gone */
+		link[length] = '\0';
+	}
+	const char *target = first ? first : link;
+	head.link_length = (uint32_t)strlen(target);
+	rest_used = 0;
+	add_rest(path, head.path_length + 1);
+	add_rest(target, head.link_length + 1);
+	size_t before = rest_used;
+	if (!first && !(flags & HEADS_ONLY)) add_attributes(fd, fd < 0 ? name : NULL);
+	head.xattrs_length = (uint32_t)(rest_used - before);
+	if (head.kind == 'f') {
+		head.size = (uint64_t)status->st_size;
+		uint64_t stored = 0;
+		if (!(flags & HEADS_ONLY)) head.segments = add_segments(fd, head.size, &stored);
+		head.stored = stored;
+		if (!head.segments) {
+			rest_used = before + head.xattrs_length;
+			const int is_all_hole = !(flags & HEADS_ONLY) && head.size && lseek(fd, 0, SEEK_DATA) < 0 && errno == ENXIO;
+			head.stored = is_all_hole || flags & HEADS_ONLY ? 0 : head.size;
+		}
+	}
+	head.length = (uint32_t)(sizeof head + rest_used);
+	give(&head, sizeof head);
+	size_t segments_at = before + head.xattrs_length;
+	give(rest, rest_used);
+	if (head.kind != 'f' || !head.stored) return;
+	if (!head.segments) return give_data(fd, 0, head.stored);
+	/* `rest` is not touched while the data goes out. */
+	for (uint32_t i = 0; i < head.segments; i++) {
+		uint64_t segment[2];
+		memcpy(segment, rest + segments_at + i * sizeof segment, sizeof segment);
+		give_data(fd, segment[0], segment[1]);
+	}
+}
+
+static void pack_tree(int parent, const char *name, const char *path, int depth);
+
+static void pack_members(int fd, const char *path, int depth) {
+	int copy = dup(fd);
+	DIR *entries = copy < 0 ? NULL : fdopendir(copy);
+	if (!entries) fail("open", errno, path);
+	for (struct dirent *entry; (entry = readdir(entries));) {
+		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..")) continue;
+		char *member;
+		if (asprintf(&member, "%s%s%s", path, *path ? "/" : "", entry->d_name) < 0) fail("allocate", ENOMEM, path);
+		pack_tree(fd, entry->d_name, member, depth + 1);
+		free(member);
+	}
+	closedir(entries);
+}
+
+/* One descriptor a level, as unpack.c has it: what is too deep for that fails. What vanishes meanwhile was not there. */
+static void pack_tree(int parent, const char *name, const char *path, int depth) {
+	struct stat status;
+	if (fstatat(parent, name, &status, AT_SYMLINK_NOFOLLOW) < 0) {
+		if (errno == ENOENT || errno == ENOTDIR) return;
+		fail("stat", errno, path);
+	}
+	const int is_folder = S_ISDIR(status.st_mode), is_file = S_ISREG(status.st_mode);
+	int fd = -1;
+	if (is_folder || is_file) {
+		fd = openat(parent, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY | (is_folder ? O_DIRECTORY : 0));
+		if (fd < 0 && (errno == ENOENT || errno == ELOOP || errno == ENOTDIR)) return;
+		if (fd < 0 || fstat(fd, &status) < 0) fail("open", errno, path);
+		if (S_ISDIR(status.st_mode) != is_folder || S_ISREG(status.st_mode) != is_file) {
+			close(fd); /* swapped between the two looks */
+			return;
+		}
+	} else if (!kind_of(&status)) return;
+	if (fd < 0 && fchdir(parent) < 0) fail("chdir", errno, path);
+	pack_one(fd, name, &status, path);
+	if (is_folder) pack_members(fd, path, depth);
+	if (fd >= 0) close(fd);
+}
+
+/* The last name of `inside` is followed only where it is a folder's own dot. Paths of records begin with what is found there: ''. */
+int op_pack(struct run *run, const struct value *v) { /* root inside flags */
+	(void)run;
+	int root = slot_fd(v[0].number);
+	if (root < 0) return root;
+	flags = (int)v[2].number;
+	piece = malloc(PIECE);
+	if (!piece) return -ENOMEM;
+	fcntl(STDOUT_FILENO, F_SETPIPE_SZ, 1 << 20);
+	char leaf[NAME_MAX + 1] = "";
+	int fd = open_parent_in(root, v[1].bytes, 0, leaf, sizeof leaf);
+	struct stat status;
+	if (fd == -EINVAL) { /* "/", or a folder's dot: the folder itself */
+		fd = open_in(root, v[1].bytes, O_RDONLY | O_DIRECTORY, 0);
+		if (fd < 0 || fstat(fd, &status) < 0) fail("open", fd < 0 ? -fd : errno, v[1].bytes);
+		pack_one(fd, ".", &status, "");
+		pack_members(fd, "", 0);
+	} else {
+		if (fd < 0) fail("open", -fd, v[1].bytes);
+		pack_tree(fd, leaf, "", 0);
+	}
+	struct head end = {.length = sizeof end + 2, .kind = 'e'};
+	give(&end, sizeof end);
+	give("\0", 2);
+	_exit(0);
+}
+
+/* What is at a path, whose last name is not followed: mode, size, where its parent really is, and where it leads when it is a link. */
+int op_look_in(struct run *run, const struct value *v) { /* root inside */
+	struct {
+		uint64_t mode, size, mtime;
+		char text[2 * PATH_MAX];
+	} answer = {0};
+	char leaf[NAME_MAX + 1] = ".";
+	int root = slot_fd(v[0].number);
+	if (root < 0) return root;
+	int parent = open_parent_in(root, v[1].bytes, 0, leaf, sizeof leaf);
+	if (parent == -EINVAL) {
+		strcpy(leaf, ".");
+		parent = open_in(root, v[1].bytes, O_PATH | O_DIRECTORY, 0);
+	}
+	if (parent == -ENOENT || parent == -ENOTDIR) return 0; /* no data: there is no such thing */
+	if (parent < 0) return parent;
+	struct stat status;
+	int error = fchdir(parent) < 0 ? -errno : 0;
+	/* By the kernel, as seen from our root: whatever the container has at /proc does not matter. */
+	if (!error && !getcwd(answer.text, PATH_MAX)) error = -errno;
+	size_t length = strlen(answer.text) + 1;
+	if (!error && fstatat(parent, leaf, &status, AT_SYMLINK_NOFOLLOW) == 0) {
+		answer.mode = status.st_mode;
+		answer.size = (uint64_t)status.st_size;
+		answer.mtime = (uint64_t)status.st_mtim.tv_sec;
+		ssize_t link = S_ISLNK(status.st_mode) ? readlinkat(parent, leaf, answer.text + length, PATH_MAX - 1) : 0;
+		length += link > 0 ? (size_t)link : 0;
+	} else if (!error && errno != ENOENT && errno != ENOTDIR) error = -errno;
+	close(parent);
+	return error ? error : send_report_data(run, &answer, (uint32_t)(offsetof(__typeof__(answer), text) + length));
+}
