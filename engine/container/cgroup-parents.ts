@@ -85,14 +85,18 @@ function handDown(folder: string): void {
 const DEFAULT_PERIOD_US = 1_000_000;
 
 /** Version 1: a group can give its children no more real time than it was given, and begins with none. */
-function shareRealtime(facts: CgroupFacts, parent: string, { madeFrom: { resources } }: CgroupWish): void {
-  const point = facts.hierarchies['cpu'];
-  const file = `${point}/${parent}/cpu.rt_runtime_us`;
-  const before = readText(file);
-  if (facts.mode === 'unified' || before === undefined) return;
-  const share = resources.cpuRealtimeRuntimeUs! / (resources.cpuRealtimePeriodUs ?? DEFAULT_PERIOD_US);
+function shareRealtime(facts: CgroupFacts, parent: string, { id, madeFrom: { resources } }: CgroupWish): void {
+  const folder = `${facts.hierarchies['cpu']}/${parent}`;
+  const read = (group: string, file: string) => Number(readText(`${group}/cpu.rt_${file}_us`) ?? 0);
+  if (facts.mode === 'unified' || !existsSync(`${folder}/cpu.rt_runtime_us`)) return;
+  const others = readdirSync(folder, { withFileTypes: true })
+    .filter((entry) => entry.isDirectory() && !entry.name.endsWith(id))
+    .map(({ name }) => read(`${folder}/${name}`, 'runtime') / (read(`${folder}/${name}`, 'period') || 1));
+  const own = resources.cpuRealtimeRuntimeUs! / (resources.cpuRealtimePeriodUs ?? DEFAULT_PERIOD_US);
+  const share = others.reduce((sum, one) => sum + one, own);
+  const wanted = Math.ceil(share * (read(folder, 'period') || DEFAULT_PERIOD_US));
   try {
-    writeFileSync(file, `${Number(before) + Math.ceil(share * DEFAULT_PERIOD_US)}`);
+    if (wanted > read(folder, 'runtime')) writeFileSync(`${folder}/cpu.rt_runtime_us`, `${wanted}`);
   } catch {
     // More than the group above has left: the container's own write says so.
   }
