@@ -16,10 +16,9 @@ import { type ContainerRecord, type MountRecord, RECORD_VERSION } from '../state
 import { resolveMounts } from '../volume/index.ts';
 import { capabilityMask } from './capabilities.ts';
 import { limitsProblem } from './check-limits.ts';
-import { parseDeviceRule } from './device-filter.ts';
+import { checkIsolation, checkPlatform } from './check-isolation.ts';
 import type { HostFacts } from './host-facts.ts';
 import { ownNamespaces, rlimitOps, sysctlWrites } from './limits.ts';
-import { namespaceProblem } from './namespaces.ts';
 import { isRunning } from './runtime.ts';
 import { signalNumber } from './signals.ts';
 import { logOf } from './supervisor-spec.ts';
@@ -99,6 +98,7 @@ async function draftOne(
   }
   if (before !== undefined && isRunning(host.paths, before)) throw stillRunning(before);
   checkContainer(container, facts);
+  await checkPlatform(host, container, facts);
   const images = await host.images();
   const [layers, image] = await Promise.all([images.layerPaths(container.image.id), images.find(container.image.id)]);
   const others = records.containers.filter((record) => record !== before);
@@ -131,12 +131,13 @@ function checkContainer(container: DesiredContainer, facts: HostFacts): void {
   capabilityMask(container.security, facts.capabilities);
   rlimitOps(container.ulimits);
   sysctlWrites(container.sysctls, ownNamespaces(container));
-  for (const rule of container.deviceRules ?? []) parseDeviceRule(rule);
   signalNumber(container.stop.signal);
   logOf(container.log);
-  const problem =
-    namespaceProblem(container, facts.cgroups.mode !== 'none') ??
-    limitsProblem(container, { processors: facts.processors, controllers: facts.cgroups.controllers });
+  checkIsolation(container, facts);
+  const problem = limitsProblem(container, {
+    processors: facts.processors,
+    controllers: facts.cgroups.controllers,
+  });
   if (problem !== undefined) throw problem;
 }
 

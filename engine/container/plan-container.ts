@@ -9,6 +9,7 @@ import { containerDir, containerRun } from '../state/paths.ts';
 import type { ContainerRecord, MountRecord } from '../state/records.ts';
 import { apparmorChange } from './apparmor.ts';
 import { capabilityMask } from './capabilities.ts';
+import { type CdiEdits, type CdiMount, cdiEdits } from './cdi.ts';
 import { type CgroupPlan, cgroupPlan, parentOf } from './cgroup.ts';
 import type { CgroupFacts } from './cgroup-facts.ts';
 import { parseDeviceRule } from './device-filter.ts';
@@ -52,10 +53,13 @@ export async function planContainer(host: Host, record: ContainerRecord, inputs:
   const cgroup = cgroupPlan(facts.cgroups, inputs.instance, record, knobs);
   for (const warning of cgroup.warnings) inputs.note(warning);
   const { security } = container;
-  const devices = await grantDevices(container);
+  const cdi = await cdiEdits(container.name, container.cdiDevices ?? []);
+  const devices = await grantDevices({ ...container, devices: [...(container.devices ?? []), ...cdi.devices] });
+  const mounts = [...record.mounts, ...cdi.mounts.map(cdiMount)];
+  const sources = [...inputs.sources, ...cdi.mounts.map(({ source }) => source)];
   const namespaces = namespacePlan(host.paths, record, inputs.records);
   return {
-    process: await planProcess(host, record, inputs),
+    process: withCdi(await planProcess(host, record, inputs), cdi),
     cgroup,
     namespaces,
     deviceRules: [...devices.rules, ...(container.deviceRules ?? []).flatMap(parseDeviceRule)],
@@ -67,10 +71,8 @@ export async function planContainer(host: Host, record: ContainerRecord, inputs:
       on: join(containerRun(host.paths, id), 'rootfs'),
     },
     mounts: {
-      mounts: record.mounts,
-      sources: await Promise.all(
-        record.mounts.map((mount, index) => sourceOf(mount, inputs.sources[index]!, container.name)),
-      ),
+      mounts,
+      sources: await Promise.all(mounts.map((mount, index) => sourceOf(mount, sources[index]!, container.name))),
       filesFrom: containerDir(host.paths, inputs.namedAs.id),
       ...(hasInit(container) ? { init: host.launcher } : {}),
       readOnlyRootfs: security.readOnlyRootfs,
@@ -89,6 +91,29 @@ export async function planContainer(host: Host, record: ContainerRecord, inputs:
     network: inputs.network,
   };
 }
+
+/** As a bind mount that the file has. */
+const cdiMount = ({ source, target, readOnly }: CdiMount): MountRecord => ({
+  kind: 'bind',
+  source,
+  target,
+  readOnly,
+  anonymous: false,
+  noCopy: true,
+  propagation: '',
+  recursive: true,
+  createHostPath: false,
+  options: [],
+});
+
+const withCdi = (process: ProcessPlan, { env, gids }: CdiEdits): ProcessPlan => ({
+  ...process,
+  env: [
+    ...process.env.filter((entry) => !Object.hasOwn(env, entry.split('=', 1)[0]!)),
+    ...Object.entries(env).map(([name, value]) => `${name}=${value}`),
+  ],
+  identity: { ...process.identity, groups: [...new Set([...process.identity.groups, ...gids])] },
+});
 
 /** Also the ground of what an exec runs as. */
 export async function planProcess(

@@ -21,12 +21,19 @@ export async function checkWanted(
     ...networks.flatMap(({ name }) => longName('network', name)),
     ...volumes.flatMap(({ name }) => longName('volume', name)),
   ];
-  const [ports, sources, limits] = await Promise.all([
+  const [ports, sources, limits, isolation] = await Promise.all([
     portConflicts(host, containers, leaving),
     Promise.all(containers.map(missingSources)),
     impossibleLimits(host, containers),
+    impossibleIsolation(host, containers),
   ]);
-  return [...names, ...ports, ...sources.flat(), ...limits];
+  return [...names, ...ports, ...sources.flat(), ...limits, ...isolation];
+}
+
+async function impossibleIsolation(host: Host, containers: readonly DesiredContainer[]): Promise<readonly Error[]> {
+  if (containers.length === 0) return [];
+  const { isolationProblems } = await import('../container/check-isolation.ts');
+  return (await Promise.all(containers.map((one) => isolationProblems(host, one)))).flat();
 }
 
 /** The facts of the host are read only where there is something to hold against them. */

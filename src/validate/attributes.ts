@@ -11,6 +11,8 @@ export interface Attribute {
   readonly why?: string;
   /** Values that ask for what is done anyway: these are honoured. */
   readonly except?: readonly string[];
+  /** Only values like these are not honoured; of a list, any item. */
+  readonly only?: RegExp;
 }
 
 const honoured: Attribute = { support: 'honoured' };
@@ -26,20 +28,19 @@ const building = 'images are not built yet: build the image elsewhere and load i
 const windows = 'it means something on Windows only';
 const asOnHost = notYet('the file keeps the owner and the permissions that it has on the host');
 const filesOnly = refused('only files of the host are put into containers so far: use file');
+const cdi = 'by the Container Device Interface: files in /etc/cdi and /var/run/cdi';
 const swarm = 'it means something on several hosts only';
-/** Stands for a value that differs from host to host. */
-export const OWN_PLATFORM = "the host's own";
 
 /** Keys of a service. A nested key is listed only where it differs from the key that holds it. */
 const SERVICE: Readonly<Record<string, Attribute>> = {
   annotations: notYet('annotations are kept in the file only'),
   attach: honoured,
-  blkio_config: notYet('disk use is not limited'),
+  blkio_config: { support: 'honoured', why: 'weights need a disk scheduled by bfq, or io.cost on cgroup version 2' },
   build: notYet(building),
   cap_add: honoured,
   cap_drop: honoured,
-  cgroup: notYet('every container has a cgroup namespace of its own', 'private'),
-  cgroup_parent: notYet('containers are put under the cgroup of tcompose'),
+  cgroup: honoured,
+  cgroup_parent: honoured,
   command: honoured,
   configs: honoured,
   'configs.uid': asOnHost,
@@ -50,8 +51,8 @@ const SERVICE: Readonly<Record<string, Attribute>> = {
   cpu_percent: warned(windows),
   cpu_period: { support: 'honoured', why: 'with cpu_quota it makes a number of CPUs' },
   cpu_quota: { support: 'honoured', why: 'with cpu_period it makes a number of CPUs' },
-  cpu_rt_period: notYet('real-time scheduling is not set up'),
-  cpu_rt_runtime: notYet('real-time scheduling is not set up'),
+  cpu_rt_period: { support: 'honoured', why: 'on cgroup version 1 only: elsewhere a warning' },
+  cpu_rt_runtime: { support: 'honoured', why: 'on cgroup version 1 only: elsewhere a warning' },
   cpu_shares: honoured,
   cpus: honoured,
   cpuset: honoured,
@@ -63,15 +64,15 @@ const SERVICE: Readonly<Record<string, Attribute>> = {
   'deploy.labels': warned('labels of a service are not those of its containers'),
   'deploy.placement': warned(swarm),
   'deploy.resources.reservations.cpus': warned(swarm),
-  'deploy.resources.reservations.devices': notYet('devices are not given to containers'),
+  'deploy.resources.reservations.devices': { support: 'honoured', why: cdi },
   'deploy.resources.reservations.generic_resources': warned(swarm),
   'deploy.restart_policy.delay': notYet('the pause before a restart is chosen by tcompose'),
   'deploy.restart_policy.window': notYet('a container counts as started at once'),
   'deploy.rollback_config': notYet('nothing is rolled back'),
   'deploy.update_config': notYet('containers are replaced one by one'),
   develop: notYet('there is no watch'),
-  device_cgroup_rules: notYet('the default device rules apply'),
-  devices: notYet('devices are not given to containers'),
+  device_cgroup_rules: honoured,
+  devices: honoured,
   dns: honoured,
   dns_opt: honoured,
   dns_search: honoured,
@@ -83,13 +84,13 @@ const SERVICE: Readonly<Record<string, Attribute>> = {
   extends: honoured,
   external_links: notYet('links reach services of the project only'),
   extra_hosts: honoured,
-  gpus: notYet('devices are not given to containers'),
+  gpus: { support: 'honoured', why: cdi },
   group_add: honoured,
   healthcheck: honoured,
   hostname: honoured,
   image: honoured,
   init: honoured,
-  ipc: notYet('every container has an IPC namespace of its own', 'private', 'shareable'),
+  ipc: honoured,
   isolation: warned(windows, 'default'),
   label_file: honoured,
   labels: honoured,
@@ -98,18 +99,21 @@ const SERVICE: Readonly<Record<string, Attribute>> = {
   mac_address: honoured,
   mem_limit: honoured,
   mem_reservation: honoured,
-  mem_swappiness: notYet("the host's setting applies"),
+  mem_swappiness: { support: 'honoured', why: 'on cgroup version 1 only: elsewhere a warning' },
   memswap_limit: honoured,
   models: notYet('language models are not run'),
   network_mode: honoured,
   networks: honoured,
   'networks.driver_opts': notYet('interfaces have no options'),
   'networks.link_local_ips': notYet('link-local addresses are not added'),
-  oom_kill_disable: notYet('processes are killed when memory runs out', 'false'),
+  oom_kill_disable: { support: 'honoured', why: 'on cgroup version 1 only: elsewhere a warning' },
   oom_score_adj: honoured,
-  pid: notYet('every container has a PID namespace of its own'),
+  pid: honoured,
   pids_limit: honoured,
-  platform: notYet("images are run on the host's platform", OWN_PLATFORM),
+  platform: {
+    support: 'honoured',
+    why: 'an image of another platform is refused, unless binfmt_misc has an interpreter for it',
+  },
   ports: honoured,
   post_start: honoured,
   pre_start: refused(
@@ -129,7 +133,11 @@ const SERVICE: Readonly<Record<string, Attribute>> = {
   'secrets.uid': asOnHost,
   'secrets.gid': asOnHost,
   'secrets.mode': asOnHost,
-  security_opt: honoured,
+  security_opt: {
+    support: 'warned',
+    why: 'SELinux labels are not set; all else is honoured',
+    only: /^label[:=](?!disable$)/,
+  },
   shm_size: honoured,
   stdin_open: honoured,
   stop_grace_period: honoured,
@@ -142,7 +150,7 @@ const SERVICE: Readonly<Record<string, Attribute>> = {
   use_api_socket: notYet('there is no API yet', 'false'),
   user: honoured,
   userns_mode: notYet("containers share the host's user namespace", 'host'),
-  uts: notYet('every container has a host name of its own'),
+  uts: honoured,
   volumes: honoured,
   'volumes.consistency': warned('it has no effect on Linux'),
   'volumes.bind.selinux': notYet('SELinux labels are not set'),

@@ -1,7 +1,7 @@
 /** Says by name what the file asks for and this engine does not do: one finding a reason, however many attributes and services share it. */
 import type { Findings } from '../load/findings.ts';
 import { childMap, entriesOf, type MapNode, type Mark, type SpecNode } from '../load/tree.ts';
-import { ATTRIBUTES, type Attribute, OWN_PLATFORM, type Section } from './attributes.ts';
+import { ATTRIBUTES, type Attribute, type Section } from './attributes.ts';
 
 export interface AttributeUse {
   readonly section: Section;
@@ -33,14 +33,11 @@ export function attributeUses(
   });
 }
 
-function isMet({ except }: Attribute, value: SpecNode): boolean {
-  if (except === undefined || value.kind !== 'scalar') return false;
-  const asked = String(value.value);
-  return except.includes(asked) || (except.includes(OWN_PLATFORM) && asked === ownPlatform());
-}
-
-function ownPlatform(): string {
-  return `linux/${process.arch === 'x64' ? 'amd64' : process.arch}`;
+function isMet({ except, only }: Attribute, value: SpecNode): boolean {
+  const items = value.kind === 'list' ? value.items : [value];
+  const texts = items.flatMap((item) => (item.kind === 'scalar' ? [String(item.value)] : []));
+  if (only !== undefined) return !texts.some((text) => only.test(text));
+  return value.kind === 'scalar' && except?.includes(texts[0]!) === true;
 }
 
 type Found = Map<string, { readonly owner: string; readonly mark: Mark; readonly value: SpecNode }[]>;

@@ -9,9 +9,9 @@ const dist = join(here, '../../dist');
 
 const modifiedAt = (path: string): number => statSync(path, { throwIfNoEntry: false })?.mtimeMs ?? 0;
 
-/** Path of the static program test/helpers/probe.c. */
-export const buildProbe = (): string => {
-  const [source, target] = [join(here, 'probe.c'), join(dist, 'test-probe')];
+/** Path of the static program test/helpers/probe.c, or of another beside it. */
+export const buildProbe = (name = 'probe'): string => {
+  const [source, target] = [join(here, `${name}.c`), join(dist, `test-${name}`)];
   if (modifiedAt(target) > modifiedAt(source)) return target;
   mkdirSync(dist, { recursive: true });
   const unfinished = `${target}.${process.pid}`;

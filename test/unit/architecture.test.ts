@@ -16,7 +16,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'src/cli': ['src/model', 'src/operations'],
   'src/cli/ui': ['src/model', 'src/cli', 'src/operations', 'listr2'],
   engine: ['src/model'],
-  'engine/container': ['src/model', 'engine', 'node-pty'],
+  'engine/container': ['src/model', 'engine', 'node-pty', 'yaml'],
 };
 
 /** Node's modules that touch files, processes or the network. (`net` also has isIP, which only looks at text.) */
