@@ -7,6 +7,7 @@ import { isDeepStrictEqual } from 'node:util';
 import type { DesiredContainer } from '../../src/model/desired.ts';
 import { TcomposeError } from '../../src/model/errors.ts';
 import type { Host } from '../host.ts';
+import { findLogProblem } from '../logs/plan.ts';
 import { allotEndpoints, type Records } from '../network/index.ts';
 import { PROJECT_LABEL, writeContainerRecord } from '../state/container-records.ts';
 import { withFolderLock } from '../state/file-lock.ts';
@@ -15,13 +16,12 @@ import { containerDir } from '../state/paths.ts';
 import { type ContainerRecord, type MountRecord, RECORD_VERSION } from '../state/records.ts';
 import { resolveMounts } from '../volume/index.ts';
 import { capabilityMask } from './capabilities.ts';
-import { limitsProblem } from './check-limits.ts';
 import { checkIsolation, checkPlatform } from './check-isolation.ts';
+import { limitsProblem } from './check-limits.ts';
 import type { HostFacts } from './host-facts.ts';
 import { ownNamespaces, rlimitOps, sysctlWrites } from './limits.ts';
 import { isRunning } from './runtime.ts';
 import { signalNumber } from './signals.ts';
-import { logOf } from './supervisor-spec.ts';
 import { sweepStrays } from './sweep.ts';
 
 export interface CreateRequest {
@@ -132,12 +132,13 @@ function checkContainer(container: DesiredContainer, facts: HostFacts): void {
   rlimitOps(container.ulimits);
   sysctlWrites(container.sysctls, ownNamespaces(container));
   signalNumber(container.stop.signal);
-  logOf(container.log);
   checkIsolation(container, facts);
-  const problem = limitsProblem(container, {
-    processors: facts.processors,
-    controllers: facts.cgroups.controllers,
-  });
+  const problem =
+    findLogProblem(container) ??
+    limitsProblem(container, {
+      processors: facts.processors,
+      controllers: facts.cgroups.controllers,
+    });
   if (problem !== undefined) throw problem;
 }
 

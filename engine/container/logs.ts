@@ -3,6 +3,7 @@ import type { LogLine, LogOptions } from '../../src/model/engine.ts';
 import { TcomposeError } from '../../src/model/errors.ts';
 import type { Host } from '../host.ts';
 import { logPath } from '../logs/log-files.ts';
+import { isKept } from '../logs/plan.ts';
 import { readLogs } from '../logs/read.ts';
 import { findRecord, readContainerRecords } from '../state/container-records.ts';
 import { containerDir } from '../state/paths.ts';
@@ -16,8 +17,8 @@ export function containerLogs(
 ): AsyncGenerator<LogLine> {
   const record = findRecord(readContainerRecords(host.paths), name);
   if (record === undefined) throw noSuchContainer(name);
-  if (record.madeFrom.log.driver === 'none') {
-    throw new TcomposeError(`the log of container ${name} is not kept: its log driver is none`, {
+  if (!isKept(record.madeFrom.log)) {
+    throw new TcomposeError(`the log of container ${name} is not kept: its log driver keeps nothing here`, {
       code: 'log-not-kept',
       address: `container/${name}`,
       help: 'configured logging driver does not support reading: use json-file',

@@ -4,6 +4,8 @@ import { join } from 'node:path';
 import type { BatchResult } from '../../src/model/engine.ts';
 import { TcomposeError } from '../../src/model/errors.ts';
 import type { Host } from '../host.ts';
+import { logPath } from '../logs/log-files.ts';
+import { planLog } from '../logs/plan.ts';
 import { networkSetupOps, portError, type Records, resolvePorts } from '../network/index.ts';
 import { currentBoot } from '../state/boot.ts';
 import { projectOf, writeContainerRecord } from '../state/container-records.ts';
@@ -148,7 +150,10 @@ async function describeAll(
         records: records.containers,
         note: (warning) => notes.push(warning),
       });
-      const spec = supervisorSpec(record.id, containerDir(host.paths, record.id), record.madeFrom, plan);
+      const folder = containerDir(host.paths, record.id);
+      const printer = { id: record.id, hostname: facts.names.hostname, container: record.madeFrom };
+      const log = await planLog(printer, logPath(folder, record.id));
+      const spec = supervisorSpec(record.id, folder, record.madeFrom, plan, log);
       return { record, limits: plan.cgroup.limits, spec, notes };
     } catch (error) {
       failed.set(record.name, error as Error);

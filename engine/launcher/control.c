@@ -1,7 +1,11 @@
 /*
  * The control socket (engine/supervise/control.ts). A request is 16 bytes: kind, a, b. Commands are answered by a length of 4 and an
  * errno; `watch` by the present state and every later one, each after its length; `attach` by frames of output as Docker's API
- * has them, while what the client sends is the container's input. Who does not read is cut off: nobody holds the supervisor up.
+ * has them, while what the client sends is the container's input. A watcher that does not read is cut off. An attached client that is
+ * slow holds the container's output back, so that nothing is lost, but not for ever: one that takes nothing for ten seconds is cut off
+ * too.
+ * Who attaches as the owner is as close to the container as a shell to its program: the end of its input is the end of the container's,
+ * and while it does not read, the container's output waits in its pipes.
  */
 #include "supervise.h"
 #include <errno.h>
@@ -15,6 +19,10 @@
 #include <unistd.h>
 
 #define UNSENT_LIMIT (1u << 20)
+#define UNSENT_MUCH (UNSENT_LIMIT / 4)
+#define STALL_MS 10000
+#define ENDING_MS 500
+#define OWNS 1 /* of `attach`, in a */
 enum { STOP = 1, KILL, WATCH, RESIZE, ATTACH, PAUSE, UNPAUSE };
 struct request {
 	uint32_t kind;
@@ -71,6 +79,7 @@ static void flush(struct client *client) {
 	ssize_t sent = send(client->fd, client->out.bytes, client->out.used, MSG_DONTWAIT | MSG_NOSIGNAL);
 	if (sent < 0 && errno != EAGAIN && errno != EINTR) return drop(client);
 	if (sent <= 0) return;
+	client->moved_at = now_ms();
 	client->out.used -= (size_t)sent;
 	memmove(client->out.bytes, client->out.bytes + sent, client->out.used);
 }
@@ -95,10 +104,17 @@ void tell_watchers(struct supervisor *s) {
 }
 
 static void send_output(struct client *client, const unsigned char head[static 8], const char *bytes, size_t length) {
+	if (!client->out.used) client->moved_at = now_ms();
 	add_bytes(&client->out, head, 8);
 	add_bytes(&client->out, bytes, length);
 	flush(client);
-	if (client->out.used > UNSENT_LIMIT) drop(client);
+	if (client->out.used > UNSENT_LIMIT && !client->owns) drop(client);
+}
+
+int has_unsent(const struct supervisor *s, size_t more_than) {
+	for (int i = 0; i < MAX_CLIENTS; i++)
+		if (s->clients[i] && s->clients[i]->fd >= 0 && s->clients[i]->owns && s->clients[i]->out.used > more_than) return 1;
+	return 0;
 }
 
 /* Docker's frame: 1 or 2 for the stream, three zeros, the length with its highest byte first. */
@@ -106,6 +122,46 @@ void tell_attached(struct supervisor *s, const struct stream *stream, const char
 	const unsigned char head[8] = {stream->is_error ? 2 : 1, [6] = (unsigned char)(length >> 8), (unsigned char)length};
 	for (int i = 0; length && i < MAX_CLIENTS; i++)
 		if (s->clients[i] && s->clients[i]->attached) send_output(s->clients[i], head, bytes, length);
+}
+
+static int is_behind(const struct client *client) {
+	return client && client->fd >= 0 && client->attached && !client->owns && client->out.used > UNSENT_MUCH;
+}
+
+int clients_hold_back(const struct supervisor *s) {
+	for (int i = 0; i < MAX_CLIENTS; i++)
+		if (is_behind(s->clients[i])) return 1;
+	return 0;
+}
+
+/* When the next one has had its time; 0: none. */
+uint64_t next_stall(const struct supervisor *s) {
+	uint64_t at = 0;
+	for (int i = 0; i < MAX_CLIENTS; i++) {
+		const struct client *client = s->clients[i];
+		if (!is_behind(client)) continue;
+		if (!at || client->moved_at + STALL_MS < at) at = client->moved_at + STALL_MS;
+	}
+	return at;
+}
+
+void settle_stalls(struct supervisor *s) {
+	for (int i = 0; i < MAX_CLIENTS; i++) {
+		struct client *client = s->clients[i];
+		if (is_behind(client) && now_ms() >= client->moved_at + STALL_MS) drop(client);
+	}
+}
+
+/* The last words, before this process ends and its sockets with it. */
+void finish_clients(struct supervisor *s) {
+	for (int i = 0; i < MAX_CLIENTS; i++) {
+		struct client *client = s->clients[i];
+		while (client && client->fd >= 0 && client->attached && client->out.used) {
+			struct pollfd poll_fd = {.fd = client->fd, .events = POLLOUT};
+			if (poll(&poll_fd, 1, s->ending ? ENDING_MS : STALL_MS) == 0) break;
+			flush(client);
+		}
+	}
 }
 
 static int resize(const struct supervisor *s, int32_t rows, int64_t columns) {
@@ -134,6 +190,8 @@ static void answer(struct supervisor *s, struct client *client, const struct req
 	}
 	if (request->kind == ATTACH) {
 		client->attached = 1;
+		client->owns = (request->a & OWNS) != 0;
+		s->claimed |= client->owns;
 		return;
 	}
 	uint32_t error = (uint32_t)-command(s, request);
@@ -146,6 +204,13 @@ static void pass_input_on(struct supervisor *s, struct client *client) {
 	if (written <= 0) return;
 	client->in_used -= (size_t)written;
 	memmove(client->in, client->in + written, client->in_used);
+}
+
+/* A terminal has no end: there it is a character. */
+static void end_input(struct supervisor *s, const struct client *client) {
+	if (!client->owns || client->attached < 2 || client->in_used || s->input < 0 || s->spec.tty) return;
+	close(s->input);
+	s->input = -1;
 }
 
 static void take_requests(struct supervisor *s, struct client *client) {
@@ -198,5 +263,6 @@ void serve_clients(struct supervisor *s, const struct pollfd *polls) {
 		if (!client || client->fd < 0) continue;
 		if (polls[i].revents) serve_client(s, client, polls[i].revents);
 		if (client->attached && client->in_used) pass_input_on(s, client);
+		end_input(s, client);
 	}
 }

@@ -1,60 +1,25 @@
-/* Docker's json-file log: lines as JSON objects, pieces of 16 KiB, rotation by renaming. Exactly, since others read these files. */
+/*
+ * What a container prints: lines, or pieces of 16 KiB of longer ones, each given to the log's file (log_file.c) as Docker's json-file
+ * driver writes it, byte for byte since others read these files, and to a log server (log_remote.c). Either may be absent.
+ */
 #include "supervise.h"
 #include <errno.h>
-#include <fcntl.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #define FLUSH_SIZE 16384
 
-static int open_file(struct log *log) {
-	struct stat status;
-	log->file = openat(log->folder, log->name, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0640);
-	if (log->file < 0) return -errno;
-	log->size = fstat(log->file, &status) == 0 ? (uint64_t)status.st_size : 0;
-	return 0;
-}
-
 int open_log(struct log *log, const struct spec *spec) {
-	*log = (struct log){.enabled = spec->log.enabled, .folder = -1, .file = -1, .max_bytes = spec->log.max_bytes, .max_files = spec->log.max_files};
-	if (!log->enabled) return 0;
-	const char *slash = strrchr(spec->log.path, '/');
-	if (!slash || !slash[1]) return -EINVAL;
-	char *folder = strndup(spec->log.path, (size_t)(slash - spec->log.path));
-	if (!folder) return -ENOMEM;
-	log->folder = open(*folder ? folder : "/", O_PATH | O_DIRECTORY | O_CLOEXEC);
-	free(folder);
-	log->name = slash + 1;
-	return log->folder < 0 ? -errno : open_file(log);
+	*log = (struct log){.spec = &spec->log, .file.folder = -1, .file.fd = -1, .remote.fd = -1, .remote.host = -1};
+	int error = spec->log.enabled ? open_log_file(&log->file, log->spec) : 0;
+	if (!error && spec->log.address.length) error = open_remote(&log->remote, log->spec);
+	return error;
 }
 
-/* A full disk must not leave half a line, and must not stop the container: what cannot be written is lost. */
-static void flush(struct log *log) {
-	if (log->pending.used && log->enabled && log->file < 0) open_file(log); /* after a rotation on a disk without room for a new file */
-	if (log->pending.used && log->file >= 0) {
-		if (write_all(log->file, log->pending.bytes, log->pending.used) == 0) log->size += log->pending.used;
-		else if (ftruncate(log->file, (off_t)log->size) < 0) log->size += 0;
-	}
-	log->pending.used = 0;
-}
-
-/* The file is never emptied in place: whoever reads it keeps what he has opened. */
-static void rotate(struct log *log) {
-	char from[NAME_MAX + 1], to[NAME_MAX + 1];
-	flush(log);
-	if (log->file < 0) return; /* or the older files would move on with every line, and be gone */
-	close(log->file);
-	for (uint64_t i = log->max_files - 1; i > 0; i--) {
-		snprintf(to, sizeof to, "%s.%u", log->name, (unsigned)i);
-		if (i == 1) snprintf(from, sizeof from, "%s", log->name);
-		else snprintf(from, sizeof from, "%s.%u", log->name, (unsigned)(i - 1));
-		renameat(log->folder, from, log->folder, to);
-	}
-	if (log->max_files == 1) unlinkat(log->folder, log->name, 0);
-	open_file(log);
+void close_log(struct log *log) {
+	flush_log_file(&log->file);
+	if (log->remote.fd >= 0) finish_remote(&log->remote);
 }
 
 /* Length of the well-formed UTF-8 character at `at`, 0 if there is none. */
@@ -94,7 +59,7 @@ static void add_character(struct text *out, const unsigned char *at, size_t leng
 }
 
 static int is_plain(unsigned char byte) {
-	return byte >= 0x20 && byte < 0x80 && !strchr("\\\"<>&", byte);
+	return byte >= 0x20 && byte < 0x80 && byte != '\\' && byte != '"' && byte != '<' && byte != '>' && byte != '&';
 }
 
 /* Runs of plain characters are copied whole: most lines are one run. */
@@ -112,18 +77,33 @@ static void add_escaped(struct text *out, const char *bytes, size_t length) {
 	}
 }
 
+/* Docker's order of keys; what is empty is left out. */
+static void add_json(struct text *out, const struct piece *piece, const char *attributes) {
+	char time[36];
+	format_time(piece->time, time);
+	const int has_text = piece->length || piece->is_whole;
+	add_bytes(out, has_text ? "{\"log\":\"" : "{", has_text ? 8 : 1);
+	add_escaped(out, piece->bytes, piece->length);
+	if (piece->is_whole) add_bytes(out, "\\n", 2);
+	if (has_text) add_bytes(out, "\",", 2);
+	add_bytes(out, piece->is_error ? "\"stream\":\"stderr\"," : "\"stream\":\"stdout\",", 18);
+	add_bytes(out, attributes, strlen(attributes));
+	add_bytes(out, "\"time\":\"", 8);
+	add_bytes(out, time, strlen(time));
+	add_bytes(out, "\"}\n", 3);
+}
+
 /* `whole`: the line ends here. All pieces of a line carry the time of the first. */
 static void log_piece(struct log *log, struct stream *stream, const char *bytes, size_t length, int whole) {
-	char time[36];
-	if (!stream->partial) stream->began = time_of_day();
-	stream->partial = !whole;
-	if (!log->enabled) return;
-	if (log->max_bytes && log->size + log->pending.used >= log->max_bytes) rotate(log);
-	format_time(stream->began, time);
-	add_bytes(&log->pending, "{\"log\":\"", 8);
-	add_escaped(&log->pending, bytes, length);
-	add_format(&log->pending, "%s\",\"stream\":\"%s\",\"time\":\"%s\"}\n", whole ? "\\n" : "", stream->name, time);
-	if (log->pending.used >= FLUSH_SIZE) flush(log);
+	if (!stream->pieces) stream->began = time_of_day();
+	struct piece piece = {.bytes = bytes, .length = length, .is_whole = whole, .is_error = stream->is_error, .time = stream->began};
+	if (stream->pieces || !whole) piece.ordinal = ++stream->pieces;
+	if (whole) stream->pieces = 0;
+	if (log->remote.spec) send_piece(&log->remote, &piece);
+	if (!log->spec->enabled) return;
+	make_room_in_log(&log->file);
+	add_json(&log->file.pending, &piece, log->spec->attributes);
+	if (log->file.pending.used >= FLUSH_SIZE) flush_log_file(&log->file);
 }
 
 static void log_lines(struct log *log, struct stream *stream) {
@@ -151,14 +131,14 @@ int read_stream(struct log *log, struct stream *stream, const char **fresh, size
 	*fresh = chunk;
 	*fresh_length = (size_t)length;
 	log_lines(log, stream);
-	flush(log);
+	flush_log_file(&log->file);
 	return 1;
 }
 
 void close_stream(struct log *log, struct stream *stream) {
 	if (stream->fd < 0) return;
 	if (stream->used) log_piece(log, stream, stream->buffer, stream->used, 0);
-	flush(log);
+	flush_log_file(&log->file);
 	close(stream->fd);
 	free(stream->buffer);
 	*stream = (struct stream){.fd = -1, .name = stream->name, .is_error = stream->is_error};

@@ -9,6 +9,21 @@ static int is_duration(uint64_t milliseconds) {
 	return milliseconds <= (uint64_t)MAX_MS;
 }
 
+static void take_log(struct log_spec *log, const struct value *v) {
+	log->enabled = v[0].number != 0;
+	log->path = v[1].bytes;
+	log->max_bytes = v[2].number;
+	log->max_files = v[3].number;
+	log->compress = v[4].number != 0;
+	log->attributes = v[5].bytes;
+	log->address = v[6];
+	log->is_stream = v[7].number != 0;
+	log->templates[0] = v[8].bytes;
+	log->templates[1] = v[9].bytes;
+	log->buffer_bytes = v[10].number;
+	log->drops = v[11].number != 0;
+}
+
 static void take_restart(struct spec *spec, const struct value *v) {
 	spec->restart = (enum restart_policy)v[0].number;
 	spec->max_retries = (uint32_t)v[1].number;
@@ -27,16 +42,13 @@ static void take_health(struct spec *spec, const struct value *v) {
 static void take_rest(struct spec *spec, const struct value *v) {
 	spec->stop.signal = (int)v[0].number;
 	spec->stop.grace_ms = (int64_t)v[1].number;
-	spec->log.enabled = v[2].number != 0;
-	spec->log.path = v[3].bytes;
-	spec->log.max_bytes = v[4].number;
-	spec->log.max_files = v[5].number;
-	spec->tty = v[6].number != 0;
-	spec->stdin_open = v[7].number != 0;
-	spec->cgroups = v[8];
-	spec->oom_counter = v[9].bytes;
-	spec->exit_path = v[10].bytes;
-	spec->freezer = v[11];
+	spec->tty = v[2].number != 0;
+	spec->stdin_open = (v[3].number & 1) != 0;
+	spec->foreground = (v[3].number & 2) != 0;
+	spec->cgroups = v[4];
+	spec->oom_counter = v[5].bytes;
+	spec->exit_path = v[6].bytes;
+	spec->freezer = v[7];
 }
 
 static int is_sound(const struct spec *spec) {
@@ -45,6 +57,7 @@ static int is_sound(const struct spec *spec) {
 												is_duration(spec->health.start_period_ms) && is_duration(spec->health.start_interval_ms);
 	return durations && spec->restart <= RESTART_UNLESS_STOPPED && spec->stop.signal > 0 && spec->stop.signal < 65 &&
 				 spec->stop.grace_ms <= MAX_MS && spec->log.max_files >= 1 && spec->log.max_files <= 1000 &&
+				 spec->log.address.length <= 128 && spec->log.buffer_bytes <= MAX_LOG_BUFFER &&
 				 !check_program(spec->setup, &index) && !check_program(spec->start, &index) && !check_program(spec->probe, &index);
 }
 
@@ -54,14 +67,17 @@ int parse_spec(struct spec *spec, const char *bytes, size_t length) {
 	memset(spec, 0, sizeof *spec);
 	if (length < 4 || memcmp(bytes, MAGIC, 4)) return -EBADMSG;
 	reader.at += 4;
-	struct reader head = read_block(&reader), restart = read_block(&reader), health = read_block(&reader), rest = read_block(&reader);
+	struct reader head = read_block(&reader), restart = read_block(&reader), health = read_block(&reader);
+	struct reader log = read_block(&reader), rest = read_block(&reader);
 	if (!read_fields(&head, "s", values)) return -EBADMSG;
 	spec->id = values[0].bytes;
 	if (!read_fields(&restart, "nn", values)) return -EBADMSG;
 	take_restart(spec, values);
 	if (!read_fields(&health, "nnnnnns", values)) return -EBADMSG;
 	take_health(spec, values);
-	if (!read_fields(&rest, "nnnsnnnnSssS", values)) return -EBADMSG;
+	if (!read_fields(&log, "nsnnnsbnssnn", values)) return -EBADMSG;
+	take_log(&spec->log, values);
+	if (!read_fields(&rest, "nnnnSssS", values)) return -EBADMSG;
 	take_rest(spec, values);
 	if (read_program(&reader, &spec->setup) || read_program(&reader, &spec->start) || read_program(&reader, &spec->probe)) return -EBADMSG;
 	return reader.at == reader.end && is_sound(spec) ? 0 : -EBADMSG;

@@ -4,9 +4,21 @@
 
 #include "launcher.h"
 
+#define MAX_LOG_BUFFER (1ull << 30)
 #define MAX_MS (1000ll * 3600 * 24 * 3650) /* ten years: no sum of two overflows */
 
 enum restart_policy { RESTART_NO, RESTART_ON_FAILURE, RESTART_ALWAYS, RESTART_UNLESS_STOPPED };
+
+struct log_spec {
+	int enabled, compress; /* of the file */
+	const char *path;
+	uint64_t max_bytes, max_files;
+	const char *attributes;   /* "attrs":{…}, as it stands in each line, or nothing */
+	struct value address;     /* of a log server, a sockaddr; empty: there is none */
+	int is_stream, drops;     /* drops: rather loses lines than keep the container waiting */
+	const char *templates[2]; /* of its messages, for standard output and standard error */
+	uint64_t buffer_bytes;
+};
 
 struct spec {
 	const char *id;
@@ -23,12 +35,9 @@ struct spec {
 		int signal;
 		int64_t grace_ms; /* negative: waits for ever */
 	} stop;
-	struct {
-		int enabled;
-		const char *path;
-		uint64_t max_bytes, max_files;
-	} log;
+	struct log_spec log;
 	int tty, stdin_open;
+	int foreground; /* started by who attaches at once: its output waits for that */
 	struct value cgroups, freezer; /* freezer: a file, the words that freeze and thaw; or nothing */
 	const char *oom_counter, *exit_path;
 };

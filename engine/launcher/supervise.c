@@ -17,6 +17,7 @@
 
 /* Docker's numbers. */
 enum { FIRST_BACKOFF_MS = 100, LONGEST_BACKOFF_MS = 60000, GOOD_RUN_MS = 10000, DRAIN_MS = 2000 };
+enum { CLAIM_MS = 10000, HELD_BYTES = 256 << 10 };
 
 /* ---- the end */
 
@@ -30,6 +31,8 @@ static void answer_session(struct supervisor *s) {
 
 /* Whoever hears of the end finds the host clean: cgroups go before the state says so, the network namespace goes with this process. */
 static void finish(struct supervisor *s) {
+	finish_clients(s);
+	close_log(&s->log);
 	remove_cgroups(&s->spec.cgroups);
 	s->status = EXITED;
 	publish_end(s);
@@ -73,6 +76,7 @@ static void close_all(const struct streams *streams) {
 static void begin_start(struct supervisor *s) {
 	struct streams theirs;
 	s->restart_at = 0;
+	if (s->spec.foreground && !s->claimed) s->claimable_until = now_ms() + CLAIM_MS;
 	s->oom_before = read_oom_counter(s->spec.oom_counter);
 	int error = open_streams(s, &theirs);
 	if (!error) error = start_child(&s->main, SECTION_START, s->spec.start, theirs, -1);
@@ -158,6 +162,17 @@ static void conclude_exit(struct supervisor *s) {
 	publish(s);
 }
 
+/* Of a container in the foreground nothing is read before its owner is there, or faster than that takes it. */
+static int output_waits(const struct supervisor *s) {
+	const int awaits_owner = s->spec.foreground && !s->claimed && !s->ending && now_ms() < s->claimable_until;
+	return awaits_owner || has_unsent(s, HELD_BYTES);
+}
+
+/* A slow reader, of the log or attached, is waited for: what the container prints stays in its pipe. */
+static int output_is_held_back(const struct supervisor *s) {
+	return remote_is_full(&s->log.remote) || clients_hold_back(s);
+}
+
 /* Output may outlive the process by what it left in the pipe, or by others that hold it: two seconds, as Docker waits. */
 static void settle_exit(struct supervisor *s) {
 	if (!is_settled(&s->main)) return;
@@ -166,7 +181,8 @@ static void settle_exit(struct supervisor *s) {
 		kill_cgroups(&s->spec.cgroups);
 		s->drain_until = now_ms() + DRAIN_MS;
 	}
-	const int drained = s->streams[0].fd < 0 && s->streams[1].fd < 0;
+	if ((output_waits(s) || output_is_held_back(s) || has_unsent(s, 0)) && !s->ending && !s->main.failed) s->drain_until = now_ms() + DRAIN_MS;
+	const int drained = s->streams[0].fd < 0 && s->streams[1].fd < 0 && (!has_unsent(s, 0) || s->ending);
 	if (drained || s->main.failed || now_ms() >= s->drain_until) conclude_exit(s);
 }
 
@@ -236,6 +252,7 @@ static void reap(struct supervisor *s) {
 		if (!known && uncertain) return;
 		int status;
 		if (waitpid(info.si_pid, &status, 0) != info.si_pid) return;
+		if (note_compressed(&s->log.file, info.si_pid, status)) continue;
 		for (int i = 0; i < 2; i++) note_exit(owners[i], info.si_pid, status);
 	}
 }
@@ -262,8 +279,9 @@ static uint64_t earliest(uint64_t one, uint64_t other) {
 }
 
 static int milliseconds_left(const struct supervisor *s) {
-	uint64_t at = earliest(earliest(s->kill_at, s->restart_at), earliest(earliest(s->drain_until, s->oom.look_at), next_health_event(s)));
+	uint64_t at = earliest(earliest(earliest(earliest(s->kill_at, s->log.remote.retry_at), next_stall(s)), s->restart_at), earliest(earliest(s->drain_until, s->oom.look_at), next_health_event(s)));
 	uint64_t now = now_ms();
+	if (s->spec.foreground && !s->claimed && now < s->claimable_until) at = earliest(at, s->claimable_until);
 	if (!at) return -1;
 	if (at <= now) return 0;
 	return at - now > 3600000 ? 3600000 : (int)(at - now);
@@ -275,16 +293,19 @@ static int input_is_waited_for(const struct supervisor *s) {
 	return 0;
 }
 
-enum { SIGNALS, LISTENER, MAIN_REPORTS, PROBE_REPORTS, OUTPUT, ERROR, PROBE_OUTPUT, INPUT, OOM, CLIENTS };
+enum { SIGNALS, LISTENER, MAIN_REPORTS, PROBE_REPORTS, OUTPUT, ERROR, REMOTE, PROBE_OUTPUT, INPUT, OOM, CLIENTS };
 
 static void turn(struct supervisor *s) {
+	const int held_back = output_is_held_back(s);
+	const int waits = held_back || output_waits(s);
 	struct pollfd polls[MAX_POLLS] = {
 		[SIGNALS] = {.fd = s->signals, .events = POLLIN},
 		[LISTENER] = {.fd = s->listener, .events = POLLIN},
 		[MAIN_REPORTS] = {.fd = s->main.reports, .events = POLLIN},
 		[PROBE_REPORTS] = {.fd = s->health.probe.reports, .events = POLLIN},
-		[OUTPUT] = {.fd = s->streams[0].fd, .events = POLLIN},
-		[ERROR] = {.fd = s->streams[1].fd, .events = POLLIN},
+		[OUTPUT] = {.fd = waits ? -1 : s->streams[0].fd, .events = POLLIN},
+		[ERROR] = {.fd = waits ? -1 : s->streams[1].fd, .events = POLLIN},
+		[REMOTE] = {.fd = remote_waits(&s->log.remote) ? s->log.remote.fd : -1, .events = POLLOUT},
 		[PROBE_OUTPUT] = {.fd = s->health.output, .events = POLLIN},
 		[INPUT] = {.fd = input_is_waited_for(s) ? s->input : -1, .events = POLLOUT},
 		[OOM] = {.fd = s->oom.fd, .events = s->oom.is_eventfd ? POLLIN : POLLPRI},
@@ -292,6 +313,7 @@ static void turn(struct supervisor *s) {
 	int count = CLIENTS + poll_clients(s, polls + CLIENTS);
 	if (poll(polls, (nfds_t)count, milliseconds_left(s)) < 0) return;
 	if (polls[SIGNALS].revents) read_signals(s);
+	if (polls[REMOTE].revents) flush_remote(&s->log.remote);
 	if (polls[OUTPUT].revents) read_output(s, &s->streams[0]);
 	if (polls[ERROR].revents) read_output(s, &s->streams[1]);
 	if (polls[PROBE_OUTPUT].revents) read_probe_output(s);
@@ -305,6 +327,8 @@ static void settle(struct supervisor *s) {
 	reap(s);
 	settle_exit(s);
 	settle_health(s);
+	settle_remote(&s->log.remote);
+	settle_stalls(s);
 	settle_deadlines(s);
 }
 
@@ -374,10 +398,10 @@ void supervise(const char *folder, int session) {
 	snprintf(title, sizeof title, "tcompose-launcher supervise %s", s->spec.id);
 	set_title(title);
 	s->signals = block_signals();
+	int error = open_log(&s->log, &s->spec); /* while this is the host's network */
+	if (error) fail(s, SECTION_SUPERVISOR, STEP_LOG, error);
 	run_setup(s);
 	open_oom_watch(s);
-	int error = open_log(&s->log, &s->spec);
-	if (error) fail(s, SECTION_SUPERVISOR, STEP_LOG, error);
 	error = open_control(s);
 	if (error) fail(s, SECTION_SUPERVISOR, STEP_CONTROL, error);
 	publish(s);

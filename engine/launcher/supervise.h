@@ -11,7 +11,7 @@
 #define RESULTS_KEPT 5
 #define OUTPUT_KEPT 4096
 #define RESULT_SIZE (OUTPUT_KEPT + 128)
-#define MAX_POLLS (9 + MAX_CLIENTS)
+#define MAX_POLLS (10 + MAX_CLIENTS)
 
 /* ---- moment.c: two clocks. Deadlines are milliseconds that never jump, 0 for none; what people read is the time of day. */
 uint64_t now_ms(void);
@@ -46,17 +46,55 @@ int note_exit(struct child *child, pid_t pid, int status);
 int is_settled(const struct child *child);
 int exit_code_of(const struct child *child);
 
-/* ---- log.c: Docker's json-file */
-struct log {
-	int enabled, folder, file;
+/* ---- log_file.c */
+struct log_file {
+	int folder, fd, compress;
 	const char *name;
-	uint64_t size, max_bytes, max_files;
+	uint64_t size, max_bytes, max_files, number; /* number: of the file that is written to */
+	pid_t compressor;
+	int source, target; /* of the compressor */
 	struct text pending;
+};
+int open_log_file(struct log_file *log, const struct log_spec *spec);
+void make_room_in_log(struct log_file *log);
+void flush_log_file(struct log_file *log);
+int note_compressed(struct log_file *log, pid_t pid, int status);
+
+/* ---- log_remote.c */
+struct piece {
+	const char *bytes;
+	size_t length;
+	int is_whole, is_error;
+	uint32_t ordinal; /* of a line in pieces, from 1; else 0 */
+	struct timespec time;
+};
+struct remote {
+	const struct log_spec *spec; /* NULL: there is none */
+	int fd, host;                /* host: its network namespace */
+	uint64_t retry_at;
+	size_t begin; /* of the queue: before it, what was sent */
+	uint32_t sent;
+	struct text queue;
+};
+int open_remote(struct remote *remote, const struct log_spec *spec);
+void send_piece(struct remote *remote, const struct piece *piece);
+void flush_remote(struct remote *remote);
+void settle_remote(struct remote *remote);
+void finish_remote(struct remote *remote);
+int remote_is_full(const struct remote *remote);
+int remote_waits(const struct remote *remote);
+
+/* ---- log.c */
+struct log {
+	const struct log_spec *spec;
+	struct log_file file;
+	struct remote remote;
 };
 struct stream {
 	int fd;
 	const char *name;
-	int is_error, partial; /* partial: the line began in an earlier piece, at `began` */
+	int is_error;
+	uint32_t pieces; /* of the line that is not whole yet; it began at `began` */
 	struct timespec began;
 	size_t used;
 	char *buffer;
@@ -64,6 +102,7 @@ struct stream {
 int open_log(struct log *log, const struct spec *spec);
 int read_stream(struct log *log, struct stream *stream, const char **fresh, size_t *fresh_length);
 void close_stream(struct log *log, struct stream *stream);
+void close_log(struct log *log);
 
 /* ---- the supervisor */
 enum status { CREATED, RUNNING, RESTARTING, EXITED };
@@ -85,6 +124,8 @@ struct health {
 };
 struct client {
 	int fd, watches, behind, attached;
+	uint64_t moved_at; /* it took some of `out` */
+	int owns; /* attached, and the container is its: see control.c */
 	size_t in_used;
 	char in[4096];
 	struct text out;
@@ -110,6 +151,8 @@ struct supervisor {
 		uint64_t look_at;
 	} oom;
 	int paused; /* frozen while RUNNING */
+	int claimed;           /* foreground: who started it has attached */
+	uint64_t claimable_until;
 	struct report error;
 	struct health health;
 	struct client *clients[MAX_CLIENTS]; /* NULL: free */
@@ -126,7 +169,12 @@ int poll_clients(struct supervisor *s, struct pollfd *polls);
 void serve_clients(struct supervisor *s, const struct pollfd *polls);
 void accept_clients(struct supervisor *s);
 void tell_watchers(struct supervisor *s);
+int clients_hold_back(const struct supervisor *s);
+uint64_t next_stall(const struct supervisor *s);
+void settle_stalls(struct supervisor *s);
+void finish_clients(struct supervisor *s);
 void tell_attached(struct supervisor *s, const struct stream *stream, const char *bytes, size_t length);
+int has_unsent(const struct supervisor *s, size_t more_than);
 
 /* ---- health.c */
 void begin_health(struct supervisor *s);

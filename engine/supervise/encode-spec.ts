@@ -29,16 +29,28 @@ const writeHealth = (spec: SupervisorSpec, writer: WireWriter): void => {
     .string(`Health check exceeded timeout (${describeDuration(health.timeoutMs)})`);
 };
 
+const writeLog = ({ log: { file, remote } }: SupervisorSpec, writer: WireWriter): void => {
+  writer
+    .flag(file !== undefined)
+    .string(file?.path ?? '')
+    .number(file?.maxBytes ?? 0)
+    .number(file?.maxFiles ?? 1)
+    .flag(file?.compress)
+    .string(file?.attributes ?? '')
+    .bytes(remote?.address ?? new Uint8Array())
+    .flag(remote?.isStream)
+    .string(remote?.templates.stdout ?? '')
+    .string(remote?.templates.stderr ?? '')
+    .number(remote?.bufferBytes ?? 0)
+    .flag(remote?.drops);
+};
+
 const writeRest = (spec: SupervisorSpec, writer: WireWriter): void => {
   writer
     .number(spec.stop.signal)
     .number(spec.stop.graceMs)
-    .flag(spec.log.driver === 'json-file')
-    .string(spec.log.path)
-    .number(spec.log.maxBytes)
-    .number(spec.log.maxFiles)
     .flag(spec.tty)
-    .flag(spec.stdinOpen)
+    .number((spec.stdinOpen ? 1 : 0) | (spec.foreground ? 2 : 0))
     .strings(spec.cgroups)
     .string(spec.oomCounter)
     .string(spec.exitPath)
@@ -51,6 +63,7 @@ export const encodeSpec = (spec: SupervisorSpec): Buffer => {
     .block((w) => w.string(spec.id))
     .block((w) => w.number(POLICIES.indexOf(spec.restart.policy)).number(spec.restart.maxRetries))
     .block((w) => writeHealth(spec, w))
+    .block((w) => writeLog(spec, w))
     .block((w) => writeRest(spec, w))
     .block((w) => writeProgram(spec.setup, w))
     .block((w) => writeProgram(spec.start, w))

@@ -26,17 +26,13 @@ export interface SupervisorSpec {
   readonly health?: HealthNumbers;
   /** What a `stop` without numbers of its own uses; a negative grace waits for ever. */
   readonly stop: { readonly signal: number; readonly graceMs: number };
-  /** `none`: output is thrown away. maxBytes 0: never rotated. maxFiles counts the one that is written to. */
-  readonly log: {
-    readonly driver: 'json-file' | 'none';
-    readonly path: string;
-    readonly maxBytes: number;
-    readonly maxFiles: number;
-  };
+  readonly log: LogSpec;
   /** The program must then have a `console` operation, which makes the terminal. */
   readonly tty: boolean;
   /** Absent: standard input is /dev/null; else a pipe that attached clients write to. */
   readonly stdinOpen: boolean;
+  /** Started by who attaches at once, as its owner (control.c): its output waits for that, ten seconds at most. */
+  readonly foreground?: boolean;
   /** Folders to remove when the supervisor ends for good, children first; what still lives in them is killed where the kernel can. */
   readonly cgroups: readonly string[];
   /** File with an `oom_kill N` line: memory.oom_control (version 1) or memory.events (version 2); '' for none. */
@@ -45,6 +41,29 @@ export interface SupervisorSpec {
   readonly freezer: readonly string[];
   /** Where the last state goes too, so that it outlives RUN: ROOT/containers/ID/exit; '' for nowhere. */
   readonly exitPath: string;
+}
+
+export interface LogSpec {
+  /** A json-file; absent: none is kept. `maxBytes` 0: never rotated. `maxFiles` counts the one that is written to. */
+  readonly file?: {
+    readonly path: string;
+    readonly maxBytes: number;
+    readonly maxFiles: number;
+    readonly compress: boolean;
+    /** What stands in each line between the stream and the time: `"attrs":{…},`, or nothing. */
+    readonly attributes: string;
+  };
+  /** A log server, connected to from the host's network. */
+  readonly remote?: {
+    /** A struct sockaddr. */
+    readonly address: Uint8Array;
+    readonly isStream: boolean;
+    /** Of a message, for each stream; bytes below 16 stand for what only the moment knows (engine/logs/templates.ts). */
+    readonly templates: { readonly stdout: string; readonly stderr: string };
+    readonly bufferBytes: number;
+    /** A buffer that is full loses lines rather than keep the container waiting. */
+    readonly drops: boolean;
+  };
 }
 
 export type RestartPolicy = 'no' | 'on-failure' | 'always' | 'unless-stopped';

@@ -3,6 +3,7 @@ import { stat } from 'node:fs/promises';
 import type { DesiredContainer, DesiredMount, DesiredState } from '../../src/model/desired.ts';
 import { TcomposeError } from '../../src/model/errors.ts';
 import type { Host } from '../host.ts';
+import { findLogProblem } from '../logs/plan.ts';
 import { portError, resolvePorts } from '../network/index.ts';
 
 /** sethostname(2): HOST_NAME_MAX. */
@@ -17,6 +18,7 @@ export async function checkWanted(
 ): Promise<readonly Error[]> {
   const names = [
     ...containers.flatMap(longHostName),
+    ...containers.flatMap((one) => findLogProblem(one) ?? []),
     ...containers.flatMap(({ name }) => longName('container', name)),
     ...networks.flatMap(({ name }) => longName('network', name)),
     ...volumes.flatMap(({ name }) => longName('volume', name)),

@@ -25,6 +25,7 @@ const FIELD_OF: Readonly<Record<string, string>> = {
   'image-missing': 'image',
   'log-driver-unsupported': 'logging',
   'log-option-invalid': 'logging',
+  'log-server-missing': 'logging',
   'seccomp-profile-invalid': 'security_opt',
   'signal-unknown': 'stop_signal',
   'sysctl-refused': 'sysctls',
@@ -64,9 +65,18 @@ function place(
   field: string | undefined,
 ): SourceRange | undefined {
   if (field === undefined) return origin.at(address, []);
+  if (field === 'logging') return origin.at(address, [field, ...loggingPart(error)]);
   const list = origin.value(address, [field]);
   const index = Array.isArray(list) ? list.findIndex((item) => isNamed(item, error.message)) : -1;
   return origin.at(address, index < 0 ? [field] : [field, index]);
+}
+
+/** The option that the message begins with, or has in quotes; else the driver. */
+function loggingPart({ code, message }: TcomposeError): readonly string[] {
+  if (code !== 'log-option-invalid') return code === 'log-driver-unsupported' ? ['driver'] : [];
+  const [, unknown] = /has no option "([^"]*)"/.exec(message) ?? [];
+  const [, known] = /^(?:the )?([a-z][a-z-]*) (?:cannot|needs|is)/.exec(message) ?? [];
+  return ['options', unknown ?? known ?? ''];
 }
 
 function isNamed(

@@ -110,7 +110,7 @@ export const makeContainer = (
     probe: [],
     restart: { policy: 'no', maxRetries: 0 },
     stop: { signal: 15, graceMs: 5000 },
-    log: { driver: 'json-file', path: logPath, maxBytes: 10_000_000, maxFiles: 3 },
+    log: { file: { path: logPath, maxBytes: 10_000_000, maxFiles: 3, compress: false, attributes: '' } },
     tty: false,
     stdinOpen: false,
     cgroups: [],

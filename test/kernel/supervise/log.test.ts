@@ -115,7 +115,9 @@ describe.each(LAUNCHERS)('the log %s', (_which, binary) => {
   test('rotates before a line when the file has reached its size, and keeps so many files', async () => {
     const commands = Array.from({ length: 40 }, (_, i) => ['echo', `line ${String(i).padStart(2, '0')}`]);
     const { container } = await logOf(commands, (root: string) => ({
-      log: { driver: 'json-file', path: `${dirname(root)}/log/json.log`, maxBytes: 300, maxFiles: 3 },
+      log: {
+        file: { path: `${dirname(root)}/log/json.log`, maxBytes: 300, maxFiles: 3, compress: false, attributes: '' },
+      },
     }));
     const folder = dirname(container.logPath);
     expect(readdirSync(folder).sort()).toEqual(['json.log', 'json.log.1', 'json.log.2']);
@@ -137,7 +139,9 @@ describe.each(LAUNCHERS)('the log %s', (_which, binary) => {
     const { container } = await logOf(
       Array.from({ length: 20 }, (_, i) => ['echo', `line ${i}`]),
       (root: string) => ({
-        log: { driver: 'json-file', path: `${dirname(root)}/log/json.log`, maxBytes: 300, maxFiles: 1 },
+        log: {
+          file: { path: `${dirname(root)}/log/json.log`, maxBytes: 300, maxFiles: 1, compress: false, attributes: '' },
+        },
       }),
     );
     expect(readdirSync(dirname(container.logPath))).toEqual(['json.log']);
@@ -182,7 +186,7 @@ describe.each(LAUNCHERS)('the log %s', (_which, binary) => {
         ['exit', '3'],
       ],
       {
-        log: { driver: 'none', path: '', maxBytes: 0, maxFiles: 1 },
+        log: {},
       },
     );
     expect(await container.ended()).toMatchObject({ exitCode: 3 });
@@ -208,7 +212,7 @@ describe.each(LAUNCHERS)('the log %s', (_which, binary) => {
       ['sleep', '2'],
     ]).flat();
     const container = await startContainer(workshop, [...commands, ['exit', '9']], {
-      log: { driver: 'json-file', path: `${small}/json.log`, maxBytes: 200, maxFiles: 4 },
+      log: { file: { path: `${small}/json.log`, maxBytes: 200, maxFiles: 4, compress: false, attributes: '' } },
     });
     expect(await container.ended()).toMatchObject({ exitCode: 9 });
     const names = readdirSync(small).sort();
@@ -228,7 +232,7 @@ describe.each(LAUNCHERS)('the log %s', (_which, binary) => {
       ['echo', `${i}`],
     ]).flat();
     const container = await startContainer(workshop, [...commands, ['exit', '9']], {
-      log: { driver: 'json-file', path: `${small}/json.log`, maxBytes: 0, maxFiles: 1 },
+      log: { file: { path: `${small}/json.log`, maxBytes: 0, maxFiles: 1, compress: false, attributes: '' } },
     });
     expect(await container.ended()).toMatchObject({ exitCode: 9 });
     const lines = readFileSync(`${small}/json.log`, 'utf8').split('\n');
@@ -243,7 +247,7 @@ test('a log folder that is missing fails the start before anything runs', async 
   const workshop = openWorkshop(LAUNCHERS[0][1]());
   const failure = startContainer(workshop, [['exit', '0']], {
     setup: [{ op: 'unshare', flags: CLONE.NEWNET }],
-    log: { driver: 'json-file', path: '/nowhere/at/all.log', maxBytes: 0, maxFiles: 1 },
+    log: { file: { path: '/nowhere/at/all.log', maxBytes: 0, maxFiles: 1, compress: false, attributes: '' } },
   });
   await expect(failure).rejects.toMatchObject({ section: 'supervisor', index: 2 });
   await eventually(() => workshop.close());

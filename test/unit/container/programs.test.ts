@@ -8,7 +8,6 @@ import { foldersToEnter } from '../../../engine/container/leave-session.ts';
 import { type MountRequest, mountOps } from '../../../engine/container/mounts.ts';
 import { OWN_NAMESPACES } from '../../../engine/container/namespaces.ts';
 import { type ContainerPlan, joinProgram, setupProgram, startProgram } from '../../../engine/container/program.ts';
-import { logOf } from '../../../engine/container/supervisor-spec.ts';
 import type { LaunchOp } from '../../../engine/launcher/ops.ts';
 import type { MountRecord } from '../../../engine/state/records.ts';
 import type { DesiredContainer } from '../../../src/model/desired.ts';
@@ -209,15 +208,4 @@ test('a command leaves its login session, and only where systemd keeps one', () 
     ['systemd', 'unified'].map((name) => `/sys/fs/cgroup/${name}/tcompose-ab12/supervisors`),
   );
   expect(foldersToEnter(hybrid, '1:name=systemd:/\n0::/processes\n', 'ab12')).toEqual([]);
-});
-
-test('log options are Docker’s, and drivers that send logs away are refused by name', () => {
-  expect(logOf({ driver: 'json-file', options: { 'max-size': '10m', 'max-file': '3' } })).toEqual({
-    driver: 'json-file',
-    maxBytes: 10 * 2 ** 20,
-    maxFiles: 3,
-  });
-  expect(logOf({ driver: 'json-file', options: {} }).maxBytes).toBe(0);
-  expect(() => logOf({ driver: 'syslog', options: {} })).toThrow('there is no log driver syslog here');
-  expect(() => logOf({ driver: 'json-file', options: { 'max-size': 'big' } })).toThrow(/max-size cannot be "big"/);
 });

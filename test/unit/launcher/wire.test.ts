@@ -15,7 +15,7 @@ const spec: SupervisorSpec = {
   restart: { policy: 'on-failure', maxRetries: 5 },
   health: { intervalMs: 1000, timeoutMs: 500, startPeriodMs: 0, startIntervalMs: 5000, retries: 3 },
   stop: { signal: 15, graceMs: -1 },
-  log: { driver: 'json-file', path: '/var/log/x.log', maxBytes: 10_000_000, maxFiles: 3 },
+  log: { file: { path: '/var/log/x.log', maxBytes: 10_000_000, maxFiles: 3, compress: false, attributes: '' } },
   tty: false,
   stdinOpen: true,
   cgroups: ['/sys/fs/cgroup/pids/x', '/sys/fs/cgroup/unified/x'],
@@ -67,7 +67,7 @@ describe('the wire format', () => {
   test.each([
     ['no signal', { stop: { signal: 0, graceMs: 0 } }],
     ['a signal that does not exist', { stop: { signal: 65, graceMs: 0 } }],
-    ['no log file at all', { log: { driver: 'none', path: '', maxBytes: 0, maxFiles: 0 } }],
+    ['no log file at all', { log: { file: { ...spec.log.file!, maxFiles: 0 } } }],
     ['a duration beyond all reason', { health: { ...spec.health!, intervalMs: 2 ** 52 } }],
   ] as const)('a supervisor file with %s is refused', (_what, change) => {
     expect(checkFiles(launcher, [encodeSpec({ ...spec, ...change } as SupervisorSpec)])).toEqual(['malformed']);
