@@ -136,6 +136,9 @@ export function liveContainer(
       anonymous,
     })),
     damage: [],
+    ...(record.lastStart !== undefined && record.lastStart.boot !== currentBoot()
+      ? { startedBeforeBoot: true as const }
+      : {}),
     ...(runtime.endedWithHost ? { endedWithHost: true as const } : {}),
     ...(record.stoppedByUser ? { stoppedByUser: true as const } : {}),
   };

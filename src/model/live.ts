@@ -30,6 +30,8 @@ export interface LiveContainer {
   readonly restartCount: number;
   /** Meant to run: set by start, cleared by stop and kill. One that is wanted and exited ended by itself. */
   readonly wanted?: boolean;
+  /** Its last start was in an earlier life of the machine. */
+  readonly startedBeforeBoot?: true;
   /** It ran when the machine went down: nobody saw its end. */
   readonly endedWithHost?: true;
   /** By hand: `unless-stopped` leaves it so. */

@@ -74,6 +74,10 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
         'what this host offers, what is missing, what is left over',
         async () => (await import('./doctor.ts')).doctor,
       ),
+      restore: single(
+        'start what was meant to run when the host went down',
+        async () => (await import('./system-restore.ts')).systemRestore,
+      ),
     },
   },
   completion: single(
