@@ -75,13 +75,15 @@ async function loadDefault(): Promise<string> {
 
 /**
  * What Docker's default profile grants and denies (moby/profiles, apparmor), apparmor.d(5): all but mounting, writing to the kernel's
- * settings, and touching processes of others. Unconfined processes may signal: the supervisor is one.
+ * settings, and touching processes of others. Unconfined processes may signal: the supervisor is one. It includes no file of the host,
+ * but where there is one says in which language it is written: from version 4 on, `network` would leave out unix sockets.
  */
-export const profileText = (name: string): string => `#include <tunables/global>
+export const profileText = (
+  name: string,
+  hasAbi = existsSync('/etc/apparmor.d/abi/3.0'),
+): string => `${hasAbi ? 'abi <abi/3.0>,\n' : ''}@{PROC}=/proc/
 
 profile ${name} flags=(attach_disconnected,mediate_deleted) {
-  #include <abstractions/base>
-
   network,
   capability,
   file,
