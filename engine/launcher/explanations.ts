@@ -113,6 +113,7 @@ const remedies: { readonly [Name in LaunchOpName]?: Readonly<Record<string, read
       EBUSY: ['its cgroup has controllers for children and cannot hold processes'],
     },
     'set-ids': { EINVAL: ['an id that this user namespace does not map'] },
+    'read-in': { EINVAL: ['it is no ordinary file', 'mend the image'] },
     rlimit: { EPERM: ['raising it is forbidden here, so the most that is allowed applies'] },
     'mknod-in': { EEXIST: ['something else is in its place'], EPERM: ['the device rules of this host forbid it'] },
     seccomp: { EINVAL: ['the kernel does not accept the filter'], EACCES: ['it needs no_new_privs or CAP_SYS_ADMIN'] },

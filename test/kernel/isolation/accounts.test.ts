@@ -1,0 +1,85 @@
+/** Users and groups by the names that an image gives them, also where its author meant harm. */
+import { execFileSync } from 'node:child_process';
+import { createReadStream, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { dirname, join } from 'node:path';
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import type { DesiredContainer } from '../../../src/model/desired.ts';
+import type { Engine } from '../../../src/model/engine.ts';
+import { type Instance, makeInstance, nothingIsLeft, removeInstance } from '../../helpers/instance.ts';
+import { busyboxTar } from '../../helpers/small-image.ts';
+import { aContainer, openEngine, outputOf } from '../container/a-container.ts';
+
+let instance: Instance;
+let engine: Engine;
+let root: string;
+let count = 0;
+beforeAll(async () => {
+  instance = await makeInstance();
+  engine = openEngine(instance);
+  root = mkdtempSync(join(dirname(instance.root), 'image-'));
+  execFileSync('tar', ['-xf', await busyboxTar(), '-C', root]);
+});
+afterEach(async () => {
+  const names = (await engine.snapshot()).containers.map(({ name }) => name);
+  await engine.containers.remove(names, { anonymousVolumes: true });
+});
+afterAll(async () => {
+  await engine.close();
+  rmSync(root, { recursive: true });
+  await nothingIsLeft(instance);
+  await removeInstance(instance);
+});
+
+/** Busybox with another /etc/passwd, made by `make` where the path is free. */
+async function idWith(make: (path: string) => void, changes: Partial<DesiredContainer>): Promise<string> {
+  const path = join(root, 'etc/passwd');
+  rmSync(path, { recursive: true, force: true });
+  make(path);
+  const tar = join(dirname(root), `image-${++count}.tar`);
+  execFileSync('tar', ['-C', root, '--owner=0', '--group=0', '-cf', tar, '.']);
+  const image = await engine.images.import(createReadStream(tar), `odd:${count}`, { changes: [] });
+  rmSync(tar);
+  return outputOf(engine, aContainer(image.id, `c-${count}`, { argv: ['id'], ...changes }));
+}
+const link = (target: string) => (path: string) => execFileSync('ln', ['-s', target, path]);
+const WEB = 'web:x:1234:1234::/srv:/bin/sh\n';
+
+test('names are looked up in the image: users, their groups, and those that are added', async () => {
+  writeFileSync(join(root, 'etc/group'), 'root:x:0:\nweb:x:1234:\nextra:x:77:web\nnamed:x:88:\n');
+  const output = await idWith((path) => writeFileSync(path, WEB), { user: 'web', groupAdd: ['named', '99'] });
+  expect(output).toMatch(/^uid=1234\(?.*gid=1234/);
+  for (const gid of [77, 88, 99]) expect(output).toMatch(new RegExp(`[=,]${gid}\\b`));
+});
+
+test('a link within the image is followed there, and one that leads out finds nothing of the host', async () => {
+  mkdirSync(join(root, 'srv'), { recursive: true });
+  writeFileSync(join(root, 'srv/accounts'), WEB);
+  expect(await idWith(link('/srv/accounts'), { user: 'web' })).toMatch(/uid=1234/);
+  expect(await idWith(link('../../../../../srv/accounts'), { user: 'web' })).toMatch(/uid=1234/);
+  const outside = join(dirname(root), 'outside');
+  writeFileSync(outside, 'evil:x:0:0::/:/bin/sh\n');
+  await expect(idWith(link(outside), { user: 'evil' })).rejects.toThrow(/unable to find user evil/);
+  await expect(idWith(link(`../../../../../../..${outside}`), { user: 'evil' })).rejects.toThrow(/find user evil/);
+  rmSync(outside);
+});
+
+test('a huge one is read in part, a binary one by its lines', async () => {
+  const huge = (path: string) =>
+    writeFileSync(path, Buffer.concat([Buffer.from(WEB), Buffer.alloc(48 << 20, 'a:b\n')]));
+  expect(await idWith(huge, { user: 'web' })).toMatch(/uid=1234/);
+  const noise = Buffer.from(Array.from({ length: 5000 }, (_, index) => (index * 7919) % 256));
+  const binary = (path: string) => writeFileSync(path, Buffer.concat([noise, Buffer.from(`\n\0\0:::\n${WEB}`), noise]));
+  expect(await idWith(binary, { user: 'web' })).toMatch(/uid=1234/);
+});
+
+test('ids beyond the largest, and lines that are none, give nobody root', async () => {
+  const odd = 'web:x:4294967296:0::/:\nweb:x:-1:0::/:\nweb:x::::\nweb\nweb:x:0x0:0::/:/bin/sh\n';
+  await expect(idWith((path) => writeFileSync(path, odd), { user: 'web' })).rejects.toThrow(/unable to find user web/);
+});
+
+test('a pipe, a folder and a link to itself are no accounts, are not waited for, and are said', async () => {
+  const pipe = (path: string) => execFileSync('mkfifo', [path]);
+  await expect(idWith(pipe, { user: 'web' })).rejects.toThrow(/\/etc\/passwd in the container: it is no ordinary file/);
+  await expect(idWith((path) => mkdirSync(path), { user: 'web' })).rejects.toThrow(/it is no ordinary file/);
+  await expect(idWith(link('passwd'), { user: 'web' })).rejects.toThrow(/\/etc\/passwd in the container/);
+});
