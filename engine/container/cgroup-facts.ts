@@ -30,6 +30,17 @@ export function parseCgroupFacts(mountinfo: string): CgroupFacts {
   return { mode, hierarchies, controllers: Object.keys(hierarchies), ...(unified === undefined ? {} : { unified }) };
 }
 
+/** Mount point → path below it, of a process in the version 1 hierarchies: lines of its /proc/PID/cgroup. Those out of our sight are left out. */
+export function groupsOf({ hierarchies }: CgroupFacts, text: string): ReadonlyMap<string, string> {
+  const groups = new Map<string, string>();
+  for (const line of text.split('\n')) {
+    const [, controllers = '', path = ''] = /^[1-9][0-9]*:([^:]*):(.*)$/.exec(line) ?? [];
+    const point = hierarchies[controllers.split(',')[0]!.replace(/^name=/, '')];
+    if (point !== undefined && !path.startsWith('/..')) groups.set(point, path);
+  }
+  return groups;
+}
+
 const CONTROLLERS = new Set(['cpu', 'cpuacct', 'cpuset', 'memory', 'devices', 'freezer', 'blkio', 'pids', 'systemd']);
 
 /** Blanks and backslashes in mount points are octal escapes. */

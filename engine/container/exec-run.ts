@@ -29,12 +29,15 @@ export function runHere({ binary, file }: ExecRun, interactive: boolean): Promis
   });
 }
 
+/** 0 when the program runs, which the launcher tells by a byte; else the code of what could not be run. */
 export function runDetached({ binary, file }: ExecRun): Promise<number> {
-  const child = spawn(binary, ['exec', file], { stdio: 'ignore', detached: true });
+  const child = spawn(binary, ['detach', file], { stdio: ['ignore', 'pipe', 'ignore'], detached: true });
   return new Promise((resolve, reject) => {
     child.once('error', (cause) => reject(launcherMissing(binary, cause)));
-    child.once('spawn', () => {
+    child.once('exit', (code, signal) => resolve(code ?? 128 + (signal === null ? 0 : constants.signals[signal])));
+    child.stdout.once('data', () => {
       child.unref();
+      child.stdout.destroy();
       resolve(0);
     });
   });

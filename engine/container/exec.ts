@@ -10,8 +10,11 @@ import { encodeProgram } from '../launcher/wire.ts';
 import { readContainerRecords } from '../state/container-records.ts';
 import { containerRun } from '../state/paths.ts';
 import type { ContainerRecord } from '../state/records.ts';
-import { cgroupPlace } from './cgroup.ts';
+import { type CgroupPlan, cgroupPlace } from './cgroup.ts';
+import { groupsOf } from './cgroup-facts.ts';
 import { environmentOf } from './environment.ts';
+import type { ExecRun } from './exec-run.ts';
+import type { HostFacts } from './host-facts.ts';
 import { hostnameOf } from './host-files.ts';
 import { isPaused } from './pause.ts';
 import { planProcess } from './plan-container.ts';
@@ -29,20 +32,27 @@ export async function execInContainer(host: Host, name: string, request: ExecReq
   const file = join(containerRun(host.paths, record.id), `exec-${randomBytes(8).toString('hex')}`);
   writeFileSync(file, encodeProgram(ops), { mode: 0o600 });
   const run = { binary: host.launcher, file };
+  let isLeft = false;
   try {
-    if (request.detach) return await (await import('./exec-run.ts')).runDetached(run);
-    const code = request.tty
-      ? await (await import('./exec-terminal.ts')).runOnTerminal(run)
-      : await (await import('./exec-run.ts')).runHere(run, request.interactive);
+    const code = await runAs(request, run);
+    isLeft = code === undefined || (request.detach && code === 0);
+    if (isLeft) return 0;
     const failure = await readFailure(file, ops);
     // 126 and 127 are answers, said in words; anything else is a failure of ours.
     if (failure !== undefined && code !== 126 && code !== 127) throw failure;
     if (failure !== undefined) process.stderr.write(`${failure.message}\n`);
-    return code;
+    return code ?? 0;
   } finally {
-    // The launcher takes the file away when it has read it; of one that runs on, an error would be written later.
-    if (!request.detach) await Promise.all([rm(file, { force: true }), rm(`${file}.error`, { force: true })]);
+    // The launcher takes the file away when it has read it.
+    if (!isLeft) await Promise.all([rm(file, { force: true }), rm(`${file}.error`, { force: true })]);
   }
+}
+
+/** Undefined: its client has left, and it goes on. */
+async function runAs(request: ExecRequest, run: ExecRun): Promise<number | undefined> {
+  if (request.detach) return (await import('./exec-run.ts')).runDetached(run);
+  if (request.tty) return (await import('./exec-terminal.ts')).runOnTerminal(run, request);
+  return (await import('./exec-run.ts')).runHere(run, request.interactive);
 }
 
 export async function execProgram(
@@ -74,7 +84,20 @@ export async function execProgram(
     ...(request.privileged ? { capabilities: facts.capabilities } : {}),
   };
   const cgroup = cgroupPlace(facts.cgroups, instance, record);
-  return joinProgram(target, plan, cgroup, { terminal: request.tty, ownsStreams: request.tty });
+  const tasks = [...cgroup.tasks, ...elsewhere(facts.cgroups, target.pid, cgroup)];
+  return joinProgram(target, plan, { ...cgroup, tasks }, { terminal: request.tty, ownsStreams: request.tty });
+}
+
+/**
+ * Version 1 hierarchies in which the container has no group of its own: its processes are where its supervisor is, and so must be what
+ * joins them. Else it would stay in our login session, of which systemd (`name=systemd`) makes an end when the user goes.
+ */
+function elsewhere(facts: HostFacts['cgroups'], pid: number, { tasks }: CgroupPlan): readonly string[] {
+  const [ours, theirs] = ['self', pid].map((who) => groupsOf(facts, readFileSync(`/proc/${who}/cgroup`, 'utf8')));
+  return [...theirs!].flatMap(([point, path]) => {
+    const file = `${point}${path === '/' ? '' : path}/tasks`;
+    return ours!.get(point) === path || tasks.includes(file) ? [] : [file];
+  });
 }
 
 export async function readFailure(file: string, ops: readonly LaunchOp[]): Promise<Error | undefined> {

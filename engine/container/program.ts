@@ -106,7 +106,14 @@ function propagationOps(mounts: ContainerPlan['mounts']): readonly LaunchOp[] {
 
 const consoleOps = (): readonly LaunchOp[] => [
   { op: 'touch-in', root: ROOT, inside: '/dev/console', mode: 0o600 },
-  { op: 'console', root: ROOT },
+  { op: 'console', root: ROOT, bind: true },
+];
+
+/** Of the container's own, where its programs find it by name; after its mounts are entered. */
+const terminalOps = (): readonly LaunchOp[] => [
+  { op: 'open', slot: ROOT, path: '/', flags: O_PATH | O_DIRECTORY | O_CLOEXEC },
+  { op: 'console', root: ROOT, bind: false },
+  { op: 'setsid', terminal: true },
 ];
 
 const oomOps = (score: number): readonly LaunchOp[] =>
@@ -164,9 +171,9 @@ export function joinProgram(
     ...cgroupJoinOps(cgroup),
     { op: 'keyring' },
     ...confineOps(process.apparmor),
-    ...(options.terminal ? [{ op: 'setsid', terminal: true } as const] : []),
     ...oomOps(process.oomScoreAdj),
     { op: 'join', ...target, flags: CLONE.NEWNET | CLONE.NEWUTS | CLONE.NEWIPC | CLONE.NEWCGROUP | CLONE.NEWNS },
+    ...(options.terminal ? terminalOps() : []),
     ...processOps(process, { createsWorkingDir: false, ownsStreams: options.ownsStreams }),
   ];
 }

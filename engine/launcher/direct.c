@@ -1,7 +1,8 @@
 /*
  * `exec FILE`: runs a program with the standard streams and the signals of whoever called, and ends as it ends. The file is read by
- * path since node-pty closes all other descriptors, and is gone once it is read. A failure before exec goes to FILE.error, so that 126 and 127 of a program are
- * not taken for ours.   `check FILE..`: is it well-formed?
+ * path since node-pty closes all other descriptors, and is gone once it is read. A failure before exec goes to FILE.error, so that 126 and
+ * 127 of a program are not taken for ours.   `terminal FILE`: on a terminal of its own, which it makes (terminal.c).   `detach FILE`:
+ * without streams; a byte on standard output says that it runs.   `check FILE..`: is it well-formed?
  */
 #include "launcher.h"
 #include "spec.h"
@@ -21,6 +22,10 @@ enum { EXIT_OURS = 125 };
 struct direct {
 	const char *file; /* its name in `folder`, which is still the right one when the program has changed namespaces */
 	int folder, reports;
+	int told; /* where `detach` says that it runs; -1: there is nobody to tell */
+	enum { SAME_STREAMS, OWN_TERMINAL } streams;
+	struct report failure;
+	int came_to_exec, finished, failed;
 	sigset_t former_mask;
 };
 static volatile pid_t target;
@@ -68,36 +73,56 @@ static int wait_for(pid_t child) {
 	return WIFSIGNALED(status) ? 128 + WTERMSIG(status) : WEXITSTATUS(status);
 }
 
-/* The last word is EXEC, DONE (a program without exec), or FAILED, perhaps after EXEC. */
-static int failure_among_reports(int socket, struct report *failure, int *came_to_exec) {
+/* The last word is EXEC, DONE (a program without exec), or FAILED, perhaps after EXEC. 0: it was said. */
+static int take_report(struct direct *direct, int *terminal) {
 	struct report report;
-	int descriptor, finished = 0, failed = 0;
-	while (receive_report(socket, &report, &descriptor) > 0) {
-		if (descriptor >= 0) close(descriptor);
-		finished |= report.kind == REPORT_EXEC || report.kind == REPORT_DONE;
-		*came_to_exec |= report.kind == REPORT_EXEC;
-		if (report.kind != REPORT_FAILED) continue;
-		*failure = report;
-		failed = 1;
-	}
-	if (!failed && !finished) *failure = (struct report){REPORT_FAILED, SECTION_SUPERVISOR, STEP_VANISHED, ECHILD};
-	return failed || !finished;
+	int descriptor;
+	if (receive_report(direct->reports, &report, &descriptor) <= 0) return 0;
+	if (descriptor >= 0 && terminal && *terminal < 0) *terminal = descriptor;
+	else if (descriptor >= 0) close(descriptor);
+	direct->finished |= report.kind == REPORT_EXEC || report.kind == REPORT_DONE;
+	direct->came_to_exec |= report.kind == REPORT_EXEC;
+	if (report.kind != REPORT_FAILED) return 1;
+	direct->failure = report;
+	direct->failed = 1;
+	return 1;
 }
 
-/* The reports are read when all is over: they are few, and wait in the socket. */
+static void take_reports(struct direct *direct, int *terminal) {
+	while (take_report(direct, terminal)) continue;
+	if (direct->failed || direct->finished) return;
+	direct->failure = (struct report){REPORT_FAILED, SECTION_SUPERVISOR, STEP_VANISHED, ECHILD};
+	direct->failed = 1;
+}
+
 static void conclude(struct direct *direct, int status) {
-	struct report failure = {0};
-	int came_to_exec = 0;
 	close(REPORT_FD);
-	if (!failure_among_reports(direct->reports, &failure, &came_to_exec)) _exit(status);
-	write_error(direct, &failure);
-	_exit(code_of_failure(came_to_exec, failure.value, EXIT_OURS));
+	take_reports(direct, NULL); /* few, and waiting in the socket */
+	if (!direct->failed) _exit(status);
+	write_error(direct, &direct->failure);
+	_exit(code_of_failure(direct->came_to_exec, direct->failure.value, EXIT_OURS));
+}
+
+/* The reports end with the exec: from then on it is only waited for. */
+static void tell_that_it_runs(struct direct *direct) {
+	take_reports(direct, NULL);
+	if (!direct->failed) write_all(direct->told, "r", 1);
+	if (!direct->failed) close(direct->told);
+}
+
+static void wait_on_terminal(struct direct *direct, pid_t child) {
+	int terminal = -1;
+	take_reports(direct, &terminal);
+	if (terminal < 0) return;
+	if (!direct->failed) copy_terminal(terminal, child);
 }
 
 static void wait_for_clone(struct run *run, pid_t child) {
 	struct direct *direct = run->context;
 	close(REPORT_FD);
-	pass_signals_on(child, &direct->former_mask);
+	if (direct->streams == OWN_TERMINAL) wait_on_terminal(direct, child);
+	else pass_signals_on(child, &direct->former_mask);
+	if (direct->told >= 0) tell_that_it_runs(direct);
 	conclude(direct, wait_for(child));
 }
 
@@ -109,9 +134,23 @@ static int move_up(int fd) {
 	return error ? error : moved;
 }
 
-static int prepare(struct direct *direct, char *file) {
+/* Whoever called reads the byte; the program has nothing to read and nobody who listens. */
+static int leave_streams(struct direct *direct) {
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	direct->told = fcntl(STDOUT_FILENO, F_DUPFD_CLOEXEC, SLOT_BASE + SLOT_COUNT);
+	if (null < 0 || direct->told < 0) return -errno;
+	for (int fd = 0; fd < 3; fd++)
+		if (dup2(null, fd) < 0) return -errno;
+	return close(null) < 0 ? -errno : 0;
+}
+
+static int prepare(struct direct *direct, const char *mode, char *file) {
 	int ends[2];
 	close_from(3, ~0u);
+	direct->told = -1;
+	direct->streams = strcmp(mode, "terminal") ? SAME_STREAMS : OWN_TERMINAL;
+	int error = strcmp(mode, "detach") ? 0 : leave_streams(direct);
+	if (error) return error;
 	char *slash = strrchr(file, '/');
 	direct->file = slash ? slash + 1 : file;
 	if (slash) *slash = '\0';
@@ -128,12 +167,12 @@ static int prepare(struct direct *direct, char *file) {
 }
 
 /* Up to `clone` the program runs in this process, which stays to wait; without `clone` this process becomes the program. */
-int direct_main(char *file) {
-	struct direct direct;
+int direct_main(const char *mode, char *file) {
+	struct direct direct = {0};
 	struct run run = {.report = REPORT_FD, .joined_pid = NO_NUMBER, .after_clone = wait_for_clone, .context = &direct};
 	struct program program;
 	char *bytes;
-	int error = prepare(&direct, file);
+	int error = prepare(&direct, mode, file);
 	if (error) return EXIT_OURS;
 	error = read_file_at(direct.folder, direct.file, &bytes, &program.length);
 	if (error) {

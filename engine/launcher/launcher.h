@@ -106,7 +106,8 @@ int send_signal(int pidfd, int signal);
 
 /* ---- modes of the program: main.c has the table */
 int serve_main(void);
-int direct_main(char *file);
+int direct_main(const char *mode, char *file);
+void copy_terminal(int master, pid_t child);
 int check_main(int count, char **files);
 void supervise(const char *run_folder, int report) __attribute__((noreturn));
 int unpack_main(int argc, char **argv) __attribute__((weak));

@@ -8,6 +8,7 @@ static int usage(void) {
 	static const char text[] = "tcompose-launcher belongs to tcompose and is not for use by hand\n"
 														 "  serve        requests on standard input, replies on standard output (launcher.ts)\n"
 														 "  exec FILE    runs a program here; what fails before its exec is told in FILE.error\n"
+														 "  terminal FILE, detach FILE  the same, on a terminal of the container's; in the background\n"
 														 "  check FILE.. says whether programs and supervisor files are well-formed\n"
 														 "  unpack ..    unpacks an image layer (unpack.c)\n"
 														 "  init ..      is process 1 of a container and starts another (init.c)\n";
@@ -24,13 +25,17 @@ static int sealed(int argc, char **argv) {
 		return 125;
 	}
 	remember_title_area(argc, argv);
-	return strcmp(argv[1], "serve") ? direct_main(argv[2]) : serve_main();
+	return strcmp(argv[1], "serve") ? direct_main(argv[1], argv[2]) : serve_main();
+}
+
+static int is_direct(const char *mode) {
+	return !strcmp(mode, "exec") || !strcmp(mode, "terminal") || !strcmp(mode, "detach");
 }
 
 static int dispatch(int argc, char **argv) {
 	const char *mode = argc > 1 ? argv[1] : "";
 	if (!strcmp(mode, "serve") && argc == 2) return sealed(argc, argv);
-	if (!strcmp(mode, "exec") && argc == 3) return sealed(argc, argv);
+	if (is_direct(mode) && argc == 3) return sealed(argc, argv);
 	if (!strcmp(mode, "check")) return check_main(argc - 2, argv + 2);
 	if (!strcmp(mode, "init")) return init_main(argc, argv);
 	if (!strcmp(mode, "unpack") && unpack_main) return unpack_main(argc, argv);

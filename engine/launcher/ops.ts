@@ -118,10 +118,10 @@ export type LaunchOp =
   /** A new, empty session keyring: the caller's keys are not handed on. A kernel without keys: nothing to do. */
   | { op: 'keyring' }
   /**
-   * A terminal of the container's own (supervisor with `tty`): opened in dev/pts beneath `root`, its slave made the standard streams
-   * and bound onto dev/console, its master handed to the supervisor. Before `pivot`, `setsid` with `terminal` after it.
+   * A terminal of the container's own: opened in dev/pts beneath `root`, its slave made the standard streams, its master handed to who
+   * waits (the supervisor, or the launcher of an exec). `bind`: and bound onto dev/console; before `pivot`. `setsid` with `terminal` follows.
    */
-  | { op: 'console'; root: Slot }
+  | { op: 'console'; root: Slot; bind: boolean }
   /** fchown(2) of the standard streams (pipes and terminals): who is not root could not open /dev/stdout again. Others: left alone. Their group stays. */
   | { op: 'own-streams'; uid: number }
   | { op: 'set-ids'; uid: number; gid: number; groups: readonly number[] }

@@ -78,25 +78,30 @@ static int op_setsid(struct run *run, const struct value *v) { /* terminal */
 	return v[0].number && ioctl(STDIN_FILENO, TIOCSCTTY, 1) < 0 ? -errno : 0;
 }
 
-static int take_terminal(const struct run *run, int root, int master) {
+static int bind_console(int root, int slave) {
+	int console = open_in(root, "dev/console", O_PATH, 0);
+	if (console < 0) return console;
+	int error = syscall(SYS_mount, path_of(slave).text, path_of(console).text, "", 4096ul /* MS_BIND */, "") < 0 ? -errno : 0;
+	close(console);
+	return error;
+}
+
+static int take_terminal(const struct run *run, int root, int master, int binds) {
 	if (ioctl(master, TIOCSPTLCK, &(int){0}) < 0) return -errno;
 	int slave = ioctl(master, TIOCGPTPEER, O_RDWR | O_NOCTTY | O_CLOEXEC);
 	if (slave < 0) return -errno;
-	int console = open_in(root, "dev/console", O_PATH, 0);
-	int error = console < 0 ? console : 0;
-	if (!error && syscall(SYS_mount, path_of(slave).text, path_of(console).text, "", 4096ul /* MS_BIND */, "") < 0) error = -errno;
+	int error = binds ? bind_console(root, slave) : 0;
 	for (int fd = 0; !error && fd < 3; fd++)
 		if (dup2(slave, fd) < 0) error = -errno;
-	if (console >= 0) close(console);
 	close(slave);
 	return error ? error : send_terminal(run, master);
 }
 
-static int op_console(struct run *run, const struct value *v) { /* root */
+static int op_console(struct run *run, const struct value *v) { /* root bind */
 	int root = slot_fd(v[0].number);
 	int master = root < 0 ? root : open_in(root, "dev/pts/ptmx", O_RDWR | O_NOCTTY, 0);
 	if (master < 0) return master;
-	int error = take_terminal(run, root, master);
+	int error = take_terminal(run, root, master, v[1].number != 0);
 	close(master);
 	return error;
 }
@@ -257,7 +262,7 @@ const struct op process_ops[] = {
 	{"umask", "n", op_umask},
 	{"chdir", "sn", op_chdir},
 	{"setsid", "n", op_setsid},
-	{"console", "n", op_console},
+	{"console", "nn", op_console},
 	{"keyring", "", op_keyring},
 	{"own-streams", "n", op_own_streams},
 	{"set-ids", "nnN", op_set_ids},

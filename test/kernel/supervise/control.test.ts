@@ -154,7 +154,7 @@ describe.each(LAUNCHERS)('the control socket %s', (_which, binary) => {
           data: 'newinstance,ptmxmode=0666',
         },
         { op: 'touch-in', root: 0, inside: '/dev/console', mode: 0o600 },
-        { op: 'console', root: 0 },
+        { op: 'console', root: 0, bind: true },
         { op: 'pivot', root: 0 },
         { op: 'setsid', terminal: true },
         probe(['terminal'], ['wait', 'WINCH'], ['terminal'], ['input'], ['exit', '0']),

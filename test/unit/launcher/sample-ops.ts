@@ -51,7 +51,7 @@ export const SAMPLE_OPS: { readonly [Name in LaunchOpName]: Extract<LaunchOp, { 
   chdir: { op: 'chdir', inside: '/', create: true },
   setsid: { op: 'setsid', terminal: true },
   keyring: { op: 'keyring' },
-  console: { op: 'console', root: 1 },
+  console: { op: 'console', root: 1, bind: true },
   'own-streams': { op: 'own-streams', uid: 1 },
   'set-ids': { op: 'set-ids', uid: 1, gid: 1, groups: [1, 2, 3] },
   bounding: { op: 'bounding', mask: 0x1ffn },
