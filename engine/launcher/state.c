@@ -43,6 +43,7 @@ static void describe(struct supervisor *s) {
 	add_time(text, "finished_at", s->finished_at);
 	add_format(text, "exit_code %d\noom_killed %d\nrestart_count %u\n", s->exit_code, s->oom_killed, s->restart_count);
 	add_format(text, "health %s\nfailing_streak %u\n", healths[s->health.status], s->health.streak);
+	if (s->signal_count || s->stopped) add_format(text, "signals %u %d %d\n", s->signal_count, s->last_signal, s->stopped);
 	if (s->error.kind) add_format(text, "error %u %u %u\n", s->error.section, s->error.index, s->error.value);
 	add_results(text, &s->health);
 }

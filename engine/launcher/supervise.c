@@ -188,10 +188,21 @@ static void settle_exit(struct supervisor *s) {
 
 /* ---- stop */
 
-static int kill_main(const struct supervisor *s, int signal) {
+/* Published, so that those who follow events hear of it; the state of one that starts is not worth a word yet. */
+static int kill_main(struct supervisor *s, int signal) {
 	if (!s->main.preparer || s->main.exited) return -ESRCH;
-	if (s->main.pidfd >= 0) return send_signal(s->main.pidfd, signal);
-	return kill(s->main.pid, signal) < 0 ? -errno : 0; /* not reaped yet, so still its own pid */
+	int failed = s->main.pidfd >= 0 ? send_signal(s->main.pidfd, signal) : kill(s->main.pid, signal) < 0 ? -errno : 0; /* not reaped: its own pid */
+	if (failed) return failed;
+	s->signal_count++;
+	s->last_signal = signal;
+	publish(s);
+	return 0;
+}
+
+/* 0: never. */
+static uint64_t earliest(uint64_t one, uint64_t other) {
+	if (!one || !other) return one ? one : other;
+	return one < other ? one : other;
 }
 
 static int waits_for_restart(const struct supervisor *s) {
@@ -201,13 +212,15 @@ static int waits_for_restart(const struct supervisor *s) {
 /* A stop while it starts waits for the start: the launcher's code, as pid 1, would not hear the signal. */
 int stop_container(struct supervisor *s, int signal, int64_t grace_ms) {
 	if (signal < 1 || signal > 64 || grace_ms > MAX_MS) return -EINVAL;
-	s->ending = 1;
+	s->ending = s->stopped = 1;
 	s->over |= waits_for_restart(s);
 	s->pending_signal = s->status == RUNNING ? 0 : signal;
-	s->pending_grace = grace_ms;
+	if (grace_ms >= 0 && (s->pending_grace < 0 || grace_ms < s->pending_grace)) s->pending_grace = grace_ms;
 	if (s->status == RUNNING && grace_ms) kill_main(s, signal);
 	thaw_container(s);
-	if (grace_ms >= 0) s->kill_at = now_ms() + (uint64_t)grace_ms;
+	/* Of two stops the one with less patience counts. */
+	uint64_t kill_at = grace_ms < 0 ? 0 : now_ms() + (uint64_t)grace_ms;
+	s->kill_at = earliest(s->kill_at, kill_at);
 	return 0;
 }
 
@@ -271,11 +284,6 @@ static void read_output(struct supervisor *s, struct stream *stream) {
 	if (goes_on) return;
 	if (s->input == stream->fd) s->input = -1;
 	close_stream(&s->log, stream);
-}
-
-static uint64_t earliest(uint64_t one, uint64_t other) {
-	if (!one || !other) return one ? one : other;
-	return one < other ? one : other;
 }
 
 static int milliseconds_left(const struct supervisor *s) {
@@ -349,6 +357,7 @@ static int block_signals(void) {
 
 static void prepare(struct supervisor *s, int session) {
 	s->session = session;
+	s->pending_grace = -1;
 	s->listener = s->signals = s->input = s->oom.fd = s->run_folder = s->health.output = -1;
 	s->streams[0] = (struct stream){.fd = -1, .name = "stdout"};
 	s->streams[1] = (struct stream){.fd = -1, .name = "stderr", .is_error = 1};

@@ -141,6 +141,8 @@ struct supervisor {
 	int ending, over;   /* ending: no restart any more; over: nothing runs, and that is final */
 	int pending_signal; /* of a stop that came while it was starting */
 	int64_t pending_grace;
+	int stopped, last_signal; /* stopped: somebody asked for the end */
+	uint32_t signal_count;
 	uint64_t kill_at, restart_at, drain_until, started_ms, backoff_ms;
 	uint32_t restart_count;
 	struct timespec started_at, finished_at;

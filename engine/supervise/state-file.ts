@@ -20,6 +20,8 @@ export interface SupervisorState {
   readonly failingStreak: number;
   /** Oldest first, at most five. */
   readonly healthLog: readonly HealthResult[];
+  /** Sent from outside since the supervisor began: how many, the last one, and whether the end was asked for. */
+  readonly signals?: { readonly count: number; readonly last: number; readonly stopped: boolean };
   /** The last start failed. */
   readonly error?: SupervisorError;
 }
@@ -55,6 +57,11 @@ const parseError = (value: string): SupervisorError => {
   return { section: SECTIONS[section ?? 0] ?? 'program', index: index ?? 0, errno: errno ?? 0 };
 };
 
+const parseSignals = (value: string): NonNullable<SupervisorState['signals']> => {
+  const [count = 0, last = 0, stopped = 0] = value.split(' ').map(Number);
+  return { count, last, stopped: stopped === 1 };
+};
+
 const parseResult = (value: string): HealthResult => {
   const [start = '', end = '', exitCode, output] = value.split(' ');
   return { start, end, exitCode: Number(exitCode), output: Buffer.from(output ?? '', 'base64').toString() };
@@ -76,6 +83,7 @@ export const parseState = (text: string): SupervisorState | undefined => {
   }
   if (!values.has('failing_streak')) return undefined;
   const [startedAt, finishedAt, error] = [values.get('started_at'), values.get('finished_at'), values.get('error')];
+  const signals = values.get('signals');
   return {
     id: values.get('id') ?? '',
     supervisor: parseProcess(values.get('supervisor')),
@@ -89,6 +97,7 @@ export const parseState = (text: string): SupervisorState | undefined => {
     health: oneOf(['none', 'starting', 'healthy', 'unhealthy'], values.get('health')),
     failingStreak: Number(values.get('failing_streak')),
     healthLog,
+    ...(signals !== undefined && { signals: parseSignals(signals) }),
     ...(error !== undefined && { error: parseError(error) }),
   };
 };

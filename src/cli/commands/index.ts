@@ -24,6 +24,8 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
   rm: single('remove stopped containers', async () => (await import('./rm.ts')).rm),
   top: single('list the processes of containers', async () => (await import('./top.ts')).top),
   stats: single('show what containers use', async () => (await import('./stats.ts')).stats),
+  wait: single('wait until containers have ended', async () => (await import('./wait.ts')).wait),
+  events: single('show what happens to containers', async () => (await import('./events.ts')).events),
   port: single('print the host address of a published port', async () => (await import('./port.ts')).port),
   ls: single('list projects', async () => (await import('./ls.ts')).ls),
   image: {
@@ -89,19 +91,6 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
 
 /** Commands of Compose that a later version has: refused by name. */
 export const NOT_YET: readonly string[] = [
-  ...[
-    'alpha',
-    'attach',
-    'bridge',
-    'build',
-    'commit',
-    'convert',
-    'cp',
-    'create',
-    'events',
-    'export',
-    'images',
-    'publish',
-  ],
-  ...['pull', 'push', 'scale', 'volumes', 'wait', 'watch'],
+  ...['alpha', 'attach', 'bridge', 'build', 'commit', 'convert', 'cp', 'create', 'export', 'images', 'publish'],
+  ...['pull', 'push', 'scale', 'volumes', 'watch'],
 ];

@@ -1,0 +1,154 @@
+/** `events` tells what happened, in Docker's words and order; `wait` ends when containers have ended. */
+import { spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { expect, test } from 'vitest';
+import { eventually } from '../../helpers/eventually.ts';
+import { TCOMPOSE, useStack } from '../../helpers/tcompose.ts';
+import { fails } from '../checks.ts';
+
+const stack = useStack({
+  files: {
+    'compose.yaml': `
+name: events
+services:
+  web:
+    image: busybox
+    command: [sh, -c, "trap 'exit 7' TERM; trap : HUP; while :; do sleep 0.05; done"]
+    network_mode: none
+    labels: { own: label }
+    healthcheck: { test: [CMD, "true"], interval: 1s, timeout: 20s }
+  crashing:
+    image: busybox
+    command: [sh, -c, "exit 3"]
+    network_mode: none
+    restart: on-failure:1
+    profiles: [crash]
+  brief:
+    image: busybox
+    command: [sh, -c, "sleep 6; exit 5"]
+    network_mode: none
+    profiles: [brief]
+`,
+  },
+});
+
+/** In the background; `lines` grows. `end` is by Ctrl-C. */
+function follow(...argv: string[]) {
+  const child = spawn(TCOMPOSE, argv, {
+    cwd: stack.folder,
+    env: stack.instance.env,
+    stdio: ['ignore', 'pipe', 'pipe'],
+  });
+  const output = { text: '' };
+  child.stdout.on('data', (chunk: Buffer) => {
+    output.text += chunk.toString();
+  });
+  child.stderr.resume();
+  const closed = once(child, 'close') as Promise<[number | null, string | null]>;
+  const lines = () => output.text.split('\n').filter(Boolean);
+  return { lines, closed, interrupt: () => child.kill('SIGINT') };
+}
+
+interface Told {
+  readonly action: string;
+  readonly attributes: Readonly<Record<string, string>>;
+  readonly id: string;
+  readonly service: string;
+  readonly time: string;
+  readonly type: string;
+}
+
+test('every change of a container is told once, as Docker tells it', async () => {
+  await stack.must('up', '-d', '--wait');
+  const following = follow('events', '--json');
+  const told = () => following.lines().map((line) => JSON.parse(line) as Told);
+  const until = (action: string) =>
+    eventually(async () => expect(told().map((one) => one.action)).toContain(action), 10_000);
+  // It says nothing until something happens: asked again and again, a signal that does nothing is the first.
+  await eventually(async () => {
+    await stack.must('kill', '-s', 'HUP');
+    expect(told()).not.toEqual([]);
+  }, 20_000);
+  const begun = told().length;
+  await stack.must('exec', '-T', 'web', 'true');
+  await stack.must('pause');
+  await stack.must('unpause');
+  await stack.must('restart');
+  await stack.must('up', '-d', '--force-recreate', '--wait');
+  await stack.must('kill');
+  await stack.must('down');
+  await until('destroy');
+  await eventually(async () => expect(told().filter(({ action }) => action === 'destroy')).toHaveLength(2), 10_000);
+  following.interrupt();
+  await following.closed;
+  expect(told()[0]).toMatchObject({
+    action: 'kill',
+    attributes: { image: 'busybox', name: 'events-web-1', own: 'label', signal: '1' },
+    service: 'web',
+    type: 'container',
+  });
+  expect(Object.keys(told()[0]!.attributes)).toEqual(['image', 'name', 'own', 'signal']);
+  const words = told()
+    .slice(begun)
+    // Whether the checks come to a result between two of our commands is the machine's business.
+    .filter(({ action }) => !action.startsWith('health_status'))
+    .map(({ action, attributes: { signal, exitCode } }) => [action, signal, exitCode].filter(Boolean).join(' '));
+  const [paused, stopped] = [
+    ['exec', 'pause', 'unpause'],
+    ['kill 15', 'die 7', 'stop'],
+  ];
+  expect(words.slice(0, 7)).toEqual([...paused, ...stopped, 'start']);
+  const rest = words.slice(7);
+  expect(rest.filter((word) => word !== 'create' && word !== 'destroy')).toEqual([
+    ...stopped,
+    'start',
+    'kill 9',
+    'die 137',
+    'stop',
+  ]);
+  expect(rest.filter((word) => word === 'create')).toHaveLength(1);
+  expect(rest.at(-1)).toBe('destroy');
+  const health = told().filter(({ action }) => action.startsWith('health_status'));
+  expect([...new Set(health.map(({ action }) => action))]).toEqual(['health_status: healthy']);
+});
+
+test('a container that crashes and is started again tells of each end and start; --until ends by itself', async () => {
+  const following = follow('events', '--until', new Date(Date.now() + 8000).toISOString(), 'crashing');
+  await eventually(async () => {
+    if (following.lines().length > 0) return;
+    await stack.must('--profile', 'crash', 'up', '-d', '--force-recreate', 'crashing');
+    await eventually(async () => expect(following.lines().join()).toContain('die'), 1_500);
+  }, 7_000);
+  const [code] = await following.closed;
+  expect(code).toBe(0);
+  const words = following.lines().map((line) => line.split(' ').slice(2, 4).join(' '));
+  expect(words.slice(words.lastIndexOf('container create'))).toEqual([
+    'container create',
+    'container start',
+    'container die',
+    'container start',
+    'container die',
+  ]);
+  expect(following.lines().at(-1)).toMatch(
+    /^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{6} container die [0-9a-f]{64} \(execDuration=0, exitCode=3, image=busybox, name=events-crashing-1\)$/,
+  );
+  const past = await stack.must('--profile', 'crash', 'events', '--since', '1h', '--until', '0s', 'crashing');
+  expect(past.split('\n').map((line) => line.split(' ')[3])).toEqual(expect.arrayContaining(['create', 'die']));
+});
+
+test('wait ends with the code of what ended, and takes the project away where that is asked for', async () => {
+  await stack.must('up', '-d');
+  const waiting = follow('wait', 'web');
+  await stack.must('stop');
+  const [code] = await waiting.closed;
+  // It may have begun after the stop: then nothing ran that could be waited for.
+  if (waiting.lines().length > 0) {
+    expect(waiting.lines()).toEqual([expect.stringMatching(/^container "[0-9a-f]{64}" exited with status code 7$/)]);
+    expect(code).toBe(7);
+  } else expect(code).toBe(1);
+  fails(await stack.run('wait', 'web'), { code: 1, says: ['no containers for project "events" that run'] });
+  fails(await stack.run('wait', 'nobody'), { code: 2, says: ['nobody'] });
+  await stack.must('up', '-d', 'brief');
+  expect((await stack.run('--profile', 'brief', 'wait', '--down-project', 'brief')).code).toBe(5);
+  expect(await stack.must('ps', '-aq')).toBe('');
+});
