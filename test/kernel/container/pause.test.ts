@@ -60,7 +60,8 @@ test('a paused container does nothing until it goes on from there, and twice is 
   expect((await live()).status).toBe('running');
   await eventually(async () => expect((await lines()).length).toBeGreaterThan(before.length));
   // None is left out: it went on where it stood.
-  expect((await lines()).map(Number)).toEqual((await lines()).map((_, index) => index + 1));
+  const all = (await lines()).map(Number);
+  expect(all).toEqual(all.map((_, index) => index + 1));
 });
 
 test('what watches it is told', async () => {
