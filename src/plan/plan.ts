@@ -1,7 +1,7 @@
 /** What `up` has to do: differences between what should be and what is, as steps in an order that keeps everybody served. */
 import type { LiveContainer, LiveState } from '../model/live.ts';
 import type { Plan } from '../model/plan.ts';
-import { decide } from './decide.ts';
+import { type Decision, decide } from './decide.ts';
 import type { Dependencies } from './dependencies.ts';
 import type { Desire } from './desire.ts';
 import { type Draft, newDraft } from './draft.ts';
@@ -22,7 +22,11 @@ export function planUp(desire: Desire, live: LiveState, choices: UpChoices = {})
   addObjectSteps(inputs, fates, draft);
   const leaving = removals(inputs, draft);
   for (const [container, reason] of leaving) addRemoval(draft, container, reason, choices.timeoutMs);
-  for (const decision of decisions.values()) addContainerSteps(draft, decision, choices);
+  for (const decision of decisions.values()) {
+    addContainerSteps(draft, decision, choices);
+    // Whoever paused it had a reason: it is left so, and that it answers nobody is said.
+    if (decision.kind === 'keep' && decision.live?.status === 'paused') draft.warn(pausedText(decision));
+  }
   const leavers = [...leaving.keys()].map((container) => ({
     service: serviceOf(container),
     container: container.madeFrom,
@@ -64,6 +68,9 @@ function removals(inputs: Inputs, draft: Draft): ReadonlyMap<LiveContainer, Retu
   if (orphans.length > 0 && !choices.ignoreOrphans) draft.warn(orphanText(orphans));
   return result;
 }
+
+const pausedText = ({ service, container }: Decision) =>
+  `container ${container.name} is paused and stays so: tcompose unpause ${service}`;
 
 const orphanText = (names: readonly string[]) =>
   `found orphan containers (${names.join(', ')}): the file has no such service (any more); remove them with --remove-orphans`;
