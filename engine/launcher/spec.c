@@ -27,6 +27,8 @@ static void take_log(struct log_spec *log, const struct value *v) {
 static void take_restart(struct spec *spec, const struct value *v) {
 	spec->restart = (enum restart_policy)v[0].number;
 	spec->max_retries = (uint32_t)v[1].number;
+	spec->restart_delay_ms = v[2].number;
+	spec->restart_window_ms = v[3].number;
 }
 
 static void take_health(struct spec *spec, const struct value *v) {
@@ -54,7 +56,8 @@ static void take_rest(struct spec *spec, const struct value *v) {
 static int is_sound(const struct spec *spec) {
 	uint32_t index;
 	const int durations = is_duration(spec->health.interval_ms) && is_duration(spec->health.timeout_ms) &&
-												is_duration(spec->health.start_period_ms) && is_duration(spec->health.start_interval_ms);
+												is_duration(spec->health.start_period_ms) && is_duration(spec->health.start_interval_ms) &&
+												is_duration(spec->restart_delay_ms) && is_duration(spec->restart_window_ms);
 	return durations && spec->restart <= RESTART_UNLESS_STOPPED && spec->stop.signal > 0 && spec->stop.signal < 65 &&
 				 spec->stop.grace_ms <= MAX_MS && spec->log.max_files >= 1 && spec->log.max_files <= 1000 &&
 				 spec->log.address.length <= 128 && spec->log.buffer_bytes <= MAX_LOG_BUFFER &&
@@ -71,7 +74,7 @@ int parse_spec(struct spec *spec, const char *bytes, size_t length) {
 	struct reader log = read_block(&reader), rest = read_block(&reader);
 	if (!read_fields(&head, "s", values)) return -EBADMSG;
 	spec->id = values[0].bytes;
-	if (!read_fields(&restart, "nn", values)) return -EBADMSG;
+	if (!read_fields(&restart, "nnnn", values)) return -EBADMSG;
 	take_restart(spec, values);
 	if (!read_fields(&health, "nnnnnns", values)) return -EBADMSG;
 	take_health(spec, values);

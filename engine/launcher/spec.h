@@ -25,6 +25,7 @@ struct spec {
 	struct program setup, start, probe;
 	enum restart_policy restart;
 	uint32_t max_retries;
+	uint64_t restart_delay_ms, restart_window_ms; /* 0: Docker's growing wait; 0: tries are never forgotten */
 	struct {
 		int enabled;
 		uint64_t interval_ms, timeout_ms, start_period_ms, start_interval_ms;

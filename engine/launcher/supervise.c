@@ -113,6 +113,7 @@ static void settle_start(struct supervisor *s) {
 
 /* As Docker's restart manager: the wait grows with every exit, and starts anew after a good run. */
 static uint64_t next_backoff(struct supervisor *s) {
+	if (s->spec.restart_delay_ms) return s->spec.restart_delay_ms;
 	if (now_ms() - s->started_ms >= GOOD_RUN_MS) s->backoff_ms = 0;
 	s->backoff_ms = s->backoff_ms ? s->backoff_ms * 2 : FIRST_BACKOFF_MS;
 	if (s->backoff_ms > LONGEST_BACKOFF_MS) s->backoff_ms = LONGEST_BACKOFF_MS;
@@ -120,12 +121,9 @@ static uint64_t next_backoff(struct supervisor *s) {
 }
 
 static int wants_restart(const struct supervisor *s) {
-	if (s->ending || s->main.failed) return 0;
-	switch (s->spec.restart) {
-		case RESTART_NO: return 0;
-		case RESTART_ON_FAILURE: return s->exit_code != 0 && (s->spec.max_retries == 0 || s->restart_count < s->spec.max_retries);
-		default: return 1;
-	}
+	if (s->ending || s->main.failed || s->spec.restart == RESTART_NO) return 0;
+	if (s->spec.restart == RESTART_ON_FAILURE && s->exit_code == 0) return 0;
+	return s->spec.max_retries == 0 || s->tries < s->spec.max_retries;
 }
 
 static void close_streams(struct supervisor *s) {
@@ -153,9 +151,12 @@ static void conclude_exit(struct supervisor *s) {
 	close_streams(s);
 	s->kill_at = s->drain_until = 0;
 	if (s->main.failed) note_failed_start(s);
+	const uint64_t window = s->spec.restart_window_ms;
+	if (window && now_ms() - s->started_ms >= window) s->tries = 0;
 	if (!wants_restart(s)) finish(s);
 	uint64_t wait = next_backoff(s);
 	s->restart_count++;
+	s->tries++;
 	s->status = RESTARTING;
 	forget_child(&s->main);
 	s->restart_at = now_ms() + wait;

@@ -144,7 +144,7 @@ struct supervisor {
 	int stopped, last_signal; /* stopped: somebody asked for the end */
 	uint32_t signal_count;
 	uint64_t kill_at, restart_at, drain_until, started_ms, backoff_ms;
-	uint32_t restart_count;
+	uint32_t restart_count, tries; /* tries: restarts since the last run that was long enough */
 	struct timespec started_at, finished_at;
 	int exit_code, oom_killed;
 	uint64_t oom_before;

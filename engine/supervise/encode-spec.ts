@@ -61,7 +61,13 @@ export const encodeSpec = (spec: SupervisorSpec): Buffer => {
   return new WireWriter()
     .u32(MAGIC)
     .block((w) => w.string(spec.id))
-    .block((w) => w.number(POLICIES.indexOf(spec.restart.policy)).number(spec.restart.maxRetries))
+    .block((w) =>
+      w
+        .number(POLICIES.indexOf(spec.restart.policy))
+        .number(spec.restart.maxRetries)
+        .number(spec.restart.delayMs ?? 0)
+        .number(spec.restart.windowMs ?? 0),
+    )
     .block((w) => writeHealth(spec, w))
     .block((w) => writeLog(spec, w))
     .block((w) => writeRest(spec, w))

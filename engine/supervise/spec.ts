@@ -21,7 +21,16 @@ export interface SupervisorSpec {
   readonly setup: readonly LaunchOp[];
   readonly start: readonly LaunchOp[];
   readonly probe: readonly LaunchOp[];
-  readonly restart: { readonly policy: RestartPolicy; readonly maxRetries: number };
+  /**
+   * maxRetries 0: no limit. Without `delayMs` the wait is Docker's: 100 ms, doubled each time up to a minute, anew after a run of ten
+   * seconds. With `windowMs` a run that lasted so long was a success, and tries are counted anew.
+   */
+  readonly restart: {
+    readonly policy: RestartPolicy;
+    readonly maxRetries: number;
+    readonly delayMs?: number;
+    readonly windowMs?: number;
+  };
   /** Only with `probe`. */
   readonly health?: HealthNumbers;
   /** What a `stop` without numbers of its own uses; a negative grace waits for ever. */

@@ -82,7 +82,15 @@ export interface DesiredContainer {
     readonly search: readonly string[];
     readonly options: readonly string[];
   };
-  readonly restart: { readonly policy: 'no' | 'on-failure' | 'always' | 'unless-stopped'; readonly maxRetries: number };
+  readonly restart: {
+    readonly policy: 'no' | 'on-failure' | 'always' | 'unless-stopped';
+    /** 0: no limit. */
+    readonly maxRetries: number;
+    /** Between an end and the next start; absent: a wait that grows, as Docker's. */
+    readonly delayMs?: number;
+    /** A run that lasted so long was a success: tries are counted anew. */
+    readonly windowMs?: number;
+  };
   readonly healthcheck?: DesiredHealthcheck;
   readonly stop: { readonly signal: string; readonly graceMs: number };
   readonly log: { readonly driver: string; readonly options: Readonly<Record<string, string>> };

@@ -83,8 +83,14 @@ export const FIELDS: { readonly [K in keyof Required<DesiredContainer>]: FieldRu
   links: said<'links'>(set('links', 'container'), ({ aliases }) => aliases.join(', ')),
   extraHosts: said<'extraHosts'>(set('extra_hosts', 'host'), ({ address }) => address),
   dns: fields({ servers: ['dns'], search: ['dns_search'], options: ['dns_opt'] }),
-  restart: said<'restart'>(whole('restart'), ({ policy, maxRetries }) =>
-    maxRetries > 0 ? `${policy}:${maxRetries}` : policy,
+  restart: said<'restart'>(whole('restart'), ({ policy, maxRetries, delayMs, windowMs }) =>
+    [
+      maxRetries > 0 ? `${policy}:${maxRetries}` : policy,
+      delayMs ? `after ${delayMs} ms` : '',
+      windowMs ? `within ${windowMs} ms` : '',
+    ]
+      .filter(Boolean)
+      .join(', '),
   ),
   healthcheck: fields({
     test: ['healthcheck', 'test'],

@@ -66,8 +66,6 @@ const SERVICE: Readonly<Record<string, Attribute>> = {
   'deploy.resources.reservations.cpus': warned(swarm),
   'deploy.resources.reservations.devices': { support: 'honoured', why: cdi },
   'deploy.resources.reservations.generic_resources': warned(swarm),
-  'deploy.restart_policy.delay': notYet('the pause before a restart is chosen by tcompose'),
-  'deploy.restart_policy.window': notYet('a container counts as started at once'),
   'deploy.rollback_config': notYet('nothing is rolled back'),
   'deploy.update_config': notYet('containers are replaced one by one'),
   develop: notYet('there is no watch'),

@@ -67,12 +67,21 @@ function probe(test: readonly string[], shell: readonly string[] | undefined): r
   return test[0] === 'CMD' ? test.slice(1) : test;
 }
 
+interface DeployedPolicy {
+  readonly condition?: string;
+  readonly max_attempts?: number;
+  readonly delay?: string;
+  readonly window?: string;
+}
+
 /** deploy.restart_policy wins over restart, as in Compose. */
 export function restart({ service }: ServiceScope): DesiredContainer['restart'] {
-  const deployed = service.deploy?.restart_policy as { condition?: string; max_attempts?: number } | undefined;
+  const deployed = service.deploy?.restart_policy as DeployedPolicy | undefined;
   if (deployed) {
-    const policy = deployed.condition === 'none' ? 'no' : deployed.condition === 'on-failure' ? 'on-failure' : 'always';
-    return { policy, maxRetries: policy === 'on-failure' ? (deployed.max_attempts ?? 0) : 0 };
+    const { condition, max_attempts: maxRetries = 0, delay, window } = deployed;
+    const policy = condition === 'none' ? 'no' : condition === 'on-failure' ? 'on-failure' : 'always';
+    const [delayMs, windowMs] = [delay, window].map((text) => (text ? durationMs(text) : 0));
+    return { policy, maxRetries, ...(delayMs ? { delayMs } : {}), ...(windowMs ? { windowMs } : {}) };
   }
   const [policy = 'no', max] = (service.restart || 'no').split(':');
   return { policy: policy as DesiredContainer['restart']['policy'], maxRetries: Number(max ?? 0) };

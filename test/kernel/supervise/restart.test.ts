@@ -60,6 +60,39 @@ describe.each(LAUNCHERS)('a supervisor %s', (_which, binary) => {
     }
   });
 
+  test('a delay of its own takes the place of the growing wait', async () => {
+    const container = await startContainer(workshop, [['exit', '1']], {
+      restart: { policy: 'always', maxRetries: 2, delayMs: 350 },
+    });
+    const waits: number[] = [];
+    let end: string | undefined;
+    for await (const state of control.watch(container.runDir)) {
+      if (state.status === 'restarting') end = state.finishedAt;
+      else if (state.status === 'running' && end !== undefined) waits.push(between(end, state.startedAt));
+    }
+    expect(waits).toHaveLength(2);
+    for (const wait of waits) expect(wait).toBeGreaterThanOrEqual(350);
+    expect((await container.ended()).restartCount, 'always is limited here too').toBe(2);
+  });
+
+  test('a run as long as the window was a success: tries are counted anew', async () => {
+    const options = { policy: 'always', maxRetries: 1, delayMs: 50 } as const;
+    const steady = await startContainer(
+      workshop,
+      [
+        ['sleep', '300'],
+        ['exit', '1'],
+      ],
+      {
+        restart: { ...options, windowMs: 200 },
+      },
+    );
+    await steady.until((state) => state.restartCount === 3);
+    await steady.stop();
+    const short = await startContainer(workshop, [['exit', '1']], { restart: { ...options, windowMs: 20_000 } });
+    expect((await short.ended()).restartCount).toBe(1);
+  });
+
   test('a stop during the wait ends it at once, with the last code', async () => {
     const container = await startContainer(workshop, [['exit', '6']], { restart: { policy: 'always', maxRetries: 0 } });
     await container.until((state) => state.status === 'restarting' && state.restartCount === 4);

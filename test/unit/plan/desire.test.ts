@@ -94,6 +94,8 @@ describe('stopping and restarting', () => {
       'restart: always\ndeploy: {restart_policy: {condition: on-failure, max_attempts: 2}}',
     );
     expect(restart).toEqual({ policy: 'on-failure', maxRetries: 2 });
+    const swarm = await web('deploy: {restart_policy: {max_attempts: 3, delay: 5s, window: 2m}}');
+    expect(swarm.restart).toEqual({ policy: 'always', maxRetries: 3, delayMs: 5_000, windowMs: 120_000 });
   });
 });
 
