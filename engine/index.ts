@@ -101,6 +101,9 @@ const containersOf = (host: Host): Engine['containers'] => {
     async *watch(name, signal) {
       yield* (await import('./container/await.ts')).watchContainer(host, name, signal);
     },
+    async *readLogs(name, options, signal) {
+      yield* (await import('./container/logs.ts')).containerLogBatches(host, name, options, signal);
+    },
     async *logs(name, options, signal) {
       yield* (await import('./container/logs.ts')).containerLogs(host, name, options, signal);
     },
@@ -118,6 +121,8 @@ const containersOf = (host: Host): Engine['containers'] => {
     copyFrom: async (name, path, options) => (await import('./files/copy.ts')).copyFrom(host, name, path, options),
     copyTo: async (name, path, tar, options) =>
       (await import('./files/copy.ts')).copyTo(host, name, path, tar, options),
+    copyOut: async (name, request) => (await import('./files/copy.ts')).copyOut(host, name, request),
+    copyIn: async (name, request) => (await import('./files/copy.ts')).copyIn(host, name, request),
     export: async (name) => (await import('./files/export.ts')).exportContainer(host, name),
     commit: async (name, options) => (await import('./files/commit.ts')).commitContainer(host, name, options),
     size: async (name) => (await import('./files/size.ts')).containerSize(host, name),

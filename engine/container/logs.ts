@@ -4,17 +4,22 @@ import { TcomposeError } from '../../src/model/errors.ts';
 import type { Host } from '../host.ts';
 import { logPath } from '../logs/log-files.ts';
 import { isKept } from '../logs/plan.ts';
-import { readLogs } from '../logs/read.ts';
+import { readBatches } from '../logs/read.ts';
 import { findRecord, readContainerRecords } from '../state/container-records.ts';
 import { containerDir } from '../state/paths.ts';
 import { noSuchContainer } from './unknown.ts';
 
-export function containerLogs(
+/** Line by line, for who reads a few. */
+export async function* containerLogs(...request: Parameters<typeof containerLogBatches>): AsyncGenerator<LogLine> {
+  for await (const lines of containerLogBatches(...request)) yield* lines;
+}
+
+export function containerLogBatches(
   host: Host,
   name: string,
   options: LogOptions,
   signal?: AbortSignal,
-): AsyncGenerator<LogLine> {
+): AsyncGenerator<readonly LogLine[]> {
   const record = findRecord(readContainerRecords(host.paths), name);
   if (record === undefined) throw noSuchContainer(name);
   if (!isKept(record.madeFrom.log)) {
@@ -24,5 +29,5 @@ export function containerLogs(
       help: 'configured logging driver does not support reading: use json-file',
     });
   }
-  return readLogs(logPath(containerDir(host.paths, record.id), record.id), options, signal);
+  return readBatches(logPath(containerDir(host.paths, record.id), record.id), options, signal);
 }

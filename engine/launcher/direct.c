@@ -8,6 +8,7 @@
 #include "spec.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -76,8 +77,10 @@ static int wait_for(pid_t child) {
 /* The last word is EXEC, DONE (a program without exec), or FAILED, perhaps after EXEC. 0: it was said. */
 static int take_report(struct direct *direct, int *terminal) {
 	struct report report;
-	int descriptor;
-	if (receive_report(direct->reports, &report, &descriptor) <= 0) return 0;
+	int descriptor, result;
+	struct pollfd wait = {.fd = direct->reports, .events = POLLIN};
+	while ((result = receive_report(direct->reports, &report, &descriptor)) == -EAGAIN) poll(&wait, 1, -1);
+	if (result <= 0) return 0;
 	if (descriptor >= 0 && terminal && *terminal < 0) *terminal = descriptor;
 	else if (descriptor >= 0) close(descriptor);
 	direct->finished |= report.kind == REPORT_EXEC || report.kind == REPORT_DONE;

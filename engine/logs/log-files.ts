@@ -1,78 +1,151 @@
-/** The files of one log, oldest first, and reading them record by record, forwards and from the end. */
+/**
+ * The files of one log: found, held open, read block by block. Rotation renames files under their reader (`path` → `path.1` → `path.2`),
+ * compresses them (`path.2.gz`) and removes them; what is open stays readable, so a follower opens each as soon as there is one.
+ */
 import { type FileHandle, open, readdir } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
-import { endsMessage, type LogRecord, parseRecord } from './log-line.ts';
+import { createGunzip, gunzipSync } from 'node:zlib';
 
-const BLOCK = 64 * 1024;
+const BLOCK = 256 * 1024;
 
-/** Held open: rotation renames and removes files under their reader. */
+export const logPath = (containerDir: string, id: string): string => join(containerDir, 'log', `${id}-json.log`);
+
 export interface OpenLog {
   readonly handle: FileHandle;
-  readonly inode: number;
+  readonly inode: bigint;
+  readonly isPacked: boolean;
 }
 
-/** `path.3`, `path.2`, `path.1`, `path`. */
-export async function openLogs(path: string): Promise<OpenLog[]> {
-  const name = basename(path);
-  const found = (await readdir(dirname(path)).catch(() => [] as string[]))
-    .map((file) => (file === name ? 0 : file.startsWith(`${name}.`) ? Number(file.slice(name.length + 1)) : Number.NaN))
-    .filter((age) => Number.isInteger(age) && age >= 0)
-    .sort((a, b) => b - a);
-  const logs: OpenLog[] = [];
-  for (const age of found) {
-    const opened = await openLog(age === 0 ? path : `${path}.${age}`);
-    // Renamed between listing and opening: it was opened under its former name already.
-    if (opened !== undefined && !logs.some((log) => log.inode === opened.inode)) logs.push(opened);
-    else await opened?.handle.close();
-  }
-  return logs;
-}
+/** A rotated file carries its number in this time, and its compressed form the same (engine/launcher/log_file.c). */
+const stampOf = async ({ handle }: OpenLog): Promise<bigint> => (await handle.stat({ bigint: true })).mtimeNs;
 
-async function openLog(path: string): Promise<OpenLog | undefined> {
+async function openOne(path: string, isPacked = false): Promise<OpenLog | undefined> {
   try {
     const handle = await open(path, 'r');
-    return { handle, inode: (await handle.stat()).ino };
+    return { handle, inode: (await handle.stat({ bigint: true })).ino, isPacked };
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
   }
 }
 
-/** The file that was begun after the one with this inode; undefined while that one is still written to. */
-export async function openNext(path: string, inode: number): Promise<OpenLog | undefined> {
-  const logs = await openLogs(path);
-  const at = logs.findIndex((log) => log.inode === inode);
-  // Not among them: rotated out of existence, so the oldest that is left comes next.
-  const next = at === logs.length - 1 && at >= 0 ? undefined : logs[at + 1];
-  await Promise.all(logs.filter((log) => log !== next).map((log) => log.handle.close()));
-  return next;
+async function oldestAge(path: string): Promise<number> {
+  const name = basename(path);
+  const ages = (await readdir(dirname(path)).catch(() => [] as string[])).flatMap((file) => {
+    const [, age] = file.startsWith(`${name}.`) ? (/^(\d+)(?:\.gz)?$/.exec(file.slice(name.length + 1)) ?? []) : [];
+    return age === undefined ? [] : [Number(age)];
+  });
+  return Math.max(0, ...ages);
 }
 
-/** Reads on from where the last call ended; a line that is not whole yet waits for the next call. */
-export class RecordReader {
-  private position: number;
-  private torn = Buffer.alloc(0);
+/** The files in the order they were written, as far as they are known. Opened here, closed by `drop` and `close`. */
+export class LogTrail {
+  readonly #path: string;
+  /** The last one stays, also when it has been read: newer ones are found by it. */
+  #logs: OpenLog[] = [];
+  #looking: Promise<void> = Promise.resolve();
+
+  constructor(path: string) {
+    this.#path = path;
+  }
+
+  get logs(): readonly OpenLog[] {
+    return this.#logs;
+  }
+
+  /** Looks for files that are newer than the newest known one. */
+  refresh(): Promise<void> {
+    this.#looking = this.#looking.then(() => this.#look());
+    return this.#looking;
+  }
+
+  /**
+   * From the newest to the oldest: a rotation meanwhile moves files towards where this has not been yet, so that one may be met twice,
+   * but none is passed over.
+   */
+  async #look(): Promise<void> {
+    const last = this.#logs.at(-1);
+    const found: OpenLog[] = [];
+    let oldest = 0;
+    for (let age = 0; age <= oldest; age++) {
+      const path = age === 0 ? this.#path : `${this.#path}.${age}`;
+      for (const packed of age === 0 ? [false] : [false, true]) {
+        const log = await openOne(packed ? `${path}.gz` : path, packed);
+        if (log === undefined) continue;
+        const isLast = last !== undefined && (await isSame(log, last));
+        if (isLast || (await includes(found, log))) await log.handle.close();
+        else found.push(log);
+        if (isLast) return this.#add(found);
+      }
+      if (age === 0) oldest = (await oldestAge(this.#path)) + 2;
+    }
+    this.#add(found);
+  }
+
+  #add(found: OpenLog[]): void {
+    this.#logs.push(...found.reverse());
+  }
+
+  /** The oldest has been read, and there is a newer one. */
+  async drop(): Promise<void> {
+    await this.#logs.shift()?.handle.close();
+  }
+
+  async close(): Promise<void> {
+    await this.#looking;
+    await Promise.all(this.#logs.splice(0).map((log) => log.handle.close()));
+  }
+}
+
+async function includes(found: readonly OpenLog[], log: OpenLog): Promise<boolean> {
+  for (const other of found) if (await isSame(other, log)) return true;
+  return false;
+}
+
+async function isSame(one: OpenLog, other: OpenLog): Promise<boolean> {
+  if (one.isPacked === other.isPacked) return one.inode === other.inode;
+  return (await stampOf(one)) === (await stampOf(other));
+}
+
+/** Reads on from where the last call ended, and only whole lines: the rest waits for the next call. */
+export class BlockReader {
   readonly log: OpenLog;
+  #position: number;
+  #torn: Buffer = Buffer.alloc(0);
 
   constructor(log: OpenLog, position = 0) {
     this.log = log;
-    this.position = position;
+    this.#position = position;
   }
 
-  async *records(): AsyncGenerator<LogRecord> {
-    const block = Buffer.allocUnsafe(BLOCK);
+  async *blocks(): AsyncGenerator<Buffer> {
+    for await (const chunk of this.log.isPacked ? this.#unpacked() : this.#plain()) {
+      const bytes = this.#torn.length > 0 ? Buffer.concat([this.#torn, chunk]) : chunk;
+      const end = bytes.lastIndexOf(10) + 1;
+      this.#torn = bytes.subarray(end);
+      if (end > 0) yield bytes.subarray(0, end);
+    }
+  }
+
+  async *#plain(): AsyncGenerator<Buffer> {
     for (;;) {
-      const { bytesRead } = await this.log.handle.read(block, 0, BLOCK, this.position);
+      const { bytesRead, buffer } = await this.log.handle.read(Buffer.allocUnsafe(BLOCK), 0, BLOCK, this.#position);
       if (bytesRead === 0) return;
-      this.position += bytesRead;
-      const bytes = Buffer.concat([this.torn, block.subarray(0, bytesRead)]);
-      const end = bytes.lastIndexOf(10);
-      this.torn = Buffer.from(bytes.subarray(end + 1));
-      if (end < 0) continue;
-      for (const line of bytes.toString('utf8', 0, end).split('\n')) {
-        const record = parseRecord(line);
-        if (record !== undefined) yield record;
-      }
+      this.#position += bytesRead;
+      yield buffer.subarray(0, bytesRead);
+    }
+  }
+
+  /** Once: it does not grow any more. */
+  async *#unpacked(): AsyncGenerator<Buffer> {
+    let skip = this.#position;
+    this.#position = Number.POSITIVE_INFINITY;
+    if (skip === Number.POSITIVE_INFINITY) return;
+    const source = this.log.handle.createReadStream({ start: 0, autoClose: false });
+    for await (const chunk of source.pipe(createGunzip({ chunkSize: BLOCK })) as AsyncIterable<Buffer>) {
+      const rest = chunk.subarray(Math.min(skip, chunk.length));
+      skip -= chunk.length - rest.length;
+      if (rest.length > 0) yield rest;
     }
   }
 }
@@ -81,44 +154,60 @@ export class RecordReader {
 export async function tailPosition(
   logs: readonly OpenLog[],
   count: number,
-): Promise<{ index: number; position: number }> {
+): Promise<{ readonly index: number; readonly position: number }> {
   let wanted = count;
   for (let index = logs.length - 1; index >= 0; index--) {
-    const { position, missing } = await tailOfFile(logs[index]!.handle, wanted);
+    const { position, missing } = await tailOf(logs[index]!, wanted);
     if (missing === 0) return { index, position };
     wanted = missing;
   }
   return { index: 0, position: 0 };
 }
 
-async function tailOfFile(handle: FileHandle, count: number): Promise<{ position: number; missing: number }> {
-  const { size } = await handle.stat();
+type ReadAt = (from: number, length: number) => Promise<Buffer>;
+
+async function tailOf({ handle, isPacked }: OpenLog, count: number): Promise<{ position: number; missing: number }> {
+  if (isPacked) {
+    const bytes = gunzipSync(await handle.readFile());
+    return tailOfBytes(bytes.length, async (from, length) => bytes.subarray(from, from + length), count);
+  }
+  const readAt: ReadAt = async (from, length) => {
+    const block = Buffer.allocUnsafe(length);
+    await handle.read(block, 0, length, from);
+    return block;
+  };
+  return tailOfBytes((await handle.stat()).size, readAt, count);
+}
+
+/** A record whose text ends with a newline is the end of a message. */
+const MESSAGE_END = /\\n","stream":"/;
+
+async function tailOfBytes(
+  size: number,
+  readAt: ReadAt,
+  count: number,
+): Promise<{ position: number; missing: number }> {
   let missing = count;
   let start = size;
-  let tail = Buffer.alloc(0);
+  let tail: Buffer = Buffer.alloc(0);
   while (start > 0) {
     const from = Math.max(0, start - BLOCK);
-    const block = Buffer.allocUnsafe(start - from);
-    await handle.read(block, 0, block.length, from);
-    tail = Buffer.concat([block, tail]);
+    tail = Buffer.concat([await readAt(from, start - from), tail]);
     start = from;
     let end = tail.length;
     // Lines that are whole in `tail`; what stands before the first newline may go on in the block before.
     for (;;) {
       const newline = end === 0 ? -1 : tail.lastIndexOf(10, end - 1);
-      const begin = newline < 0 ? -1 : tail.lastIndexOf(10, newline - 1);
+      const begin = newline <= 0 ? -1 : tail.lastIndexOf(10, newline - 1);
       if (newline < 0 || (begin < 0 && start > 0)) break;
-      const record = parseRecord(tail.toString('utf8', begin + 1, newline));
-      if (record !== undefined && endsMessage(record)) {
+      if (MESSAGE_END.test(tail.toString('latin1', begin + 1, newline))) {
         if (missing === 0) return { position: start + newline + 1, missing: 0 };
         missing--;
       }
       end = begin + 1;
       if (end === 0) break;
     }
-    tail = Buffer.from(tail.subarray(0, end));
+    tail = tail.subarray(0, end);
   }
   return { position: 0, missing };
 }
-
-export const logPath = (containerDir: string, id: string): string => join(containerDir, 'log', `${id}-json.log`);

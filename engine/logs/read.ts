@@ -1,120 +1,101 @@
 /** What a container printed: from the beginning or the end, and on as it prints more. */
-import { type FSWatcher, watch } from 'node:fs';
-import { access } from 'node:fs/promises';
-import { dirname } from 'node:path';
 import type { LogLine, LogOptions } from '../../src/model/engine.ts';
-import { openLogs, openNext, RecordReader, tailPosition } from './log-files.ts';
-import { lineJoiner } from './log-line.ts';
+import { type FolderWatch, watchFolder } from './folder-watch.ts';
+import { BlockReader, LogTrail, tailPosition } from './log-files.ts';
+import { lineJoiner, parseRecords } from './log-line.ts';
 
-export async function* readLogs(path: string, options: LogOptions, signal?: AbortSignal): AsyncGenerator<LogLine> {
-  // Before the first look: what is written after that look must wake us.
-  const changes = options.follow ? watchFolder(dirname(path), signal) : undefined;
+/** In batches; an empty one says that all that had been written was read. */
+export async function* readBatches(
+  path: string,
+  options: LogOptions,
+  signal?: AbortSignal,
+): AsyncGenerator<readonly LogLine[]> {
+  const trail = new LogTrail(path);
+  // Before the first look: what is written after that look must wake us. Files are opened as they come, however far reading has got.
+  const changes = options.follow
+    ? watchFolder(
+        path,
+        () => void trail.refresh(),
+        () => signal?.aborted === true || options.end?.aborted === true,
+      )
+    : undefined;
+  const wake = () => changes?.wake();
+  signal?.addEventListener('abort', wake);
+  options.end?.addEventListener('abort', wake);
   try {
-    for await (const line of linesOf(path, options.tail, changes, signal)) {
-      const time = Date.parse(line.time);
-      if (options.untilMs !== undefined && time > options.untilMs) return;
-      if (options.sinceMs === undefined || time >= options.sinceMs) yield line;
+    for await (const lines of linesOf(trail, options, changes, signal)) {
+      const wanted = between(lines, options);
+      if (wanted.length > 0 || lines.length === 0) yield wanted;
     }
   } finally {
+    signal?.removeEventListener('abort', wake);
+    options.end?.removeEventListener('abort', wake);
     changes?.close();
+    await trail.close();
   }
+}
+
+export async function* readLogs(path: string, options: LogOptions, signal?: AbortSignal): AsyncGenerator<LogLine> {
+  for await (const lines of readBatches(path, options, signal)) yield* lines;
+}
+
+/** Times of RFC 3339 in UTC compare as texts, the Z and zeros at the end of the fraction left out. */
+const comparable = (ms: number) => new Date(ms).toISOString().replace(/\.?0*Z$/, '');
+/** After all of that millisecond. */
+const endOf = (ms: number) => new Date(ms).toISOString().replace('Z', '~');
+
+function between(lines: readonly LogLine[], { sinceMs, untilMs }: LogOptions): readonly LogLine[] {
+  if (sinceMs === undefined && untilMs === undefined) return lines;
+  const since = sinceMs === undefined ? '' : comparable(sinceMs);
+  const until = untilMs === undefined ? '~' : endOf(untilMs);
+  return lines.filter(({ time }) => {
+    const at = time.slice(0, -1);
+    return at >= since && at <= until;
+  });
 }
 
 async function* linesOf(
-  path: string,
-  tail: number | undefined,
+  trail: LogTrail,
+  { tail }: LogOptions,
   changes: FolderWatch | undefined,
   signal: AbortSignal | undefined,
-): AsyncGenerator<LogLine> {
+): AsyncGenerator<readonly LogLine[]> {
   const joiner = lineJoiner();
-  let reader: RecordReader | undefined;
-  try {
-    for await (const next of readersOf(path, tail)) {
-      await reader?.log.handle.close();
-      reader = next;
-      for await (const record of reader.records()) {
-        const line = joiner.add(record);
-        if (line !== undefined) yield line;
-      }
+  await trail.refresh();
+  let position = await skipTo(trail, tail);
+  let reader: BlockReader | undefined;
+  let isOver = changes === undefined;
+  for (;;) {
+    // In this order: who has a successor is not written to any more, so what is read after that is all of it.
+    const hasSuccessor = trail.logs.length > 1;
+    const [log] = trail.logs;
+    if (log !== undefined && reader?.log !== log) {
+      reader = new BlockReader(log, position);
+      position = 0;
     }
-    while (changes !== undefined && !signal?.aborted && (await changes.next())) {
-      for (;;) {
-        for await (const record of reader?.records() ?? []) {
-          const line = joiner.add(record);
-          if (line !== undefined) yield line;
-        }
-        const next: Awaited<ReturnType<typeof openNext>> = await openNext(path, reader?.log.inode ?? -1);
-        if (next === undefined) break;
-        await reader?.log.handle.close();
-        reader = new RecordReader(next);
-      }
+    for await (const block of reader?.blocks() ?? []) {
+      if (signal?.aborted) return;
+      const lines = joiner.join(parseRecords(block));
+      if (lines.length > 0) yield lines;
     }
-    if (!signal?.aborted) yield* joiner.rest();
-  } finally {
-    await reader?.log.handle.close();
+    if (hasSuccessor) {
+      await trail.drop();
+      continue;
+    }
+    if (trail.logs.length > 1 || (trail.logs.length > 0 && reader === undefined)) continue;
+    if (isOver) break;
+    yield [];
+    isOver = !(await changes!.next());
+    if (signal?.aborted) return;
+    await trail.refresh();
   }
+  yield joiner.rest();
 }
 
-/** Oldest first; each is the caller's to close. */
-async function* readersOf(path: string, tail: number | undefined): AsyncGenerator<RecordReader> {
-  const logs = await openLogs(path);
-  let handedOut = 0;
-  try {
-    const start = tail === undefined ? { index: 0, position: 0 } : await tailPosition(logs, tail);
-    for (const [index, log] of logs.entries()) {
-      handedOut = index + 1;
-      if (index < start.index) await log.handle.close();
-      else yield new RecordReader(log, index === start.index ? start.position : 0);
-    }
-  } finally {
-    await Promise.all(logs.slice(handedOut).map((log) => log.handle.close()));
-  }
-}
-
-interface FolderWatch {
-  /** Resolves when something changed since the last call; false when the folder is gone or the signal aborted. */
-  next(): Promise<boolean>;
-  close(): void;
-}
-
-function watchFolder(folder: string, signal: AbortSignal | undefined): FolderWatch {
-  let dirty = true;
-  let ended = false;
-  let wake: () => void = () => undefined;
-  const notice = () => {
-    dirty = true;
-    wake();
-  };
-  const end = () => {
-    ended = true;
-    wake();
-  };
-  const watchers: FSWatcher[] = [];
-  try {
-    // Of its own end a folder tells only when nobody holds a file of it any more, and we do; the folder above tells at once.
-    for (const watched of [folder, dirname(folder)]) watchers.push(watch(watched, notice).on('error', end));
-  } catch {
-    ended = true;
-  }
-  signal?.addEventListener('abort', end);
-  return {
-    async next() {
-      while (!dirty && !ended) {
-        await new Promise<void>((resolve) => {
-          wake = resolve;
-        });
-      }
-      dirty = false;
-      if (!ended)
-        ended = await access(folder).then(
-          () => false,
-          () => true,
-        );
-      return !ended;
-    },
-    close() {
-      signal?.removeEventListener('abort', end);
-      for (const watcher of watchers) watcher.close();
-    },
-  };
+/** The position in the first file that is left. */
+async function skipTo(trail: LogTrail, tail: number | undefined): Promise<number> {
+  if (tail === undefined) return 0;
+  const { index, position } = await tailPosition(trail.logs, tail);
+  for (let i = 0; i < index; i++) await trail.drop();
+  return position;
 }

@@ -38,7 +38,7 @@ export async function foreground(
   if (outcome.attach.length > 0) note(`Attaching to ${outcome.attach.map((source) => source.prefix).join(', ')}`);
   const events = attach(context, outcome.attach, { sinceMs: outcome.startedAtMs, signal: ending.detached });
   for await (const event of events) {
-    if (event.kind === 'line') printer.print(event.source, event.line);
+    if (event.kind === 'lines') printer.print(event.source, event.lines);
     else if (event.kind === 'exited') {
       note(`${event.source.prefix} exited with code ${event.exitCode}${event.restarting ? ' (restarting)' : ''}`);
       ending.exited(event);

@@ -144,6 +144,8 @@ export interface Containers {
   find(name: string): Promise<LiveContainer | undefined>;
   /** The present status first, then every change of it, from the supervisor; ends when the signal aborts or the container is removed. */
   watch(name: string, signal: AbortSignal): AsyncIterable<ContainerChange>;
+  /** As `logs`, in batches, for who reads millions of lines; an empty batch says that all that had been written by then was read. */
+  readLogs(name: string, options: LogOptions, signal?: AbortSignal): AsyncIterable<readonly LogLine[]>;
   /** Oldest first. `follow` goes on over restarts until the signal aborts or the container is removed. */
   logs(name: string, options: LogOptions, signal?: AbortSignal): AsyncIterable<LogLine>;
   /** With standard streams of this process; returns the exit code (126, 127 when it could not be run). */
@@ -160,8 +162,11 @@ export interface Containers {
   events(filter: { readonly project?: string }, signal: AbortSignal): AsyncIterable<EngineEvent>;
   /** A tar stream of the file or folder at `path`, resolved inside the container, running or not. Mounted volumes are seen. */
   copyFrom(name: string, path: string, options: { readonly followLink: boolean }): Promise<NodeJS.ReadableStream>;
-  /** Unpacks a tar stream into the folder at `path`, resolved inside the container. */
+  /** Unpacks a tar stream into the folder at `path`, resolved inside the container. `keepIds: false`: all belongs to the container's user. */
   copyTo(name: string, path: string, tar: NodeJS.ReadableStream, options: { readonly keepIds: boolean }): Promise<void>;
+  /** Between the container and an absolute path of this host, with the rules of `docker cp` (a slash or `/.` at the end counts). */
+  copyOut(name: string, request: CopyRequest): Promise<void>;
+  copyIn(name: string, request: CopyRequest & { readonly keepIds: boolean }): Promise<void>;
   /** The merged file system without mounts, as a tar stream. */
   export(name: string): Promise<NodeJS.ReadableStream>;
   /** The writable layer as a new image on top of the container's own. `changes`: Dockerfile instructions, as in import. */
@@ -231,6 +236,13 @@ export interface EngineEvent {
   readonly attributes: Readonly<Record<string, string>>;
 }
 
+export interface CopyRequest {
+  readonly from: string;
+  readonly to: string;
+  /** A link as the source: what it leads to is copied, under the link's name. */
+  readonly followLink: boolean;
+}
+
 export interface CommitOptions {
   readonly ref?: string;
   readonly changes: readonly string[];
@@ -249,6 +261,8 @@ export interface ContainerChange {
 
 export interface LogOptions {
   readonly follow: boolean;
+  /** With `follow`: when it aborts, what has been written by then is read, and nothing is waited for. */
+  readonly end?: AbortSignal;
   /** Last N lines; absent: all. */
   readonly tail?: number;
   /** Milliseconds since 1970. */

@@ -1,18 +1,18 @@
-/** What the containers of a project printed, as one stream in the order of time. */
+/** What the containers of a project printed, as one stream in the order of time; and what they go on to print. */
 import type { LogLine, LogOptions } from '../model/engine.ts';
 import { TcomposeError } from '../model/errors.ts';
 import type { LiveContainer } from '../model/live.ts';
 import { serviceOf } from '../plan/labels.ts';
 import type { Context, Target } from './context.ts';
 import { type Found, find, ofServices, oneOf } from './lives.ts';
-import { asTheyCome, inOrder } from './merge.ts';
+import { asTheyArrive, LineSource, mergeWritten } from './merge-lines.ts';
 import { sourceOf } from './sources.ts';
-import { isEarlier } from './words.ts';
 
 export interface LogsOptions {
   readonly services?: readonly string[];
   /** One replica; needs exactly one service. */
   readonly index?: number;
+  /** Until nothing of it runs any more; containers made meanwhile are shown too. */
   readonly follow?: boolean;
   /** Last N lines of each container. */
   readonly tail?: number;
@@ -27,28 +27,30 @@ export interface LogSource {
   readonly prefix: string;
 }
 
-export interface ServiceLogLine extends LogSource {
-  readonly line: LogLine;
+export interface ServiceLogLines {
+  readonly source: LogSource;
+  readonly lines: readonly LogLine[];
 }
 
 export interface Logs {
   readonly sources: readonly LogSource[];
-  readonly lines: AsyncIterable<ServiceLogLine>;
+  readonly batches: AsyncIterable<ServiceLogLines>;
 }
 
 /** The sources are known before the first line, so that prefixes can be aligned. */
 export async function logs(context: Context, target: Target, options: LogsOptions = {}): Promise<Logs> {
-  const found = await find(context, target);
-  const { services = [], index } = options;
-  const chosen =
-    index === undefined ? attached(found, target, services) : [oneOf(found, target, oneService(services), index)];
+  const chosen = choose(await find(context, target), target, options);
   const sources = chosen.map((live) => sourceOf(live, target.name));
-  return { sources, lines: options.follow ? followed(context, sources, options) : written(context, sources, options) };
+  return {
+    sources,
+    batches: options.follow ? followed(context, target, chosen, options) : written(context, target, chosen, options),
+  };
 }
 
-/** Services with `attach: false` are shown when they are named. */
-function attached(found: Found, target: Target, services: readonly string[]): readonly LiveContainer[] {
+function choose(found: Found, target: Target, { services = [], index }: LogsOptions): readonly LiveContainer[] {
+  if (index !== undefined) return [oneOf(found, target, oneService(services), index)];
   const all = ofServices(found, target, services);
+  // Services with `attach: false` are shown when they are named.
   return services.length > 0 ? all : all.filter((live) => target.project?.services[serviceOf(live)]?.attach !== false);
 }
 
@@ -62,40 +64,89 @@ function oneService(services: readonly string[]): string {
   });
 }
 
-const isBefore = (a: ServiceLogLine, b: ServiceLogLine): boolean => isEarlier(a.line.time, b.line.time);
-
-function written(context: Context, sources: readonly LogSource[], options: LogsOptions): AsyncIterable<ServiceLogLine> {
-  return inOrder(
-    sources.map((source) => linesOf(context, source, { ...options, follow: false })),
-    isBefore,
-  );
+async function* written(
+  context: Context,
+  target: Target,
+  chosen: readonly LiveContainer[],
+  options: LogsOptions,
+): AsyncGenerator<ServiceLogLines> {
+  yield* mergeWritten(chosen.map((live) => lineSource(context, target, live, { ...options, follow: false })));
 }
 
-/** Old lines in the order of time, then new ones as they come. The seam is a little in the past: what is older is on disk. */
-const SEAM_MS = 100;
-
+/** A stopped container stays among them: whoever starts it again finds its reader where it was. */
 async function* followed(
   context: Context,
-  sources: readonly LogSource[],
+  target: Target,
+  chosen: readonly LiveContainer[],
   options: LogsOptions,
-): AsyncGenerator<ServiceLogLine> {
-  const seamMs = Math.max(context.clock() - SEAM_MS, options.sinceMs ?? 0);
-  yield* written(context, sources, { ...options, untilMs: seamMs - 1 });
-  if (options.untilMs !== undefined && options.untilMs < seamMs) return;
-  const { tail: _, ...rest } = options;
-  yield* asTheyCome(sources.map((source) => linesOf(context, source, { ...rest, follow: true, sinceMs: seamMs })));
+): AsyncGenerator<ServiceLogLines> {
+  const over = new AbortController();
+  const both = AbortSignal.any([over.signal, context.signal]);
+  const known = new Set(chosen.map(({ id }) => id));
+  const { tail: _, ...whole } = options;
+  const open = (live: LiveContainer, isNew: boolean) =>
+    lineSource(context, target, live, isNew ? whole : options, over.signal);
+  const sources = chosen.map((live) => open(live, false));
+  const timer =
+    options.untilMs === undefined ? undefined : setTimeout(() => over.abort(), endOf(options.untilMs, context));
+  /** What is new, and whether anything goes on. The events are listened to before the first look. */
+  async function* arrivals(): AsyncGenerator<LineSource> {
+    const events = context.engine.containers.events({ project: target.name }, both);
+    const happening = events[Symbol.asyncIterator]();
+    let next = happening.next();
+    for (;;) {
+      const now = await look(context, target, options);
+      for (const live of now) {
+        if (known.has(live.id)) continue;
+        known.add(live.id);
+        yield open(live, true);
+      }
+      if (!now.some(isAlive)) break;
+      if ((await next).done) break;
+      next = happening.next();
+    }
+    over.abort();
+    next.catch(() => undefined);
+  }
+  try {
+    yield* mergeWritten(sources);
+    yield* asTheyArrive(sources, arrivals());
+  } finally {
+    clearTimeout(timer);
+    over.abort();
+  }
 }
 
-export async function* linesOf(
-  { engine, signal }: Context,
-  source: LogSource,
+const endOf = (untilMs: number, { clock }: Context): number => Math.min(Math.max(0, untilMs - clock()), 2 ** 31 - 1);
+
+const isAlive = ({ status }: LiveContainer): boolean =>
+  status === 'running' || status === 'restarting' || status === 'paused';
+
+/** A service that was named may be gone for a moment: it is being made again. */
+async function look(context: Context, target: Target, options: LogsOptions): Promise<readonly LiveContainer[]> {
+  try {
+    return choose(await find(context, target), target, options);
+  } catch {
+    return [];
+  }
+}
+
+function lineSource(
+  context: Context,
+  target: Target,
+  live: LiveContainer,
   { follow = false, tail, sinceMs, untilMs }: LogsOptions,
-): AsyncGenerator<ServiceLogLine> {
+  end?: AbortSignal,
+): LineSource {
   const wish: LogOptions = {
     follow,
+    ...(end === undefined ? {} : { end }),
     ...(tail === undefined ? {} : { tail }),
     ...(sinceMs === undefined ? {} : { sinceMs }),
     ...(untilMs === undefined ? {} : { untilMs }),
   };
-  for await (const line of engine.containers.logs(source.container, wish, signal)) yield { ...source, line };
+  return new LineSource(
+    sourceOf(live, target.name),
+    context.engine.containers.readLogs(live.name, wish, context.signal),
+  );
 }

@@ -174,6 +174,7 @@ export function createFakeEngine(options: FakeOptions = {}): FakeEngine {
       },
       find: async (name) => containers.get(name),
       watch: (name) => statusOf(containers, name),
+      readLogs: (name) => from([lines.get(name) ?? []]),
       logs: (name) => from(lines.get(name) ?? []),
       exec: async (name, { argv }) => {
         await call('containers.exec', [`${name} ${argv.join(' ')}`]);
@@ -190,6 +191,8 @@ export function createFakeEngine(options: FakeOptions = {}): FakeEngine {
       events: () => from([]),
       copyFrom: notPart,
       copyTo: notPart,
+      copyOut: notPart,
+      copyIn: notPart,
       export: notPart,
       commit: notPart,
       size: async () => ({ writableBytes: 0, totalBytes: 0 }),

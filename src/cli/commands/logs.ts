@@ -33,14 +33,14 @@ export const logs = command({
     const target = await cli.target(services);
     const operation = await import('../../operations/logs.ts');
     await cli.read(async (context) => {
-      const { sources, lines } = await operation.logs(context, target, options);
+      const { sources, batches } = await operation.logs(context, target, options);
       const printer = createLogPrinter(cli.out, sources, {
         colors: cli.terminal.colorsOnStdout && !flags['no-color'],
         prefix: !flags['no-log-prefix'],
         timestamps: flags.timestamps,
         keepStreams: false,
       });
-      for await (const { line, ...source } of lines) printer.print(source, line);
+      for await (const { source, lines } of batches) printer.print(source, lines);
       printer.flush();
     });
     return 0;

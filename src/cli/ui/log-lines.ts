@@ -13,7 +13,7 @@ export interface LogStyle {
 }
 
 export interface LogPrinter {
-  print(source: LogSource, line: LogLine): void;
+  print(source: LogSource, lines: readonly LogLine[]): void;
   /** What is printed is on its way; before anybody else writes. */
   flush(): void;
 }
@@ -35,22 +35,25 @@ export function createLogPrinter(out: Output, sources: readonly LogSource[], sty
   };
   return {
     flush,
-    print: (source, line) => {
-      const toStderr = style.keepStreams && line.stream === 'stderr';
-      // One stream at a time, so that the lines of both keep their order where both end on one terminal.
-      if (toStderr !== waiting.toStderr) flush();
-      waiting.toStderr = toStderr;
-      const stamp = style.timestamps ? [Buffer.from(`${line.time} `)] : [];
-      waiting.chunks.push(prefixOf(source), ...stamp, line.text, NEWLINE);
-      waiting.bytes += line.text.length;
-      if (waiting.bytes > ENOUGH_BYTES) flush();
-      else if (!isScheduled) {
-        isScheduled = true;
-        setImmediate(() => {
-          isScheduled = false;
-          flush();
-        });
+    print: (source, lines) => {
+      const prefix = prefixOf(source);
+      for (const line of lines) {
+        const toStderr = style.keepStreams && line.stream === 'stderr';
+        // One stream at a time, so that the lines of both keep their order where both end on one terminal.
+        if (toStderr !== waiting.toStderr) flush();
+        waiting.toStderr = toStderr;
+        if (prefix.length > 0) waiting.chunks.push(prefix);
+        if (style.timestamps) waiting.chunks.push(Buffer.from(`${line.time} `));
+        waiting.chunks.push(line.text, NEWLINE);
+        waiting.bytes += line.text.length + prefix.length;
+        if (waiting.bytes > ENOUGH_BYTES) flush();
       }
+      if (waiting.chunks.length === 0 || isScheduled) return;
+      isScheduled = true;
+      setImmediate(() => {
+        isScheduled = false;
+        flush();
+      });
     },
   };
 }

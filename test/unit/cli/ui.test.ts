@@ -42,8 +42,8 @@ describe('log lines', () => {
     const all = { colors: false, prefix: true, timestamps: false, keepStreams: false, ...style };
     const printer = createLogPrinter(out, sources, all);
     const time = '2026-01-01T00:00:00.000000001Z';
-    printer.print(sources[0]!, { stream: 'stdout', time, text: Buffer.from('one') });
-    printer.print(sources[1]!, { stream: 'stderr', time, text: Buffer.from([0xff, 0x41]) });
+    printer.print(sources[0]!, [{ stream: 'stdout', time, text: Buffer.from('one') }]);
+    printer.print(sources[1]!, [{ stream: 'stderr', time, text: Buffer.from([0xff, 0x41]) }]);
     printer.flush();
     return streams;
   };

@@ -1,6 +1,6 @@
 /** What is shown of containers: rows, lines, ends. */
 import { describe, expect, test } from 'vitest';
-import type { ContainerChange, LogLine } from '../../../src/model/engine.ts';
+import type { ContainerChange, LogLine, LogOptions } from '../../../src/model/engine.ts';
 import type { LiveContainer } from '../../../src/model/live.ts';
 import { type AttachEvent, attach } from '../../../src/operations/attach.ts';
 import type { Context } from '../../../src/operations/context.ts';
@@ -106,14 +106,12 @@ describe('logs', () => {
     const { context, engine, target } = await running();
     engine.lines.set('shop-web-1', [line('2026-01-01T00:00:01Z', 'a'), line('2026-01-01T00:00:03.5Z', 'd')]);
     engine.lines.set('shop-db-1', [line('2026-01-01T00:00:02Z', 'b'), line('2026-01-01T00:00:03.25Z', 'c')]);
-    const { sources, lines } = await logs(context, target);
+    const { sources, batches } = await logs(context, target);
     expect(sources.map(({ prefix }) => prefix)).toEqual(['db-1', 'db-2', 'web-1']);
-    expect((await all(lines)).map((one) => `${one.prefix} ${one.line.text}`)).toEqual([
-      'web-1 a',
-      'db-1 b',
-      'db-1 c',
-      'web-1 d',
-    ]);
+    const shown = (await all(batches)).flatMap(({ source, lines }) =>
+      lines.map(({ text }) => `${source.prefix} ${text}`),
+    );
+    expect(shown).toEqual(['web-1 a', 'db-1 b', 'db-1 c', 'web-1 d']);
   });
   test('of one replica need its service', async () => {
     const { context, target } = await running();
@@ -134,36 +132,35 @@ describe('attach', () => {
   });
   const texts = (events: readonly AttachEvent[]) =>
     events.map((event) =>
-      event.kind === 'line'
-        ? `${event.line.text}`
+      event.kind === 'lines'
+        ? event.lines.map(({ text }) => `${text}`).join(' ')
         : event.kind === 'exited'
           ? `exit ${event.exitCode}${event.restarting ? ' again' : ''}`
           : event.kind,
     );
 
+  /** `rest`: what was written and not yet read when the end came. */
   async function attached(
-    followed: AsyncIterable<LogLine>,
-    written: readonly LogLine[],
+    first: readonly LogLine[],
+    rest: readonly LogLine[],
     changes: AsyncIterable<ContainerChange>,
   ) {
     const { context, engine } = await running();
     const containers = {
       ...engine.containers,
       watch: () => changes,
-      logs: (_: string, { follow }: { follow: boolean }) =>
-        follow
-          ? followed
-          : (async function* () {
-              yield* written;
-            })(),
+      readLogs: async function* (_: string, { end }: LogOptions) {
+        yield first;
+        if (!end!.aborted) await new Promise((resolve) => end!.addEventListener('abort', resolve));
+        yield rest;
+      },
     };
     const options = { sinceMs: 0, signal: new AbortController().signal };
     return texts(await all(attach({ ...context, engine: { ...engine, containers } }, [source], options)));
   }
 
-  async function* never<T>(items: readonly T[] = []): AsyncGenerator<T> {
-    yield* items;
-    await new Promise(() => undefined);
+  async function* ending(change: ContainerChange) {
+    yield change;
   }
 
   test('shows the last words of a container before its end, and none twice', async () => {
@@ -177,7 +174,7 @@ describe('attach', () => {
       await new Promise((resolve) => setTimeout(resolve, 5));
       yield change('exited', 3);
     })();
-    expect(await attached(never([a]), [a, b, c], changes)).toEqual(['a', 'b', 'c', 'exit 3']);
+    expect(await attached([a], [b, c], changes)).toEqual(['a', 'b c', 'exit 3']);
   });
   test('goes on over restarts', async () => {
     const changes = (async function* () {
@@ -186,15 +183,15 @@ describe('attach', () => {
       yield change('running');
       yield change('exited', 0);
     })();
-    expect(await attached(never(), [], changes)).toEqual(['exit 1 again', 'exit 0']);
+    expect(await attached([], [], changes)).toEqual(['exit 1 again', 'exit 0']);
   });
   test('sees the end of what ended before it looked', async () => {
-    expect(await attached(never(), [line(MADE_AT, 'x')], never([change('exited', 0)]))).toEqual(['x', 'exit 0']);
+    expect(await attached([], [line(MADE_AT, 'x')], ending(change('exited', 0)))).toEqual(['x', 'exit 0']);
   });
   test('ends when a container is removed', async () => {
     expect(
       await attached(
-        never(),
+        [],
         [],
         (async function* () {
           yield change('running');
