@@ -31,6 +31,7 @@
  *     containers/ID/state           KEY VALUE lines, written by the supervisor: temporary file, rename
  *     containers/ID/control         its socket
  *     containers/ID/rootfs/         empty: where the overlay is mounted, in the container's own mount namespace only
+ *     cgroup-parents                paths that cgroup_parent named, and which of their groups we made (engine/container/cgroup-parents.ts)
  *     forwarding                    what the host's forwarding was before the first network (engine/network/forwarding.ts)
  *     dns/PROJECT/                  pid file, configuration and log of its name servers, open and internal; hosts/NETWORK, routes
  */
