@@ -1,5 +1,18 @@
-/** The merged file system of a container as one tar stream. */
+/** The merged file system of a container as one tar stream, without what is mounted on it. */
+import { Readable } from 'node:stream';
 import type { Host } from '../host.ts';
-import { notYet } from '../not-yet.ts';
+import { mergedRoot, recordOf } from './container-root.ts';
+import { packTree } from './file-program.ts';
+import type { PackedFile, RecordStream } from './record-stream.ts';
+import { writeTar } from './tar-writer.ts';
 
-export const exportContainer = async (_host: Host, _name: string): Promise<NodeJS.ReadableStream> => notYet('export');
+/** As Docker's export: names without a slash in front, the root itself left out. */
+export async function exportContainer(host: Host, name: string): Promise<NodeJS.ReadableStream> {
+  const record = recordOf(host, name);
+  const files = await packTree(host, await mergedRoot(host, record, { writable: false }), '/');
+  return Readable.from(writeTar(members(files), { sparse: false }), { objectMode: false });
+}
+
+async function* members(files: RecordStream): AsyncGenerator<PackedFile> {
+  for await (const file of files) if (file.path !== '') yield file;
+}

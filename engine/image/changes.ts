@@ -160,8 +160,9 @@ const INSTRUCTIONS: Readonly<Record<string, (config: RunConfig, text: string, ch
   },
 };
 
-export const applyChanges = (changes: readonly string[]): RunConfig => {
-  const config: RunConfig = {};
+/** On top of `before`, which stays as it is. */
+export const applyChanges = (changes: readonly string[], before: RunConfig = {}): RunConfig => {
+  const config: RunConfig = { ...before };
   for (const change of changes) {
     const parts = /^\s*(\S+)\s+([\s\S]*\S)\s*$/.exec(change);
     const apply = INSTRUCTIONS[parts?.[1]?.toUpperCase() ?? ''];

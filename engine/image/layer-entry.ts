@@ -45,6 +45,17 @@ const whiteoutOf = (path: string): { kind: UnpackKind; path: string } | 'skip' |
   return { kind: 'w', path: path.slice(0, slash + 1) + hidden };
 };
 
+/** As it is: for files that are copied, whatever they are called. */
+export const toFileRecord = (entry: TarEntry): UnpackRecord => {
+  const path = cleanPath(entry.path);
+  if (path === '' && entry.kind !== 'folder') throw new TarError(`the root is a ${entry.kind}`);
+  const link = entry.kind === 'hard-link' ? cleanPath(entry.link) : entry.kind === 'symlink' ? entry.link : '';
+  if ((entry.kind === 'hard-link' || entry.kind === 'symlink') && (link === '' || link.includes('\0')))
+    throw new TarError(`a link has no valid target: ${shown(path)}`);
+  const xattrs = [...entry.xattrs].filter(([name]) => isForImages(name));
+  return { ...entry, kind: KINDS[entry.kind], path, link, xattrs };
+};
+
 /** Undefined: nothing is to be made of it. */
 export const toUnpackRecord = (entry: TarEntry): UnpackRecord | undefined => {
   const path = cleanPath(entry.path);
@@ -53,10 +64,5 @@ export const toUnpackRecord = (entry: TarEntry): UnpackRecord | undefined => {
   if (whiteout !== undefined) {
     return { ...entry, ...whiteout, link: '', size: 0, stored: 0, segments: [], xattrs: [] };
   }
-  if (path === '' && entry.kind !== 'folder') throw new TarError(`the root is a ${entry.kind}`);
-  const link = entry.kind === 'hard-link' ? cleanPath(entry.link) : entry.kind === 'symlink' ? entry.link : '';
-  if ((entry.kind === 'hard-link' || entry.kind === 'symlink') && (link === '' || link.includes('\0')))
-    throw new TarError(`a link has no valid target: ${shown(path)}`);
-  const xattrs = [...entry.xattrs].filter(([name]) => isForImages(name));
-  return { ...entry, kind: KINDS[entry.kind], path, link, xattrs };
+  return toFileRecord(entry);
 };

@@ -155,10 +155,18 @@ const endOf = async (child: ChildProcess): Promise<UnpackFailure | Error | undef
 };
 
 /** Unpacks into `folder`, which exists and is empty. */
-export const startUnpacker = (launcher: string, folder: string): Unpacker => {
-  const child = spawn(launcher, ['unpack', folder], { stdio: ['pipe', 'pipe', 'inherit'], env: {} });
-  const { stdin } = child;
-  const end = endOf(child);
+export const startUnpacker = (launcher: string, folder: string): Unpacker =>
+  unpackerOf(spawn(launcher, ['unpack', folder], { stdio: ['pipe', 'pipe', 'inherit'], env: {} }));
+
+type Failure = UnpackFailure | Error;
+
+/** Of a launcher that reads records on its standard input. `explain` may know better why it failed. */
+export const unpackerOf = (
+  child: ChildProcess,
+  explain: (failure: Failure) => Promise<Failure> = async (failure) => failure,
+): Unpacker => {
+  const stdin = child.stdin!;
+  const end = endOf(child).then((failure) => (failure === undefined ? undefined : explain(failure)));
   let batch = Buffer.allocUnsafeSlow(BATCH_BYTES);
   let filled = 0;
   stdin.on('error', () => undefined); // EPIPE: the reason comes with the exit

@@ -61,7 +61,11 @@ export interface Cli {
   /** Uses the engine to look at things. Ends it afterwards. */
   read<T>(use: (context: Context) => Promise<T>): Promise<T>;
   /** Uses the engine to change things: progress is shown, Ctrl-C finishes what runs and begins nothing new. */
-  change<T>(title: string, use: (context: Context, progress: Progress) => Promise<T>): Promise<T>;
+  change<T>(
+    title: string,
+    use: (context: Context, progress: Progress) => Promise<T>,
+    options?: { readonly quiet: boolean },
+  ): Promise<T>;
   /** What to do on the first and on any further Ctrl-C, SIGTERM or SIGHUP, in place of what `change` does. */
   onInterrupt(listener: (signal: InterruptSignal, times: number) => void): void;
 }

@@ -54,6 +54,13 @@ export const refused = (short: string, value: string, summary: string) =>
 /** `--format json` of commands that print a table. */
 export const formatFlag = text('', 'FORMAT', 'how to print: table or json', { choices: ['table', 'json'] });
 
+/** Where Docker takes Go templates too (ui/template.ts). */
+export const templateFlag = text(
+  '',
+  'FORMAT',
+  "how to print: table, json, or a template: 'table {{.Name}}\\t{{.State}}'",
+);
+
 export const GLOBAL_FLAGS = {
   file: list('f', 'FILE', 'a Compose file (repeat to merge several; - is standard input)'),
   'project-name': text('p', 'NAME', 'name of the project'),

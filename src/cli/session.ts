@@ -77,10 +77,11 @@ export function createCli(session: Session): Cli {
         };
         return use(contextOf(session, engine, emit));
       }),
-    change: (title, use) =>
+    change: (title, use, options) =>
       withEngine(session, async (engine) => {
         const dryRun = globals['dry-run'];
-        const progress = createProgress(out, cli.terminal, { title, dryRun });
+        const shown = options?.quiet ? { ...cli.terminal, progress: 'quiet' as const } : cli.terminal;
+        const progress = createProgress(out, shown, { title, dryRun });
         interrupt.arm();
         const used = dryRun ? (await import('./dry-run.ts')).dryEngine(engine) : engine;
         try {

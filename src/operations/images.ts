@@ -31,7 +31,7 @@ export async function listImages({ engine, clock }: Context): Promise<readonly I
 }
 
 /** `docker.io/library/nginx:1.27` → `nginx`, `1.27`; a digest reference keeps its digest as the tag. */
-function splitTag(reference: string): readonly [string, string] {
+export function splitTag(reference: string): readonly [string, string] {
   const familiar = reference.replace(/^docker\.io\/(library\/)?/, '');
   const split = familiar.includes('@') ? familiar.indexOf('@') : familiar.lastIndexOf(':');
   return split > familiar.lastIndexOf('/')

@@ -4,7 +4,7 @@ import { isActive } from '../plan/inputs.ts';
 import { isOneOff, serviceOf } from '../plan/labels.ts';
 import type { Context, Target } from './context.ts';
 import { checkServices, find } from './lives.ts';
-import { ago, labelWords, moment, statusWords } from './words.ts';
+import { ago, labelWords, moment, sizeWords, statusWords } from './words.ts';
 
 export interface PsOptions {
   readonly services?: readonly string[];
@@ -16,6 +16,8 @@ export interface PsOptions {
   readonly orphans?: boolean;
   /** Commands in full. */
   readonly noTrunc?: boolean;
+  /** How much of the disk each takes; else `0B`, as compose ps has it. */
+  readonly size?: boolean;
 }
 
 /** `--format json` prints exactly this, one object a line. */
@@ -58,13 +60,23 @@ export async function ps(context: Context, target: Target, options: PsOptions = 
   const isAll = options.all === true || statuses.length > 0;
   const known = target.project && { ...target.project.services, ...target.project.disabledServices };
   const now = context.clock();
-  return found.containers
+  const shown = found.containers
     .filter((live) => isAll || (isActive(live) && !isOneOff(live)))
     .filter((live) => services.length === 0 || services.includes(serviceOf(live)))
     .filter((live) => statuses.length === 0 || statuses.includes(live.status))
     .filter((live) => orphans || !known || known[serviceOf(live)] !== undefined)
-    .map((live) => row(live, target.name, now, options.noTrunc === true))
-    .sort((a, b) => (a.Name < b.Name ? -1 : 1));
+    .sort((a, b) => (a.name < b.name ? -1 : 1));
+  const sizes = await Promise.all(shown.map(async ({ name }) => (options.size ? sizeOf(context, name) : '0B')));
+  return shown.map((live, index) => ({
+    ...row(live, target.name, now, options.noTrunc === true),
+    Size: sizes[index]!,
+  }));
+}
+
+/** `1.09kB (virtual 5.13MB)`, as docker ps --size. */
+async function sizeOf({ engine }: Context, name: string): Promise<string> {
+  const { writableBytes, totalBytes } = await engine.containers.size(name);
+  return `${sizeWords(writableBytes)} (virtual ${sizeWords(totalBytes)})`;
 }
 
 const MAX_COMMAND = 20;
@@ -79,7 +91,7 @@ function shortened(command: string): string {
   return characters.length <= MAX_COMMAND ? command : `${characters.slice(0, MAX_COMMAND - 1).join('')}…`;
 }
 
-function row(live: LiveContainer, project: string, now: number, noTrunc: boolean): PsRow {
+function row(live: LiveContainer, project: string, now: number, noTrunc: boolean): Omit<PsRow, 'Size'> {
   const { madeFrom, mounts } = live;
   const command = commandWords(madeFrom.argv);
   const publishers = isActive(live) ? live.publishers.map(publisher) : [];
@@ -102,7 +114,6 @@ function row(live: LiveContainer, project: string, now: number, noTrunc: boolean
     Publishers: publishers,
     RunningFor: ago(live.createdAt, now),
     Service: serviceOf(live),
-    Size: '0B',
     State: live.status,
     Status: statusWords(live, now),
   };

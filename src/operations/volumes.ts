@@ -1,7 +1,9 @@
 /** Volumes, for `tcompose volume …`; keys as the docker CLI prints them. */
 import { TcomposeError } from '../model/errors.ts';
 import type { LiveVolume } from '../model/live.ts';
-import type { Context } from './context.ts';
+import { serviceOf } from '../plan/labels.ts';
+import type { Context, Target } from './context.ts';
+import { checkServices, find } from './lives.ts';
 import { labelWords } from './words.ts';
 
 export interface VolumeRow {
@@ -30,6 +32,29 @@ const row = ({ name, madeFrom, mountpoint, usedBy }: LiveVolume): VolumeRow => (
   Scope: 'local',
   UsedBy: usedBy,
 });
+
+/** What `compose volumes` has besides: nobody ever fills it in. */
+const UNKNOWN = { Availability: 'N/A', Group: 'N/A', Links: 'N/A', Size: 'N/A', Status: 'N/A' } as const;
+
+/** Volumes that the file declares for these services (none named: all of the project's), as `docker compose volumes` lists them. */
+export async function volumesOfProject(
+  context: Context,
+  target: Target,
+  services: readonly string[],
+): Promise<readonly (Omit<VolumeRow, 'UsedBy'> & typeof UNKNOWN)[]> {
+  const found = await find(context, target);
+  checkServices(found, target, services);
+  const used = new Set(
+    found.containers
+      .filter((live) => services.includes(serviceOf(live)))
+      .flatMap(({ mounts }) => mounts.flatMap(({ kind, source }) => (kind === 'volume' ? [source] : []))),
+  );
+  return found.live.volumes
+    .filter(({ name }) => services.length === 0 || used.has(name))
+    .map(row)
+    .map(({ UsedBy: _, ...rest }) => ({ ...UNKNOWN, ...rest }))
+    .sort((a, b) => (a.Name < b.Name ? -1 : 1));
+}
 
 /** In `docker volume inspect`'s shape. */
 export async function inspectVolumes({ engine }: Context, names: readonly string[]): Promise<readonly object[]> {

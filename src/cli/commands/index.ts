@@ -13,8 +13,11 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
   ),
   ps: single('list containers', async () => (await import('./ps.ts')).ps),
   logs: single('show what containers printed', async () => (await import('./logs.ts')).logs),
+  attach: single('join the streams of a running container', async () => (await import('./attach.ts')).attach),
   exec: single('run a command in a running container', async () => (await import('./exec.ts')).exec),
+  cp: single('copy files between a container and this host', async () => (await import('./cp.ts')).cp),
   run: single('run a command in a container of its own', async () => (await import('./run.ts')).run),
+  create: single('create what the files say without starting it', async () => (await import('./create.ts')).create),
   start: single('start containers that exist', async () => (await import('./start.ts')).start),
   stop: single('stop containers', async () => (await import('./stop.ts')).stop),
   restart: single('stop and start containers as they are', async () => (await import('./restart.ts')).restart),
@@ -27,6 +30,13 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
   wait: single('wait until containers have ended', async () => (await import('./wait.ts')).wait),
   events: single('show what happens to containers', async () => (await import('./events.ts')).events),
   port: single('print the host address of a published port', async () => (await import('./port.ts')).port),
+  images: single('list the images of the containers', async () => (await import('./images.ts')).images),
+  volumes: single('list the volumes of the project', async () => (await import('./volumes.ts')).volumes),
+  commit: single('make an image of a container', async () => (await import('./commit.ts')).commit),
+  export: single(
+    'write the file system of a container as a tar archive',
+    async () => (await import('./export.ts')).exportCommand,
+  ),
   ls: single('list projects', async () => (await import('./ls.ts')).ls),
   image: {
     summary: 'the image store',
@@ -91,6 +101,6 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
 
 /** Commands of Compose that a later version has: refused by name. */
 export const NOT_YET: readonly string[] = [
-  ...['alpha', 'attach', 'bridge', 'build', 'commit', 'convert', 'cp', 'create', 'export', 'images', 'publish'],
-  ...['pull', 'push', 'scale', 'volumes', 'watch'],
+  ...['alpha', 'bridge', 'build', 'convert', 'publish'],
+  ...['pull', 'push', 'scale', 'watch'],
 ];

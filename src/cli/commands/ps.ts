@@ -3,8 +3,8 @@ import type { ContainerStatus } from '../../model/live.ts';
 import type { PsRow } from '../../operations/ps.ts';
 import { usageError } from '../args.ts';
 import { command } from '../command.ts';
-import { formatFlag, list, toggle } from '../flags.ts';
-import { jsonLines } from '../ui/json.ts';
+import { list, templateFlag, toggle } from '../flags.ts';
+import { renderRows } from '../ui/rows.ts';
 import { renderTable } from '../ui/table.ts';
 
 const STATUSES = ['paused', 'restarting', 'removing', 'running', 'dead', 'created', 'exited'];
@@ -15,7 +15,7 @@ export const ps = command({
     all: toggle('a', 'stopped containers too'),
     filter: list('', 'status=STATUS', 'only containers in this state'),
     status: list('', 'STATUS', 'only containers in this state (repeat for several)', { choices: STATUSES }),
-    format: formatFlag,
+    format: templateFlag,
     'no-trunc': toggle('', 'commands and ids in full'),
     orphans: toggle('', 'containers of services that the files do not have (default; --orphans=false)', {
       byDefault: true,
@@ -31,10 +31,12 @@ export const ps = command({
       all: flags.all,
       orphans: flags.orphans,
       noTrunc: flags['no-trunc'] || flags.quiet,
+      // It means looking at every file of the container.
+      size: flags.format !== undefined && /\.Size\b/.test(flags.format),
       statuses: [...flags.status, ...flags.filter.map(statusOf)] as ContainerStatus[],
     };
     const rows = await cli.read((context) => operation.ps(context, target, options));
-    cli.out.data(render(rows, flags));
+    cli.out.data(isTemplate(flags) ? await renderRows(flags.format!, rows, HEADERS) : render(rows, flags));
     return 0;
   },
 });
@@ -47,6 +49,18 @@ function statusOf(filter: string): string {
   return status!;
 }
 
+/** As `docker ps` calls its columns. */
+const HEADERS = {
+  Name: 'NAME',
+  ID: 'CONTAINER ID',
+  RunningFor: 'CREATED',
+  Names: 'NAMES',
+  LocalVolumes: 'LOCAL VOLUMES',
+};
+
+const isTemplate = ({ quiet, services, format }: Shown): boolean =>
+  !quiet && !services && format !== undefined && format !== 'table';
+
 interface Shown {
   readonly quiet: boolean;
   readonly services: boolean;
@@ -56,7 +70,6 @@ interface Shown {
 function render(rows: readonly PsRow[], flags: Shown): string {
   if (flags.quiet) return rows.map((row) => `${row.ID}\n`).join('');
   if (flags.services) return [...new Set(rows.map((row) => row.Service))].map((name) => `${name}\n`).join('');
-  if (flags.format === 'json') return jsonLines(rows);
   const header = ['NAME', 'IMAGE', 'COMMAND', 'SERVICE', 'CREATED', 'STATUS', 'PORTS'];
   const cells = rows.map(({ Name, Image, Command, Service, RunningFor, Status, Ports }) => [
     ...[Name, Image, Command, Service],

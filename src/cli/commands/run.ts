@@ -2,6 +2,7 @@
 import { usageError } from '../args.ts';
 import { type Cli, command } from '../command.ts';
 import { type FlagValues, given, list, refused, text, toggle } from '../flags.ts';
+import type { Progress } from '../ui/progress.ts';
 
 const RUN_FLAGS = {
   detach: toggle('d', 'leave it running in the background and print its name'),
@@ -50,7 +51,8 @@ export const run = command({
     const labels = labelsOf(flags.label);
     const project = await cli.project([service!]);
     const isSet = (name: string) => /^(1|t|true|y|yes|on)$/i.test(project.environment[name] ?? cli.env[name] ?? '');
-    return cli.change('run', async (context, progress) => {
+    const quiet = { quiet: flags.quiet };
+    const body = async (context: Context, progress: Progress) => {
       const operation = await import('../../operations/run.ts');
       const name = await operation.run(context, project, {
         service: service!,
@@ -77,9 +79,10 @@ export const run = command({
       await progress.finish();
       if (cli.globals['dry-run']) return 0;
       if (!flags.detach) return attached(cli, context, name, flags);
-      cli.out.data(`${name}\n`);
+      if (!flags.quiet) cli.out.data(`${name}\n`);
       return 0;
-    });
+    };
+    return cli.change('run', body, quiet);
   },
 });
 

@@ -1,0 +1,23 @@
+/** Why files could not be written, in words. */
+import { TcomposeError } from '../../src/model/errors.ts';
+import { UnpackFailure } from '../launcher/unpack.ts';
+
+const WHY: Readonly<Record<string, string>> = {
+  EROFS: 'it is mounted read-only',
+  ENOSPC: 'no space left there',
+  EDQUOT: 'the quota there is used up',
+  ETXTBSY: 'the program runs right now',
+};
+
+export function explainWrite(error: unknown, where: string): unknown {
+  if (!(error instanceof UnpackFailure)) return error;
+  const { step, errno, path } = error;
+  const shown = JSON.stringify(`/${path}`);
+  const message =
+    step === 'over-folder'
+      ? `cannot overwrite directory ${shown} with non-directory`
+      : step === 'over-file'
+        ? `cannot overwrite non-directory ${shown} with directory`
+        : `cannot write ${shown} of ${where}: ${WHY[errno] ?? `${step} failed with ${errno}`}`;
+  return new TcomposeError(message, { code: errno === 'EROFS' ? 'read-only' : 'bad-copy', cause: error });
+}
