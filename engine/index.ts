@@ -109,10 +109,7 @@ const containersOf = (host: Host): Engine['containers'] => {
     },
     exec: async (name, request) => (await import('./container/exec.ts')).execInContainer(host, name, request),
     runHook: async (name, hook) => (await import('./container/hook.ts')).runHook(host, name, hook),
-    attach: async (name, request) =>
-      request.owns
-        ? (await import('./container/foreground.ts')).runInForeground(host, name, request)
-        : (await import('./container/attach.ts')).attachToContainer(host, name, request),
+    attach: async (name, request) => (await import('./container/attach.ts')).joinStreams(host, name, request),
     stats: async (name) => (await import('./container/stats.ts')).containerStats(host, name),
     processes: async (name) => (await import('./container/processes.ts')).containerProcesses(host, name),
     async *events(filter, signal) {

@@ -1,4 +1,4 @@
-/** A container that belongs to this process: its output is ours, the end of our input is the end of its own, its exit code is ours. */
+/** A container's streams joined to those of this process; one that belongs to it (`owns`) gets the end of our input as its own, too. */
 import { writeSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import type { AttachRequest } from '../../src/model/engine.ts';
@@ -6,27 +6,30 @@ import type { Host } from '../host.ts';
 import { findRecord, readContainerRecords } from '../state/container-records.ts';
 import { containerRun } from '../state/paths.ts';
 import type { ContainerRecord } from '../state/records.ts';
-import { attach, kill, resize, SupervisorGone } from '../supervise/control.ts';
+import { attach, kill, resize, SupervisorGone, watch } from '../supervise/control.ts';
 import { detachKeys } from './detach-keys.ts';
 import { readRuntime } from './runtime.ts';
 import { signalNumber } from './signals.ts';
+import { notRunning } from './stop.ts';
 import { noSuchContainer } from './unknown.ts';
 
 /**
- * For a container made with `foreground`, right after its start: nothing of its output is lost, however fast it ends. Gives the exit
- * code; undefined when the detach keys came or the signal aborted.
+ * Gives the exit code; undefined when the detach keys came or the signal aborted. With `owns`, for a container made with `foreground`
+ * and right after its start, nothing of its output is lost, however fast it ends.
  */
-export async function runInForeground(host: Host, name: string, request: AttachRequest): Promise<number | undefined> {
+export async function joinStreams(host: Host, name: string, request: AttachRequest): Promise<number | undefined> {
   const record = findRecord(readContainerRecords(host.paths), name);
   if (record === undefined) throw noSuchContainer(name);
   const runDir = containerRun(host.paths, record.id);
   let socket: Socket;
   try {
-    socket = await attach(runDir, { owns: true });
+    socket = await attach(runDir, { owns: request.owns === true });
   } catch (error) {
-    if (error instanceof SupervisorGone) return exitCode(host, record);
-    throw error;
+    if (!(error instanceof SupervisorGone)) throw error;
+    if (request.owns) return exitCode(host, record);
+    throw notRunning(name);
   }
+  const end = watchForEnd(runDir);
   const undo: (() => void)[] = [];
   let left = false;
   const leave = () => {
@@ -45,9 +48,28 @@ export async function runInForeground(host: Host, name: string, request: AttachR
     for (const one of undo.reverse()) one();
     request.signal?.removeEventListener('abort', leave);
     socket.destroy();
+    end.forget();
   }
-  return left ? undefined : exitCode(host, record);
+  if (left) return undefined;
+  return (await end.code) ?? exitCode(host, record);
 }
+
+/** The code of the first end from now on: a container that restarts by policy has another state soon. */
+function watchForEnd(runDir: string): { readonly code: Promise<number | undefined>; forget(): void } {
+  const abort = new AbortController();
+  const look = async (): Promise<number | undefined> => {
+    for await (const { status, exitCode } of watch(runDir, abort.signal))
+      if (status !== 'running' && status !== 'created') return exitCode;
+    return undefined;
+  };
+  return {
+    code: look().catch(() => undefined),
+    forget: () => void setTimeout(() => abort.abort(), LAST_WORD_MS).unref(),
+  };
+}
+
+/** The state is told right after the streams have ended, by another connection. */
+const LAST_WORD_MS = 2000;
 
 /** The supervisor has said its last word before its socket closes; it may be about to leave its name to nobody. */
 const exitCode = (host: Host, record: ContainerRecord): number => readRuntime(host.paths, record).state?.exitCode ?? 0;

@@ -2,7 +2,7 @@
  * An exec on a terminal: node-pty makes the client's, the launcher one of the container's own (terminal.c) and copies between the two.
  * This process's terminal is raw meanwhile and passes on keys, output and size.
  */
-import { DEFAULT_DETACH_KEYS, detachWatch, parseDetachKeys } from '../streams/detach-keys.ts';
+import { detachKeys as watchFor } from './detach-keys.ts';
 import type { ExecRun } from './exec-run.ts';
 
 /** Docker's words for a client that left. */
@@ -11,9 +11,9 @@ const LEFT = 'read escape sequence';
 /** The exit code; undefined: the client left by its keys, and the program goes on. */
 export async function runOnTerminal(
   { binary, file }: ExecRun,
-  { interactive, detachKeys = DEFAULT_DETACH_KEYS }: { readonly interactive: boolean; readonly detachKeys?: string },
+  { interactive, detachKeys = 'ctrl-p,ctrl-q' }: { readonly interactive: boolean; readonly detachKeys?: string },
 ): Promise<number | undefined> {
-  const watch = detachWatch(parseDetachKeys(detachKeys));
+  const watch = watchFor(detachKeys);
   const { spawn } = await import('node-pty');
   const { stdin, stdout } = process;
   const terminal = spawn(binary, ['terminal', file], {
@@ -28,9 +28,9 @@ export async function runOnTerminal(
     leave = () => resolve(undefined);
   });
   const type = (keys: Buffer) => {
-    const { bytes, left } = watch.take(keys);
-    if (bytes.length > 0) terminal.write(Buffer.from(bytes) as unknown as string);
-    if (left) leave();
+    const { pass, detached } = watch(keys);
+    if (pass.length > 0) terminal.write(pass as unknown as string);
+    if (detached) leave();
   };
   terminal.onData((text) => {
     // Node holds what a slow terminal does not take yet; the program waits instead.

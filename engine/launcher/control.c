@@ -152,6 +152,16 @@ void settle_stalls(struct supervisor *s) {
 	}
 }
 
+/* A container that restarts ends the sessions of those who were attached to the run that is over. */
+void end_attached(struct supervisor *s) {
+	for (int i = 0; i < MAX_CLIENTS; i++) {
+		struct client *client = s->clients[i];
+		if (!client || !client->attached) continue;
+		client->is_over = 1;
+		if (!client->out.used) drop(client);
+	}
+}
+
 /* The last words, before this process ends and its sockets with it. */
 void finish_clients(struct supervisor *s) {
 	for (int i = 0; i < MAX_CLIENTS; i++) {
@@ -254,6 +264,7 @@ static void serve_client(struct supervisor *s, struct client *client, short even
 	if (events & POLLOUT) flush(client);
 	if (events & POLLIN) read_client(s, client);
 	if (client->behind && !client->out.used) send_state(s, client);
+	if (client->is_over && !client->out.used) drop(client);
 }
 
 /* Those that were there at the poll: one accepted later has no place in it yet. */

@@ -161,6 +161,7 @@ static void conclude_exit(struct supervisor *s) {
 	forget_child(&s->main);
 	s->restart_at = now_ms() + wait;
 	publish(s);
+	end_attached(s);
 }
 
 /* Of a container in the foreground nothing is read before its owner is there, or faster than that takes it. */

@@ -124,6 +124,7 @@ struct health {
 };
 struct client {
 	int fd, watches, behind, attached;
+	int is_over;       /* to be closed when it has taken all of `out` */
 	uint64_t moved_at; /* it took some of `out` */
 	int owns; /* attached, and the container is its: see control.c */
 	size_t in_used;
@@ -174,6 +175,7 @@ void tell_watchers(struct supervisor *s);
 int clients_hold_back(const struct supervisor *s);
 uint64_t next_stall(const struct supervisor *s);
 void settle_stalls(struct supervisor *s);
+void end_attached(struct supervisor *s);
 void finish_clients(struct supervisor *s);
 void tell_attached(struct supervisor *s, const struct stream *stream, const char *bytes, size_t length);
 int has_unsent(const struct supervisor *s, size_t more_than);

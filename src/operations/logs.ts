@@ -94,6 +94,7 @@ async function* followed(
     const events = context.engine.containers.events({ project: target.name }, both);
     const happening = events[Symbol.asyncIterator]();
     let next = happening.next();
+    let wasOn = false;
     for (;;) {
       const now = await look(context, target, options);
       for (const live of now) {
@@ -101,8 +102,11 @@ async function* followed(
         known.add(live.id);
         yield open(live, true);
       }
-      if (!now.some(isAlive)) break;
-      if ((await next).done) break;
+      const isOn = now.some(isAlive);
+      wasOn ||= isOn;
+      if (!wasOn) break;
+      const event = await (isOn ? next : Promise.race([next, pause(BETWEEN_RUNS_MS)]));
+      if (event === undefined || event.done) break;
       next = happening.next();
     }
     over.abort();
@@ -116,6 +120,11 @@ async function* followed(
     over.abort();
   }
 }
+
+/** Containers that are restarted or made anew by a command are gone for so long at most; then the project has ended. */
+const BETWEEN_RUNS_MS = 3000;
+
+const pause = (ms: number): Promise<undefined> => new Promise((resolve) => setTimeout(() => resolve(undefined), ms));
 
 const endOf = (untilMs: number, { clock }: Context): number => Math.min(Math.max(0, untilMs - clock()), 2 ** 31 - 1);
 
