@@ -43,7 +43,8 @@ export class LogTrail {
   readonly #path: string;
   /** The last one stays, also when it has been read: newer ones are found by it. */
   #logs: OpenLog[] = [];
-  #looking: Promise<void> = Promise.resolve();
+  #looking: Promise<void> | undefined;
+  #next: Promise<void> | undefined;
 
   constructor(path: string) {
     this.#path = path;
@@ -53,9 +54,21 @@ export class LogTrail {
     return this.#logs;
   }
 
-  /** Looks for files that are newer than the newest known one. */
+  /** Looks for files that are newer than the newest known one. However many ask while a look goes on, one follows for all of them. */
   refresh(): Promise<void> {
-    this.#looking = this.#looking.then(() => this.#look());
+    if (this.#next !== undefined) return this.#next;
+    if (this.#looking === undefined) return this.#begin();
+    this.#next = this.#looking.then(() => {
+      this.#next = undefined;
+      return this.#begin();
+    });
+    return this.#next;
+  }
+
+  #begin(): Promise<void> {
+    this.#looking = this.#look().finally(() => {
+      this.#looking = undefined;
+    });
     return this.#looking;
   }
 
@@ -67,7 +80,10 @@ export class LogTrail {
     const last = this.#logs.at(-1);
     const found: OpenLog[] = [];
     let oldest = 0;
-    for (let age = 0; age <= oldest; age++) {
+    for (let age = 0; ; age++) {
+      // Asked anew where it seemed to end: rotations go on meanwhile.
+      if (age > oldest) oldest = (await oldestAge(this.#path)) + 1;
+      if (age > oldest) break;
       const path = age === 0 ? this.#path : `${this.#path}.${age}`;
       for (const packed of age === 0 ? [false] : [false, true]) {
         const log = await openOne(packed ? `${path}.gz` : path, packed);
@@ -77,7 +93,6 @@ export class LogTrail {
         else found.push(log);
         if (isLast) return this.#add(found);
       }
-      if (age === 0) oldest = (await oldestAge(this.#path)) + 2;
     }
     this.#add(found);
   }
@@ -92,6 +107,7 @@ export class LogTrail {
   }
 
   async close(): Promise<void> {
+    await this.#next;
     await this.#looking;
     await Promise.all(this.#logs.splice(0).map((log) => log.handle.close()));
   }

@@ -50,6 +50,19 @@ static int do_repeat(char **a) { /* letter count: that many of it, without a new
 	return 0;
 }
 
+static int do_lines(char **a) { /* count pause: numbered lines, in large pieces, so many microseconds between them */
+	char buffer[65536];
+	size_t used = 0, count = strtoul(a[0], NULL, 10), pause = strtoul(a[1], NULL, 10);
+	for (size_t i = 0; i < count; i++) {
+		used += (size_t)snprintf(buffer + used, sizeof buffer - used, "line %zu\n", i);
+		if (used < sizeof buffer - 64 && i + 1 < count) continue;
+		for (size_t at = 0; at < used;) at += (size_t)write(1, buffer + at, used - at);
+		used = 0;
+		usleep((useconds_t)pause);
+	}
+	return 0;
+}
+
 static int do_hex(char **a) { /* bytes in hexadecimal */
 	for (const char *at = a[0]; at[0] && at[1]; at += 2) {
 		unsigned byte;
@@ -240,7 +253,7 @@ static const struct command {
 	int (*call)(char **arguments);
 } commands[] = {
 	{"exit", 1, do_exit}, {"echo", 1, do_echo}, {"error", 1, do_error}, {"print", 1, do_print},
-	{"repeat", 2, do_repeat}, {"hex", 1, do_hex}, {"cat", 1, do_cat}, {"write", 2, do_write},
+	{"repeat", 2, do_repeat}, {"lines", 2, do_lines}, {"hex", 1, do_hex}, {"cat", 1, do_cat}, {"write", 2, do_write},
 	{"stat", 1, do_stat}, {"link", 1, do_link}, {"environment", 0, do_environment}, {"identity", 0, do_identity},
 	{"descriptors", 0, do_descriptors}, {"terminal", 0, do_terminal}, {"sleep", 1, do_sleep}, {"wait", 1, do_wait},
 	{"ignore", 0, do_ignore}, {"raise", 1, do_raise}, {"crash", 0, do_crash}, {"once", 2, do_once},

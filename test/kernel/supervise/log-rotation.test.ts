@@ -1,0 +1,118 @@
+/**
+ * A follower of a log that rotates as fast as it can: no line is lost and none comes twice, with and without compression. In CI a quarter of
+ * a million lines; TCOMPOSE_LOG_LINES=10000000 for the whole, with the lines a second on standard error.
+ */
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { dirname } from 'node:path';
+import { gunzipSync } from 'node:zlib';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { readBatches } from '../../../engine/logs/read.ts';
+import * as control from '../../../engine/supervise/control.ts';
+import type { LogSpec } from '../../../engine/supervise/spec.ts';
+import { eventually } from '../../helpers/eventually.ts';
+import { LAUNCHERS, makeContainer, openWorkshop, startContainer, type Workshop } from '../launcher/probe-container.ts';
+
+const LINES = Number(process.env['TCOMPOSE_LOG_LINES'] ?? 250_000);
+/** As many as the default keeps when it is the whole; else smaller ones, so that there are some rotations. */
+const FILE_BYTES = LINES > 1_000_000 ? 10 * 2 ** 20 : 2 ** 20;
+const FILES = LINES > 1_000_000 ? 3 : 12;
+const SIGUSR1 = 10;
+
+describe('a log that rotates', () => {
+  let workshop: Workshop;
+  beforeAll(() => {
+    workshop = openWorkshop(LAUNCHERS[0][1]());
+  });
+  afterAll(() => workshop.close());
+
+  const file = (folder: string, changes: Partial<NonNullable<LogSpec['file']>>): { log: LogSpec } => ({
+    log: {
+      file: {
+        path: `${folder}/log/json.log`,
+        maxBytes: FILE_BYTES,
+        maxFiles: 4,
+        compress: false,
+        attributes: '',
+        ...changes,
+      },
+    },
+  });
+
+  test.each([false, true])(
+    'is followed whole while it is written, compressed: %s',
+    async (compress) => {
+      const container = makeContainer(
+        workshop,
+        [
+          ['wait', 'USR1'],
+          ['lines', `${LINES}`, LINES > 1_000_000 ? '0' : '2000'],
+        ],
+        (root) => file(dirname(root), { compress, maxFiles: compress ? 500 : FILES }),
+      );
+      await container.start();
+      const end = new AbortController();
+      void container.ended().then(() => end.abort());
+      let next = 0;
+      let begin = 0;
+      for await (const lines of readBatches(container.logPath, { follow: true, end: end.signal })) {
+        for (const { text } of lines) {
+          const words = text.toString('latin1');
+          if (words === 'waiting') {
+            begin = performance.now();
+            await control.kill(container.runDir, SIGUSR1, false);
+          } else if (words !== 'got USR1') {
+            if (words !== `line ${next}`) throw new Error(`after line ${next - 1} comes "${words}"`);
+            next += 1;
+          }
+        }
+      }
+      expect(next).toBe(LINES);
+      const seconds = (performance.now() - begin) / 1000;
+      if (process.env['TCOMPOSE_LOG_LINES'])
+        process.stderr.write(`${LINES} lines, ${Math.round(LINES / seconds)} a second, compressed: ${compress}\n`);
+      const names = readdirSync(dirname(container.logPath));
+      if (compress) {
+        // All is still there: read once more from the files alone, and from the end.
+        let count = -2;
+        for await (const lines of readBatches(container.logPath, { follow: false })) count += lines.length;
+        expect(count).toBe(LINES);
+      } else expect(names).toHaveLength(FILES);
+    },
+    600_000,
+  );
+
+  test('a rotated file is compressed by a child, keeps its time and its lines, and no half of one is left', async () => {
+    const container = await startContainer(
+      workshop,
+      [
+        ['lines', '5000', '0'],
+        ['sleep', '1500'],
+        ['exit', '0'],
+      ],
+      (root) => file(dirname(root), { compress: true, maxFiles: 9, maxBytes: 60_000 }),
+    );
+    const folder = dirname(container.logPath);
+    await eventually(() =>
+      expect(readdirSync(folder).filter((name) => /\.\d$/.test(name) || name.endsWith('.new'))).toEqual([]),
+    );
+    await container.ended();
+    const packed = readdirSync(folder).filter((name) => name.endsWith('.gz'));
+    expect(packed.length).toBeGreaterThan(3);
+    const text = packed
+      .sort((a, b) => Number(b.split('.')[2]) - Number(a.split('.')[2]))
+      .map((name) => gunzipSync(readFileSync(`${folder}/${name}`)).toString())
+      .join('');
+    const numbers = text
+      .trim()
+      .split('\n')
+      .map((line) => Number(JSON.parse(line).log.slice(5)));
+    expect(numbers).toEqual(numbers.map((_, i) => numbers[0]! + i));
+    expect(
+      new Set(packed.map((name) => statSync(`${folder}/${name}`, { bigint: true }).mtimeNs % 1_000_000_000n)).size,
+    ).toBe(packed.length);
+    const last: string[] = [];
+    for await (const lines of readBatches(container.logPath, { follow: false, tail: 3000 }))
+      last.push(...lines.map(({ text }) => text.toString()));
+    expect(last).toEqual(Array.from({ length: 3000 }, (_, i) => `line ${2000 + i}`));
+  });
+});
