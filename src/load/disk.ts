@@ -1,13 +1,24 @@
 /** The only file of the loader that touches the disk: reads texts, with limits, and says why where it cannot. */
-import { readFileSync, statSync } from 'node:fs';
+import { readFileSync, realpathSync, statSync } from 'node:fs';
+import { posix } from 'node:path';
 import { MAX_BYTES } from './limits.ts';
+import type { SourceText } from './tree.ts';
 
 export type ReadResult =
-  | { readonly ok: true; readonly text: string }
-  | { readonly ok: false; readonly code: 'file-not-found' | 'not-text' | 'too-large'; readonly why: string };
+  | { readonly ok: true; readonly text: string; readonly name?: string }
+  | {
+      readonly ok: false;
+      readonly code: 'file-not-found' | 'not-text' | 'outside-remote' | 'too-large';
+      readonly why: string;
+      /** Where the reader's own advice would not help. */
+      readonly help?: string;
+    };
 
 export interface Disk {
-  read(path: string): ReadResult;
+  /** `by`: the file that asks for it. */
+  read(path: string, by?: Pick<SourceText, 'file'>): ReadResult;
+  /** Without symbolic links, as far as it exists. */
+  real(path: string): string;
   isFile(path: string): boolean;
   exists(path: string): boolean;
 }
@@ -27,13 +38,30 @@ function because(error: unknown): string {
   return ERRORS[code] ?? (code || (error as Error).message);
 }
 
+export const sourceOf = (file: string, { text, name }: Extract<ReadResult, { ok: true }>): SourceText => ({
+  file,
+  text,
+  ...(name !== undefined && { name }),
+});
+
+function realPath(path: string): string {
+  try {
+    return realpathSync(path);
+  } catch {
+    const parent = posix.dirname(path);
+    return parent === path ? path : posix.join(realPath(parent), posix.basename(path));
+  }
+}
+
 export const realDisk: Disk = {
+  real: realPath,
   read: (path) => {
     try {
       if (path.includes('\0')) return { ok: false, code: 'file-not-found', why: 'its name holds a NUL' };
+      if (path === '/dev/null') return { ok: true, text: '' };
       const facts = statSync(path);
-      // A device or a pipe may never end.
-      if (!facts.isFile())
+      // A device or a pipe may never end; one that the caller's shell has opened, `--env-file <(…)`, is theirs to end.
+      if (!facts.isFile() && !(facts.isFIFO() && path.startsWith('/dev/fd/')))
         return {
           ok: false,
           code: 'file-not-found',

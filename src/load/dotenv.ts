@@ -20,16 +20,19 @@ export interface EnvFile {
   readonly problems: readonly EnvProblem[];
 }
 
-/** `lookup` answers for names that the file itself has not set yet, or ahead of it: the caller decides. */
-export function parseDotenv(source: SourceText, lookup: Lookup): EnvFile {
+const nothing: Lookup = () => undefined;
+
+/** A `$NAME` is looked up outside first, then in what the file has said so far, then in what was read before it. */
+export function parseDotenv(source: SourceText, outer: Lookup, earlier: Lookup = nothing): EnvFile {
+  const own = new Map<string, string>();
   const reader: Reader = {
     source,
     text: source.text,
     at: source.text.startsWith('\ufeff') ? 1 : 0,
-    lookup,
+    lookup: (name) => outer(name) ?? own.get(name) ?? earlier(name),
     entries: [],
     problems: [],
-    own: new Map(),
+    own,
   };
   while (reader.at < reader.text.length) if (!statement(reader)) break;
   return { entries: reader.entries, problems: reader.problems };
@@ -93,8 +96,9 @@ function readValue(reader: Reader, key: Mark): string | undefined {
   const quote = reader.text[reader.at];
   if (quote === '"' || quote === "'") return quoted(reader, quote, key);
   const line = skip(reader, /[^\n]*/y) ?? '';
-  const comment = /(?:^|\s)#/.exec(line);
-  return expand(reader, (comment ? line.slice(0, comment.index) : line).trimEnd(), key);
+  // A # begins a comment after a space only: `COLOR=#fff` is a value.
+  const comment = line.indexOf(' #');
+  return expand(reader, (comment === -1 ? line : line.slice(0, comment)).trimEnd(), key);
 }
 
 function quoted(reader: Reader, quote: string, key: Mark): string | undefined {
@@ -136,7 +140,7 @@ function unescaped(raw: string): string {
 }
 
 function expand(reader: Reader, value: string, key: Mark): string {
-  const result = interpolate(value, (name) => reader.lookup(name) ?? reader.own.get(name));
+  const result = interpolate(value, reader.lookup);
   if (result.ok) return result.text;
   const summary =
     result.problem === 'required'

@@ -1,13 +1,15 @@
 /** `extends`: a service starts from another one, of the same file or of another, which may extend in turn. */
 import { posix } from 'node:path';
+import { isAddress } from '../model/remote.ts';
 import { nearestOf } from '../validate/did-you-mean.ts';
 import { judge } from '../validate/judge.ts';
 import { canonicalService } from './canonical.ts';
-import { dirOf, type ModelContext, reportRemote, sharedDocuments } from './documents.ts';
+import { dirOf, type ModelContext, sharedDocuments } from './documents.ts';
 import { interpolateTree } from './interpolate-tree.ts';
 import { mergeServices } from './merge.ts';
 import { adoptOldNames } from './old-names.ts';
-import { absolute, REMOTE, relativePath, resolveServicePaths } from './paths.ts';
+import { absolute, relativePath, resolveServicePaths } from './paths.ts';
+import { fetchFile } from './remote.ts';
 import { child, childMap, childText, clone, type MapNode, type Mark, type SpecNode } from './tree.ts';
 
 /** Where services of one file are looked up, in long form. */
@@ -60,21 +62,18 @@ async function extended(
   const cycle = chain.find((earlier) => earlier.file === step.file && earlier.service === step.service);
   if (cycle !== undefined) {
     reportCycle([...chain, step], context);
-    return withoutWish(service);
+    return markDamaged(withoutWish(service));
   }
   const name = wish.kind === 'scalar' ? String(wish.value) : childText(wish, 'service');
   const file = childText(wish, 'file');
   if (name === undefined) {
-    context.findings.error('missing-key', `service ${step.service}: extends needs "service"`, wish.mark, {
-      help: 'name the service to extend',
-    });
+    if (!wish.damaged)
+      context.findings.error('missing-key', `service ${step.service}: extends needs "service"`, wish.mark, {
+        help: 'name the service to extend',
+      });
     return markDamaged(withoutWish(service));
   }
-  if (file !== undefined && REMOTE.test(file)) {
-    reportRemote(file, wish.mark, context);
-    return markDamaged(withoutWish(service));
-  }
-  const from = file === undefined ? home : await servicesOf(absolute(file, home.dir), wish.mark, context);
+  const from = file === undefined ? home : await servicesFrom(file, home, wish.mark, context);
   const base = from?.find(name);
   if (from === undefined || base === undefined) {
     if (from !== undefined) reportMissing(name, step.service, from, wish, context);
@@ -86,6 +85,16 @@ async function extended(
   // Only now: what is still being completed must be seen to extend, or a cycle would end here unnoticed.
   withoutWish(service);
   return complete === undefined ? service : mergeServices(complete, service, context.findings);
+}
+
+async function servicesFrom(
+  file: string,
+  home: Services,
+  at: Mark,
+  context: ModelContext,
+): Promise<Services | undefined> {
+  const path = isAddress(file) ? await fetchFile(file, at, context) : absolute(file, home.dir);
+  return path === undefined ? undefined : servicesOf(path, at, context);
 }
 
 function withoutWish(service: MapNode): MapNode {
@@ -133,11 +142,15 @@ async function servicesOf(file: string, at: Mark, context: ModelContext): Promis
   const sections = documents.map((document) => childMap(document, 'services')).filter((found) => found !== undefined);
   const dir = dirOf(file, context);
   const find = (name: string): SpecNode | undefined => {
-    const written = sections.findLast((section) => section.entries.has(name))?.entries.get(name)?.value;
+    const parts = sections.flatMap((section) => complete(name, child(section, name)) ?? []);
+    // Several documents of one file are one model.
+    return parts.length < 2 ? parts[0] : parts.reduce((base, over) => mergeServices(base, over, context.findings));
+  };
+  const complete = (name: string, written: SpecNode | undefined): SpecNode | undefined => {
     if (written === undefined) return undefined;
     const { findings, options } = context;
     const node = clone(written);
-    if (options.interpolate) interpolateTree(node, context.lookup, findings, context.warned);
+    if (options.interpolate) interpolateTree(node, context.lookup, findings, context.watch);
     adoptOldNames(node, findings);
     const judging = { findings, lenient: !options.interpolate, open: [] };
     if (!judge(node, 'service', ['services', name], judging)) return undefined;

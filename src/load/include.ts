@@ -1,12 +1,13 @@
 /** `include`: other models, each with a folder and an environment of its own, laid under the file that includes them. */
 import { posix } from 'node:path';
 import { inheritEnvironment, setDefaults } from './defaults.ts';
-import { type ModelContext, reportRemote } from './documents.ts';
-import { addEnvFiles, type ProjectEnvironment } from './environment.ts';
+import type { ModelContext } from './documents.ts';
+import { addEnvFiles, type ProjectEnvironment, valueIn } from './environment.ts';
 import { MAX_FILES } from './limits.ts';
 import { mergeProjects } from './merge.ts';
-import { absolute, REMOTE } from './paths.ts';
-import { child, childList, childText, type MapNode, type SpecNode } from './tree.ts';
+import { absolute, relativePath, resolveProjectPaths } from './paths.ts';
+import { askedBy, localPaths } from './remote.ts';
+import { child, childList, childText, type MapNode, map, type SpecNode } from './tree.ts';
 
 const SECTIONS = new Set(['services', 'volumes', 'networks', 'secrets', 'configs', 'models']);
 
@@ -33,14 +34,9 @@ export async function applyIncludes(
 
 async function include(item: SpecNode, file: string, context: ModelContext): Promise<MapNode | undefined> {
   const written = texts(item.kind === 'map' ? child(item, 'path') : item);
-  const remote = written.find((path) => REMOTE.test(path));
-  if (remote !== undefined) {
-    reportRemote(remote, item.mark, context);
-    return undefined;
-  }
-  const paths = written.map((path) => absolute(path, context.baseDir));
-  const [first] = paths;
-  if (first === undefined) return undefined;
+  const paths = await localPaths(written, item.mark, context, (path) => absolute(path, context.baseDir));
+  const first = paths?.[0];
+  if (paths === undefined || first === undefined) return undefined;
   const chain = [...context.chain, file];
   const repeated = paths.find((path) => chain.includes(path));
   if (repeated !== undefined || chain.length > MAX_FILES) {
@@ -57,34 +53,43 @@ async function include(item: SpecNode, file: string, context: ModelContext): Pro
   }
   const ownDir = childText(item, 'project_directory');
   const baseDir = ownDir === undefined ? posix.dirname(first) : absolute(ownDir, context.baseDir);
-  const environment = includedEnvironment(item, baseDir, context);
+  const environment = includedEnvironment(item, baseDir, first, context);
+  context.included.push({ file: first, environment });
   const inner: ModelContext = {
     ...context,
     baseDir,
     chain,
-    lookup: (name) => context.lookup(name) ?? environment.values.get(name),
+    from: item.mark,
+    lookup: (name) => context.lookup(name) ?? valueIn(name, environment),
   };
   const before = context.findings.errors;
   const model = await context.loadModel(paths, inner);
   if (model === undefined) {
-    if (context.findings.errors === before) {
-      context.findings.error('bad-include', `${first} holds no project`, item.mark, {
-        help: 'give it at least one service, network or volume',
-      });
-    }
-    return undefined;
+    if (context.findings.errors > before) return undefined;
+    context.findings.warn('bad-include', `${first} holds no project, so including it changes nothing`, item.mark, {
+      help: 'give it at least one service, network or volume',
+    });
+    return map(item.mark);
   }
   setDefaults(model, context.options.resolvePaths ? baseDir : undefined);
-  inheritEnvironment(model, inner.lookup);
+  if (!context.options.resolvePaths) resolveProjectPaths(model, posix.relative(context.baseDir, baseDir), relativePath);
+  if (context.options.interpolate) inheritEnvironment(model, inner.lookup);
   return model;
 }
 
-function includedEnvironment(item: SpecNode, baseDir: string, context: ModelContext): ProjectEnvironment {
-  const environment: ProjectEnvironment = { values: new Map(), origins: new Map(), files: [] };
+function includedEnvironment(item: SpecNode, baseDir: string, file: string, context: ModelContext): ProjectEnvironment {
+  const environment: ProjectEnvironment = {
+    values: new Map(),
+    origins: new Map(),
+    files: [],
+    used: new Set(),
+  };
   const named = texts(child(item, 'env_file')).map((path) => absolute(path, context.baseDir));
   const own = posix.join(baseDir, '.env');
   const paths = named.length > 0 ? named.filter((path) => path !== '/dev/null') : context.disk.isFile(own) ? [own] : [];
-  addEnvFiles(environment, paths, context.disk, context.findings, context.lookup);
+  // Its own .env may be a link: the file beside it is held to what came along with it.
+  const disk = askedBy(context.disk, named.length > 0 ? item.mark.source : { file });
+  addEnvFiles(environment, paths, disk, context.findings, context.lookup);
   return environment;
 }
 

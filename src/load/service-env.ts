@@ -1,8 +1,9 @@
 /** `env_file` and `label_file` are read in: files first, what the service itself says on top. */
-import type { Disk } from './disk.ts';
+import { type Disk, sourceOf } from './disk.ts';
 import { type EnvFile, parseDotenv, parseRawEnv } from './dotenv.ts';
 import type { Findings } from './findings.ts';
 import type { Lookup } from './interpolate.ts';
+import { absolute } from './paths.ts';
 import {
   child,
   childList,
@@ -20,6 +21,8 @@ import {
 export interface ServiceEnvOptions {
   readonly disk: Disk;
   readonly findings: Findings;
+  /** For paths that were left relative. */
+  readonly projectDir: string;
   /** Which variables there are where something was written. */
   readonly lookupOf: (mark: Mark) => Lookup;
 }
@@ -37,8 +40,8 @@ function readEnvFiles(name: string, service: MapNode, options: ServiceEnvOptions
   const read = new Map<string, Entry>();
   for (const item of items) {
     const outer = options.lookupOf(item.mark);
-    const lookup = (key: string) => outer(key) ?? textIn(own?.entries.get(key)) ?? textIn(read.get(key));
-    const file = readFile(name, item, lookup, options);
+    const given = (key: string) => outer(key) ?? textIn(own?.entries.get(key));
+    const file = readFile(name, item, [given, (key) => textIn(read.get(key))], options);
     for (const { key, value, mark } of file?.entries ?? []) {
       const found = value ?? outer(key);
       if (found !== undefined) read.set(key, { key: mark, value: scalar(found, mark) });
@@ -66,16 +69,23 @@ function lay(service: MapNode, section: string, read: Map<string, Entry>, own: M
   service.entries.set(section, { key: own?.mark ?? service.mark, value: made });
 }
 
-function readFile(service: string, item: SpecNode, lookup: Lookup, options: ServiceEnvOptions): EnvFile | undefined {
-  const path = childText(item, 'path');
-  if (path === undefined) return undefined;
+function readFile(
+  service: string,
+  item: SpecNode,
+  lookups: readonly [outer: Lookup, earlier: Lookup],
+  options: ServiceEnvOptions,
+): EnvFile | undefined {
+  const written = childText(item, 'path');
+  if (written === undefined) return undefined;
+  const path = absolute(written, options.projectDir);
   const at = child(item, 'path')!.mark;
   const isRequired = !['false', 'no', 'off'].includes(childText(item, 'required') ?? 'true');
   if (!isRequired && !options.disk.exists(path)) return undefined;
-  const read = options.disk.read(path);
+  const read = options.disk.read(path, at.source);
   if (!read.ok) {
     options.findings.error('bad-env-file', `service ${service}: cannot read env file ${path}: ${read.why}`, at, {
-      help: 'create the file, or make it optional:\n    env_file:\n      - path: …\n        required: false',
+      help:
+        read.help ?? 'create the file, or make it optional:\n    env_file:\n      - path: …\n        required: false',
     });
     return undefined;
   }
@@ -89,8 +99,8 @@ function readFile(service: string, item: SpecNode, lookup: Lookup, options: Serv
     );
     return undefined;
   }
-  const source = { file: path, text: read.text };
-  const file = format === 'raw' ? parseRawEnv(source) : parseDotenv(source, lookup);
+  const source = sourceOf(path, read);
+  const file = format === 'raw' ? parseRawEnv(source) : parseDotenv(source, ...lookups);
   for (const problem of file.problems) {
     options.findings.error('bad-env-file', problem.summary, problem.at, {
       help: problem.help,
@@ -107,18 +117,22 @@ function readLabelFiles(name: string, service: MapNode, options: ServiceEnvOptio
   const read = new Map<string, Entry>();
   for (const item of items) {
     if (item.kind !== 'scalar') continue;
-    const path = String(item.value);
-    const found = options.disk.read(path);
+    const path = absolute(String(item.value), options.projectDir);
+    const found = options.disk.read(path, item.mark.source);
     if (!found.ok) {
       options.findings.error(
         'file-not-found',
         `service ${name}: cannot read label file ${path}: ${found.why}`,
         item.mark,
-        { help: 'create the file' },
+        { help: found.help ?? 'create the file' },
       );
       continue;
     }
-    const file = parseDotenv({ file: path, text: found.text }, (key) => textIn(read.get(key)));
+    const file = parseDotenv(
+      sourceOf(path, found),
+      () => undefined,
+      (key) => textIn(read.get(key)),
+    );
     for (const { summary, at, help } of file.problems) options.findings.error('bad-env-file', summary, at, { help });
     for (const { key, value, mark } of file.entries) read.set(key, { key: mark, value: scalar(value ?? '', mark) });
   }
