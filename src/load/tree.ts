@@ -5,6 +5,8 @@ import type { Path, SourceRange } from '../model/source.ts';
 export interface SourceText {
   /** Absolute path, or `-` for standard input. */
   readonly file: string;
+  /** What people know it by, where it was fetched from afar. */
+  readonly name?: string;
   readonly text: string;
   lineStarts?: readonly number[];
   /** It holds `!reset` or `!override`, or takes over values of a file that does. */
@@ -156,7 +158,9 @@ export function nearest(root: SpecNode, path: Path): { mark: Mark; node: SpecNod
 }
 
 export function rangeOf(mark: Mark): SourceRange {
-  return { file: mark.source.file, start: positionAt(mark.source, mark.start), end: positionAt(mark.source, mark.end) };
+  const { file, name } = mark.source;
+  const range = { start: positionAt(mark.source, mark.start), end: positionAt(mark.source, mark.end) };
+  return name === undefined ? { file, ...range } : { file: name, copy: file, ...range };
 }
 
 function positionAt(source: SourceText, offset: number): { line: number; column: number } {

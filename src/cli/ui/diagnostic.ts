@@ -34,7 +34,7 @@ function annotation({ severity, code, summary, at, help }: Diagnostic, style: Di
   const properties = [
     ...(at
       ? [
-          ['file', shortPath(at.file, style.cwd)],
+          ['file', shortPath(at, style.cwd)],
           ['line', String(at.start.line)],
           ['col', String(at.start.column)],
           ['endLine', String(at.end.line)],
@@ -84,11 +84,12 @@ function printable(text: string): string {
 }
 
 function place(at: SourceRange, style: DiagnosticStyle): string {
-  return `${shortPath(at.file, style.cwd)}:${at.start.line}:${at.start.column}`;
+  return `${shortPath(at, style.cwd)}:${at.start.line}:${at.start.column}`;
 }
 
-/** Relative where that is shorter and does not climb. */
-function shortPath(file: string, cwd: string): string {
+/** Relative where that is shorter and does not climb. An address is no path. */
+function shortPath({ file, copy }: SourceRange, cwd: string): string {
+  if (copy !== undefined) return printable(file);
   if (file === '-') return 'standard input';
   const short = relative(cwd, file);
   return short === '' || short.startsWith('../../') ? file : short;
@@ -118,14 +119,15 @@ function frame(
 }
 
 function lineOf(at: SourceRange, texts: Map<string, string>): string | undefined {
-  let text = texts.get(at.file);
+  const path = at.copy ?? at.file;
+  let text = texts.get(path);
   if (text === undefined) {
     try {
-      text = readFileSync(at.file, 'utf8');
+      text = readFileSync(path, 'utf8');
     } catch {
       return undefined;
     }
-    texts.set(at.file, text);
+    texts.set(path, text);
   }
   return text.split('\n', at.start.line)[at.start.line - 1]?.replace(/\r$/, '');
 }

@@ -5,6 +5,7 @@ import { expect, test } from 'vitest';
 import { renderDiagnostics } from '../../../src/cli/ui/diagnostic.ts';
 import { DIAGNOSTIC_CODES } from '../../../src/load/codes.ts';
 import { load } from '../../../src/load/index.ts';
+import type { Remotes } from '../../../src/model/remote.ts';
 
 const root = import.meta.dirname;
 const cases = readdirSync(root, { withFileTypes: true }).filter((entry) => entry.isDirectory());
@@ -16,11 +17,18 @@ for (const { name } of cases) {
     const extra = existsSync(wish) ? JSON.parse(readFileSync(wish, 'utf8')) : {};
     // The folder itself is where the search ends: no file of the folders above may be found.
     const files = existsSync(join(cwd, 'compose.yml')) || name === 'no-compose-file' ? {} : { files: ['compose.yaml'] };
-    const { diagnostics } = await load({ cwd, environment: {}, ...files, ...extra });
+    const { diagnostics } = await load({ cwd, environment: {}, ...files, ...extra, ...afar(cwd) });
     const text = renderDiagnostics(diagnostics, 'human', { cwd, colour: false }).replaceAll(cwd, '$CASE');
     await expect(text).toMatchFileSnapshot(join(cwd, 'expected.txt'));
     expect(diagnostics.map(({ code }) => code)).toContain(codeOf(name));
   });
+}
+
+/** What is fetched from wherever is the folder `afar` of the case. */
+function afar(cwd: string): { remotes?: Remotes } {
+  const root = join(cwd, 'afar');
+  const fetch: Remotes['fetch'] = async (address) => ({ ok: true, root, file: join(root, 'compose.yaml'), name: `${address}/` });
+  return existsSync(root) ? { remotes: { fetch } } : {};
 }
 
 function codeOf(name: string): string {

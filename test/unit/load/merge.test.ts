@@ -24,7 +24,7 @@ function write(files: Readonly<Record<string, string>>): string {
 async function merged(base: string, over: string, more: Partial<LoadRequest> = {}) {
   const indent = (text: string) => text.trim().replace(/^/gm, '    ');
   const wrap = (text: string) => `services:\n  web:\n${indent(text)}\n`;
-  const cwd = write({ 'a.yaml': wrap(`image: a\n${base}`), 'b.yaml': wrap(over) });
+  const cwd = write({ 'a.yaml': `${wrap(`image: a\n${base}`)}  web2: {image: b}\n`, 'b.yaml': wrap(over) });
   const { project, diagnostics } = await load({
     cwd,
     environment: {},
@@ -287,6 +287,6 @@ describe('several files', () => {
         'include: ["oci://registry/x:1"]\nservices: {a: {extends: {file: "https://github.com/a/b.git", service: c}, image: a}}\n',
     });
     const { diagnostics } = await load({ cwd, environment: {} });
-    expect(diagnostics.map(({ code }) => code)).toEqual(['bad-include', 'bad-include']);
+    expect(diagnostics.map(({ code }) => code)).toEqual(['bad-remote', 'bad-remote']);
   });
 });
