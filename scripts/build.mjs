@@ -107,6 +107,9 @@ function pack(chunks) {
   const places = {};
   const files = [...groups].map(([group, members]) => {
     const text = `(function(require,__filename,__dirname){return ${table(members)}})`;
+    // The loader reads bytes as characters; esbuild escapes in strings, but not in regular expressions.
+    const stray = /.{0,40}[^\0-\x7f].{0,40}/.exec(text);
+    if (stray) throw new Error(`not ASCII, write it as \\u…: ${stray[0]}`);
     const file = `${group}-${createHash('sha256').update(text).digest('hex').slice(0, 8)}.cjs`;
     for (const { name } of members) places[name] = file;
     return [file, text];

@@ -8,7 +8,7 @@ import type { Kind } from './shape.ts';
 import type { ScalarNode } from './tree.ts';
 import { formatDuration, parseDuration, parseSize } from './units.ts';
 
-export type ScalarKind = Exclude<Kind, 'command' | 'texts' | 'sorted' | 'pairs' | 'pairs?' | 'ssh' | 'ulimit' | 'any'>;
+export type ScalarKind = Exclude<Kind, 'command' | 'texts' | 'sorted' | 'pairs' | 'pairs?' | 'ssh' | 'ulimit'>;
 
 const BOOLEANS: Readonly<Record<string, boolean>> = {
   true: true,
@@ -48,7 +48,7 @@ export function bindScalar(node: ScalarNode, kind: ScalarKind, path: Path, bindi
 
 const READERS: { readonly [K in ScalarKind]: (node: ScalarNode) => Bound } = {
   text: (node) => {
-    const value = typeof node.value === 'number' ? goNumber(node.value) : String(node.value);
+    const value = typeof node.value === 'number' ? goNumber(node.value, node.raw) : String(node.value);
     return { value, isEmpty: value === '' };
   },
   flag: (node) => flag(node, (value) => !value),
@@ -95,27 +95,27 @@ function float(node: ScalarNode, isEmpty: (value: number) => boolean): Bound {
 
 /** The shortest decimal that is the same 32-bit number: Compose keeps these as floats of single precision. */
 function single(value: number): number {
-  for (let digits = 1; digits < 17; digits++) {
-    const shorter = Number(value.toPrecision(digits));
-    if (Math.fround(shorter) === Math.fround(value)) return shorter;
+  const near = Math.fround(value);
+  for (let digits = 1; digits < 10; digits++) {
+    const shorter = Number(near.toPrecision(digits));
+    if (Math.fround(shorter) === near) return shorter;
   }
   return value;
 }
 
 function size(node: ScalarNode): Bound {
-  const value =
-    typeof node.value === 'number'
-      ? Number.isInteger(node.value)
-        ? node.value
-        : undefined
-      : parseSize(String(node.value));
+  const isFraction = typeof node.value === 'number' && !Number.isInteger(node.value);
+  const written = typeof node.value === 'number' ? goNumber(node.value, node.raw) : String(node.value);
+  const value = isFraction ? undefined : parseSize(written);
   if (value === undefined)
     return {
       code: 'bad-size',
       what: 'a size',
       help: 'write a whole number of bytes, or a number with a unit: 64m, 1.5gb',
     };
-  return { value: value.toFixed(0), isEmpty: value === 0 };
+  // All digits of a size that a double cannot hold.
+  const text = /^-?\d{16,25}$/.test(written) ? String(BigInt(written)) : value.toFixed(0);
+  return { value: text, isEmpty: value === 0 };
 }
 
 function duration(node: ScalarNode, isEmpty: (value: number) => boolean): Bound {
@@ -135,5 +135,5 @@ function mode(node: ScalarNode, print: (value: number) => Json): Bound {
         : -1;
   if (!Number.isInteger(value) || value < 0)
     return { code: 'bad-mode', what: 'a file mode', help: 'write octal digits in quotes: "0440"' };
-  return { value: print(value), isEmpty: false };
+  return { value: print(value), isEmpty: value === 0 && print(value) === 0 };
 }

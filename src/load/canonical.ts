@@ -77,6 +77,7 @@ const service: Canonical = {
     models: { self: named(nothing) },
     networks: { self: named(nothing) },
     ports: { self: each(canonicalPort) },
+    provider: { keys: { options: { each: { self: listOf } } } },
     post_start: { each: hook },
     pre_start: { each: hook },
     pre_stop: { each: hook },

@@ -48,8 +48,8 @@ function checkPairs(node: SpecNode, path: MutablePath, binding: Binding): void {
   });
 }
 
-type Infallible = 'text' | 'texts' | 'sorted' | 'command' | 'ssh' | 'any';
-const INFALLIBLE: ReadonlySet<Kind> = new Set<Infallible>(['text', 'texts', 'sorted', 'command', 'ssh', 'any']);
+type Infallible = 'text' | 'texts' | 'sorted' | 'command' | 'ssh';
+const INFALLIBLE: ReadonlySet<Kind> = new Set<Infallible>(['text', 'texts', 'sorted', 'command', 'ssh']);
 
 function isInfallible(kind: Kind): kind is Infallible {
   return INFALLIBLE.has(kind);

@@ -1,6 +1,6 @@
 /** Ports: addresses that are none, and two services that want the same port of the host. */
 import { isIP } from 'node:net';
-import { parseRange } from '../../load/canonical/ports.ts';
+import { isAddress, parseRange } from '../../load/canonical/ports.ts';
 import { child, childList, childText, entriesOf, type Mark, type SpecNode } from '../../load/tree.ts';
 import { describePlace } from '../places.ts';
 import type { RuleContext } from '../rules.ts';
@@ -27,7 +27,7 @@ export function checkPorts(context: RuleContext): void {
 function checkLongForm(port: SpecNode, path: readonly (string | number)[], { findings }: RuleContext): void {
   if (port.kind !== 'map') return;
   const hostIp = childText(port, 'host_ip');
-  if (hostIp !== undefined && hostIp !== '' && isIP(hostIp) === 0) {
+  if (hostIp !== undefined && hostIp !== '' && !isAddress(hostIp)) {
     findings.error(
       'bad-port',
       `${describePlace(path)}: "${hostIp}" is not an IP address`,
@@ -42,13 +42,17 @@ function checkLongForm(port: SpecNode, path: readonly (string | number)[], { fin
   }
   for (const key of ['target', 'published']) {
     const text = childText(port, key);
-    if (text === undefined || text === '' || parseRange(text) !== undefined) continue;
+    if (text === undefined || text === '') continue;
+    const range = parseRange(text);
+    if (range !== undefined && (key === 'published' || range.first > 0)) continue;
+    // A target that is no number at all is told by its type.
+    if (key === 'target' && !/^\d/.test(text)) continue;
     findings.error('bad-port', `${describePlace([...path, key])}: "${text}" is not a port`, child(port, key)!.mark, {
-      help: 'ports are 0 to 65535',
+      help: `ports are ${key === 'target' ? 1 : 0} to 65535`,
     });
   }
   const protocol = childText(port, 'protocol');
-  if (protocol !== undefined && !['tcp', 'udp', 'sctp'].includes(protocol.toLowerCase())) {
+  if (protocol !== undefined && !['', 'tcp', 'udp', 'sctp'].includes(protocol.toLowerCase())) {
     findings.error(
       'bad-port',
       `${describePlace([...path, 'protocol'])}: "${protocol}" is not a protocol`,

@@ -102,6 +102,8 @@ describe('durations', () => {
     ['1.5s', '1.5s'],
     ['100ms', '100ms'],
     ['10us', '10µs'],
+    ['10\u00b5s', '10µs'],
+    ['10\u03bcs', '10µs'],
     ['0', '0s'],
     ['1h2m3s4ms', '1h2m3.004s'],
     ['1w', '168h0m0s'],
@@ -125,7 +127,9 @@ test('sizes have factors of 1024 whatever the spelling', () => {
   expect(['1024', '1k', '1kb', '1KiB', '1.5m', '2 gb', '-1', '0'].map(parseSize)).toEqual([
     1024, 1024, 1024, 1024, 1572864, 2147483648, -1, 0,
   ]);
-  expect(['', 'k', '1x', '-1k', '1.2.x', '1e3'].map(parseSize)).toEqual(Array(6).fill(undefined));
+  expect(['1.5', '1e3', '.5k', '5.', '9223372036854775807'].map(parseSize)).toEqual([1, 1000, 512, 5, 2 ** 63]);
+  const none = ['', 'k', '1x', '-1k', '1.2.x', '1Gi', '1bb', '1  k', ' 1k', '1k ', '9223372036854775808'];
+  for (const text of none) expect(parseSize(text), text).toBeUndefined();
 });
 
 describe('command strings', () => {
