@@ -25,6 +25,7 @@ import {
   type SourceText,
   type SpecNode,
 } from './tree.ts';
+import { wordsFor } from './yaml-words.ts';
 
 interface Reading {
   readonly source: SourceText;
@@ -80,18 +81,12 @@ function reportSyntax(
   findings: Findings,
 ): void {
   const [start, end] = broken.pos;
-  const summary = broken.message.split('\n')[0]!.replace(/ at line \d+, column \d+:?$/, '');
-  const text =
-    summary.charAt(0).toLowerCase() +
-    summary
-      .slice(1)
-      .replace(/\.$/, '')
-      .replace(/"quote$/, '" quote');
-  const help = syntaxHelp(broken.code, source.text, start);
-  const opening = broken.code === 'MISSING_CHAR' && /quote/.test(text) ? openQuote(document, start) : undefined;
-  const at = opening ?? start;
-  const mark = { source, start: at, end: opening === undefined ? Math.max(end, start + 1) : at + 1 };
-  findings.error('yaml-syntax', `not valid YAML: ${text}`, mark, {
+  const isTab = /^ *\t/.test(source.text.slice(source.text.lastIndexOf('\n', start - 1) + 1, start + 1));
+  const { what, help } = wordsFor(isTab ? 'TAB_AS_INDENT' : broken.code, broken.message);
+  const opening = broken.code === 'MISSING_CHAR' && /quote/.test(what) ? openQuote(document, start) : undefined;
+  const at = opening ?? start + /^ */.exec(source.text.slice(start, start + 500))![0].length;
+  const mark = { source, start: at, end: opening === undefined ? Math.max(end, at + 1) : at + 1 };
+  findings.error('yaml-syntax', `not valid YAML: ${what}`, mark, {
     help,
     label: opening === undefined ? undefined : 'opened here',
   });
@@ -107,15 +102,6 @@ function openQuote(document: Document.Parsed, before: number): number | undefine
     },
   });
   return last;
-}
-
-function syntaxHelp(code: string, text: string, at: number): string | undefined {
-  const line = text.slice(text.lastIndexOf('\n', at - 1) + 1, at + 1);
-  if (code === 'TAB_AS_INDENT' || /^ *\t/.test(line)) return 'indent with spaces: YAML allows no tabs there';
-  if (code === 'BAD_INDENT') return 'line the key up with its neighbours';
-  if (code === 'MISSING_CHAR') return 'close the quote or bracket that is open here';
-  if (code === 'BLOCK_AS_IMPLICIT_KEY') return 'quote a value that holds ": "';
-  return undefined;
 }
 
 function read(node: Node, reading: Reading, depth: number): SpecNode {

@@ -1,6 +1,7 @@
 /** The nearest known word, for "did you mean". */
 
 export function nearestOf(word: string, known: Iterable<string>): string | undefined {
+  if (word === '') return undefined;
   const limit = Math.max(1, Math.floor(word.length / 3));
   const plain = normal(word);
   let best: string | undefined;

@@ -5,6 +5,10 @@ export type JsonType = 'object' | 'array' | 'string' | 'number' | 'integer' | 'b
 
 interface SchemaSource {
   readonly $ref?: string;
+  /** What to call a value of this kind: "a size, such as 64m". */
+  readonly title?: string;
+  /** What to write where the pattern does not fit. */
+  readonly $comment?: string;
   readonly description?: string;
   readonly type?: JsonType | readonly JsonType[];
   readonly properties?: Readonly<Record<string, SchemaSource>>;

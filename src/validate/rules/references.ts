@@ -87,7 +87,6 @@ function exists(target: string, by: string, at: Mark, isRequired: boolean, conte
     });
     return;
   }
-  if (!isRequired) return;
   findings.error('undefined-service', `service ${by} refers to service "${target}", which does not exist`, at, {
     help: () => {
       const close = nearestOf(target, services.entries.keys());
