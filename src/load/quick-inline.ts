@@ -116,17 +116,19 @@ function separator(cursor: Cursor, after: number, indent: number, close: string)
 /** `|`, `|-`, `|+`, `>` or `>-` and the lines below; the end is the start of the line after them. */
 export function readLiteral(cursor: Cursor, at: number, indent: number): Read<ScalarNode> {
   const { text } = cursor;
-  const header = text.slice(at, endOfLine(cursor, at));
+  const firstLine = endOfLine(cursor, at);
+  const header = text.slice(at, firstLine).trimEnd();
   if (!/^(?:\|[-+]?|>-?)$/.test(header)) throw new Unusual();
   const lines: string[] = [];
   let width = -1;
-  let line = at + header.length + 1;
+  let line = firstLine + 1;
   while (line < text.length) {
-    const end = text.indexOf('\n', line);
+    const newline = text.indexOf('\n', line);
     // Without a last newline, what the block ends in is a matter of taste.
-    if (end === -1) throw new Unusual();
+    if (newline === -1) throw new Unusual();
+    const end = cursor.isDos ? newline - 1 : newline;
     let content = line;
-    while (text[content] === ' ') content++;
+    while (content < end && text[content] === ' ') content++;
     const isBlank = content === end;
     if (width === -1 && isBlank && content > line) throw new Unusual();
     if (!isBlank && width === -1) {
@@ -138,7 +140,7 @@ export function readLiteral(cursor: Cursor, at: number, indent: number): Read<Sc
       break;
     }
     lines.push(isBlank ? text.slice(Math.min(line + Math.max(width, 0), end), end) : text.slice(line + width, end));
-    line = end + 1;
+    line = newline + 1;
   }
   if (width === -1) throw new Unusual();
   return { node: scalarAt(cursor, chomp(lines, header), at, line), end: line };

@@ -5,6 +5,8 @@ import type { Entry, Mark, Scalar, ScalarNode, SourceText, SpecNode } from './tr
 export interface Cursor {
   readonly source: SourceText;
   readonly text: string;
+  /** Lines end in a carriage return too, in whose place `text` has a space. */
+  readonly isDos: boolean;
   /** Start of the next line that has content, and its indentation; -1 at the end of the file. */
   line: number;
   indent: number;

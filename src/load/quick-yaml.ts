@@ -28,16 +28,18 @@ const NEWLINE = 0x0a;
 const HASH = 0x23;
 const COLON = 0x3a;
 const DASH = 0x2d;
-/** Control characters, carriage returns, byte order marks. */
+/** Control characters, lone carriage returns, byte order marks. */
 const UNUSUAL_CHARACTERS = /[\x00-\x08\x0b-\x1f\x7f\ufeff]/;
 
 /** undefined: not for this reader. */
 export function quickYaml(source: SourceText): SpecNode | undefined {
-  const { text } = source;
-  if (UNUSUAL_CHARACTERS.test(text)) return undefined;
-  const start = /^(?: *(?:#[^\n]*)?\n)*---\n/.exec(text)?.[0].length ?? 0;
+  const isDos = source.text.includes('\r');
+  // A space at the end of a line means nothing, but in literal blocks, and every offset stays what it is.
+  const text = isDos ? source.text.replaceAll('\r\n', ' \n') : source.text;
+  if (UNUSUAL_CHARACTERS.test(text) || (isDos && /(?:^|[^\r])\n/.test(source.text))) return undefined;
+  const start = /^(?: *(?:#[^\n]*)?\n)*--- ?\n/.exec(text)?.[0].length ?? 0;
   if (/^(?:---|\.\.\.|%)/m.test(start === 0 ? text : text.slice(start))) return undefined;
-  const cursor: Cursor = { source, text, line: 0, indent: 0, depth: 0, anchors: new Map(), aliased: 0 };
+  const cursor: Cursor = { source, text, isDos, line: 0, indent: 0, depth: 0, anchors: new Map(), aliased: 0 };
   try {
     advance(cursor, start);
     if (cursor.indent === -1) return undefined;

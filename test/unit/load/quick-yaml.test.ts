@@ -15,7 +15,14 @@ function outline(node: SpecNode): unknown {
   return [...node.entries].map(([key, entry]) => [key, entry.key.start, entry.key.end, outline(entry.value)]);
 }
 
+/** As it is and with the line ends of Windows. */
 function compare(text: string): boolean {
+  const isQuick = compareLines(text);
+  expect(compareLines(text.replaceAll('\n', '\r\n')), JSON.stringify(text)).toBe(isQuick);
+  return isQuick;
+}
+
+function compareLines(text: string): boolean {
   const source = { file: 'compose.yaml', text };
   const quick = quickYaml(source);
   if (quick === undefined) return false;
