@@ -69,15 +69,15 @@ const cases: readonly (readonly [string, string, string, object])[] = [
   ],
   [
     'options of one logging driver are merged',
-    'logging: {driver: a, options: {x: 1}}',
+    'logging: {driver: local, options: {x: 1}}',
     'logging: {options: {y: 2}}',
-    { logging: { driver: 'a', options: { x: '1', y: '2' } } },
+    { logging: { driver: 'local', options: { x: '1', y: '2' } } },
   ],
   [
     'another logging driver starts afresh',
-    'logging: {driver: a, options: {x: 1}}',
-    'logging: {driver: b}',
-    { logging: { driver: 'b' } },
+    'logging: {driver: local, options: {x: 1}}',
+    'logging: {driver: none}',
+    { logging: { driver: 'none' } },
   ],
   [
     'hosts are not repeated',
@@ -87,9 +87,9 @@ const cases: readonly (readonly [string, string, string, object])[] = [
   ],
   [
     'items that are there already are not repeated',
-    'security_opt: [a]',
-    'security_opt: [a, b]',
-    { security_opt: ['a', 'b'] },
+    'security_opt: ["label:disable"]',
+    'security_opt: ["label:disable", no-new-privileges]',
+    { security_opt: ['label:disable', 'no-new-privileges'] },
   ],
   [
     '!override replaces',
