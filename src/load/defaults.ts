@@ -36,7 +36,6 @@ export function setDefaults(root: SpecNode, baseDir: string | undefined): void {
       setMissing(port, 'mode', 'ingress', port.mark);
     }
     setSecretTargets(childList(service, 'secrets')?.items ?? []);
-    setSecretTargets(childList(build, 'secrets')?.items ?? []);
     for (const [, dependency] of entriesOf(childMap(service, 'depends_on'))) {
       if (dependency.kind !== 'map') continue;
       setMissing(dependency, 'condition', 'service_started', dependency.mark);

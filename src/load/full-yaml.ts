@@ -13,6 +13,7 @@ import {
   type Scalar as YamlScalar,
 } from 'yaml';
 import type { Findings } from './findings.ts';
+import { parseLeniently } from './lenient-yaml.ts';
 import { MAX_ALIASED, MAX_DEPTH } from './limits.ts';
 import { plainScalar } from './plain-scalar.ts';
 import {
@@ -43,15 +44,16 @@ export function parseYamlFully(source: SourceText, findings: Findings): SpecNode
     { tag, collection: 'map' as const },
     { tag, collection: 'seq' as const },
   ]);
+  const options = { schema: 'failsafe', uniqueKeys: false, customTags: tags, logLevel: 'silent' } as const;
   let documents: Document.Parsed[];
   try {
-    const parsed = parseAllDocuments(source.text, {
-      schema: 'failsafe',
-      uniqueKeys: false,
-      customTags: tags,
-      logLevel: 'silent',
-    });
+    const parsed = parseAllDocuments(source.text, options);
     documents = Array.isArray(parsed) ? parsed : [];
+    // Only then: where a quote is missing, the strict reading knows the line.
+    if (!documents.every(isWhole)) {
+      const lenient = parseLeniently(source.text, options);
+      if (lenient.every(isWhole)) documents = lenient;
+    }
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     findings.error('too-deep', 'the file is nested too deeply to be read', { source, start: 0, end: 0 });
@@ -90,6 +92,10 @@ function reportSyntax(
     help,
     label: opening === undefined ? undefined : 'opened here',
   });
+}
+
+function isWhole(document: Document.Parsed): boolean {
+  return document.errors.length === 0;
 }
 
 /** A quote that is missing is noticed at the end of the file; the mistake is where it was opened. */

@@ -201,6 +201,12 @@ function checkMounts(name: string, service: MapNode, { findings }: RuleContext):
       });
     }
   }
+  for (const item of childList(service, 'devices')?.items ?? []) {
+    if (item.kind !== 'map' || item.damaged || childText(item, 'target')) continue;
+    findings.error('missing-key', `service ${name}: a device needs "target"`, item.mark, {
+      help: 'add its path in the container:\n    target: /dev/sda',
+    });
+  }
   for (const item of childList(service, 'tmpfs')?.items ?? []) {
     if (item.kind === 'scalar') take(String(item.value).split(':')[0]!, item.mark);
   }
