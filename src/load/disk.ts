@@ -61,7 +61,7 @@ export const realDisk: Disk = {
       if (path === '/dev/null') return { ok: true, text: '' };
       const facts = statSync(path);
       // A device or a pipe may never end; one that the caller's shell has opened, `--env-file <(…)`, is theirs to end.
-      if (!facts.isFile() && !(facts.isFIFO() && path.startsWith('/dev/fd/')))
+      if (!facts.isFile() && !(facts.isFIFO() && /^\/dev\/(?:stdin$|fd\/)/.test(path)))
         return {
           ok: false,
           code: 'file-not-found',

@@ -74,6 +74,7 @@ function withOptions(request: LoadRequest, options: ConfigOptions): LoadRequest 
     strict: false,
     // Without values a service's dependencies cannot be trusted: the whole file is shown.
     ...(!raw && options.services?.length && { only: options.services }),
+    ...(raw && { profiles: ['*'] }),
     allResources: Boolean(options.allResources || raw || request.allResources),
     skip: {
       ...request.skip,
