@@ -1,5 +1,5 @@
 /** Port mappings: `[[IP:][HOST]:]CONTAINER[/PROTOCOL]` and the long form, one entry per container port. */
-import { isIP } from 'node:net';
+import { isIP } from '../ip.ts';
 import { MAX_PORTS } from '../limits.ts';
 import { record, type ScalarNode, type SpecNode, within } from '../tree.ts';
 import { type CanonicalContext, isUnresolved } from './context.ts';

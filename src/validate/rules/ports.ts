@@ -1,6 +1,7 @@
 /** Ports: addresses that are none, and two services that want the same port of the host. */
-import { isIP } from 'node:net';
+
 import { isAddress, parseRange } from '../../load/canonical/ports.ts';
+import { isIP } from '../../load/ip.ts';
 import { child, childList, childText, entriesOf, type Mark, type SpecNode } from '../../load/tree.ts';
 import { describePlace } from '../places.ts';
 import type { RuleContext } from '../rules.ts';
