@@ -6,6 +6,7 @@ import { makeFindings } from '../../../src/load/findings.ts';
 import { parseYamlFully } from '../../../src/load/full-yaml.ts';
 import { quickYaml } from '../../../src/load/quick-yaml.ts';
 import type { SpecNode } from '../../../src/load/tree.ts';
+import { configFiles } from '../../bench/config-files.mjs';
 
 /** Values and where they begin; ends differ for collections, and nothing depends on them. */
 function outline(node: SpecNode): unknown {
@@ -245,5 +246,9 @@ services:
 volumes:
   data:
 `;
+  expect(compare(text)).toBe(true);
+});
+
+test.each(Object.entries(configFiles(5)))('what the bench reads, %s, is read by the quick reader', (_, text) => {
   expect(compare(text)).toBe(true);
 });
