@@ -1,7 +1,7 @@
 /** One scalar to the exact type that its attribute has; texts that came out of a ${VARIABLE} are read as numbers and flags. */
 import type { Path } from '../model/source.ts';
 import { describePlace } from '../validate/places.ts';
-import type { Binding, Json } from './bind.ts';
+import type { Binding, Json } from './binding.ts';
 import type { DiagnosticCode } from './codes.ts';
 import { goNumber } from './plain-scalar.ts';
 import type { Kind } from './shape.ts';

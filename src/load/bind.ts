@@ -2,25 +2,13 @@
 import type { Path } from '../model/source.ts';
 import { describePlace } from '../validate/places.ts';
 import { bindScalar } from './bind-scalar.ts';
-import type { Findings } from './findings.ts';
+import type { Binding, Json } from './binding.ts';
 import { goNumber } from './plain-scalar.ts';
 import type { Kind, Shape, Struct } from './shape.ts';
 import type { MapNode, ScalarNode, SpecNode } from './tree.ts';
 
 /** One array for the whole walk: a path is only needed for a message. */
 type MutablePath = (string | number)[];
-
-export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
-
-export interface Binding {
-  readonly findings: Findings;
-  /** Keep x-* keys of structures; Compose's JSON leaves them out below the top level. */
-  readonly extensions: boolean;
-  /** YAML leaves out what JSON prints always: `command: null`, `ipam: {}`. */
-  readonly always: boolean;
-  /** `config --no-interpolate`: what still holds a ${…} stays text. */
-  readonly lenient: boolean;
-}
 
 export function bindStruct(
   node: SpecNode | undefined,

@@ -1,6 +1,7 @@
 /** What `bind` would object to, for `config -q`: the same shapes, but nothing is made, and values that always fit are not looked at. */
-import { type Binding, bindUlimit, warnChanged } from './bind.ts';
+import { bindUlimit, warnChanged } from './bind.ts';
 import { bindScalar } from './bind-scalar.ts';
+import type { Binding } from './binding.ts';
 import type { Kind, Shape, Struct } from './shape.ts';
 import type { SpecNode } from './tree.ts';
 

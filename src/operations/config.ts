@@ -1,5 +1,6 @@
 /** What `tcompose config` prints: the project as it was understood, or one aspect of it. Returns text; prints nothing. */
-import { type Binding, bindStruct, type Json } from '../load/bind.ts';
+import { bindStruct } from '../load/bind.ts';
+import type { Binding, Json } from '../load/binding.ts';
 import { checkStruct } from '../load/check-values.ts';
 import { type LoadedModel, type LoadRequest, loadTree } from '../load/phases.ts';
 import { projectShape } from '../load/shapes.ts';

@@ -1,5 +1,5 @@
 /** One name a line: services, images, volumes, networks, models, profiles. */
-import type { Json } from '../../load/bind.ts';
+import type { Json } from '../../load/binding.ts';
 import type { LoadedModel } from '../../load/phases.ts';
 
 type Services = Readonly<Record<string, Readonly<Record<string, Json>>>>;

@@ -1,5 +1,5 @@
 /** Plain JSON as YAML, in the style of `docker compose config`: two spaces, lists under their key, literal blocks for long texts. */
-import type { Json } from '../../load/bind.ts';
+import type { Json } from '../../load/binding.ts';
 import { plainScalar } from '../../load/plain-scalar.ts';
 
 export function yamlText(value: Readonly<Record<string, Json>>): string {

@@ -71,7 +71,7 @@ test('every mistake is reported at once, each once, at its place', async () => {
 
 test('COMPOSE_DISABLE_ENV_FILE is a switch, and nothing else', async () => {
   const cwd = mkdtempSync(join(folder, 'switch-'));
-  writeFileSync(join(cwd, 'compose.yaml'), 'services: {web: {image: "${A-none}"}}\n');
+  writeFileSync(join(cwd, 'compose.yaml'), `services: {web: {image: "\${A-none}"}}\n`);
   writeFileSync(join(cwd, '.env'), 'A=a\n');
   const loadWith = (value: string) => load({ cwd, environment: { COMPOSE_DISABLE_ENV_FILE: value } });
   const imageWith = async (value: string) => (await loadWith(value)).project?.services['web']?.image;
