@@ -99,7 +99,7 @@ async function checkOut(
   };
   // An empty template: no hooks. What git is told of the repository comes from here alone.
   await must(['init', '--quiet', '--template=', '--', into]);
-  const inside = ['-C', into, '-c', 'core.hooksPath=/dev/null', '-c', 'gc.auto=0', '-c', 'maintenance.auto=false'];
+  const inside = ['-C', into, ...SETTINGS.flatMap((setting) => ['-c', setting])];
   const fetch = [
     ...inside,
     'fetch',
@@ -117,10 +117,19 @@ async function checkOut(
     if ((await must([...inside, 'rev-parse', '--verify', '--end-of-options', 'FETCH_HEAD^{commit}'])) !== commit)
       throw new GitFailed(refuse(`${address.ref} moved on while it was fetched`, 'try again'));
   }
-  await must([...inside, '-c', 'submodule.recurse=false', 'checkout', '--quiet', '--detach', commit, '--']);
+  await must([...inside, 'checkout', '--quiet', '--detach', commit, '--']);
   // Files are wanted, not a repository: nothing that a later git could be misled by.
   await rm(join(into, '.git'), { recursive: true, force: true });
 }
+
+const SETTINGS = [
+  'core.hooksPath=/dev/null',
+  // A log names who did it, and to know that git looks up the host's name: ten seconds where no name server answers.
+  'core.logAllRefUpdates=false',
+  'gc.auto=0',
+  'maintenance.auto=false',
+  'submodule.recurse=false',
+];
 
 type Git = (
   words: readonly string[],

@@ -187,3 +187,44 @@ async function stop(child: ChildProcess): Promise<void> {
   child.kill('SIGKILL');
   await gone;
 }
+
+export interface ComposeFile {
+  readonly text: string;
+  /** Its name, of one that others extend. */
+  readonly extends?: string;
+  /** Its name, of an env file. */
+  readonly env?: string;
+}
+
+/** As docker compose publish does it; `old`: for registries that know no artifact types. */
+export async function putProject(
+  registry: TestRegistry,
+  repository: string,
+  tag: string,
+  files: readonly ComposeFile[],
+  { old = false } = {},
+): Promise<Descriptor> {
+  const kind = 'application/vnd.docker.compose';
+  const config = await registry.putBlob(repository, '{}');
+  const layers: object[] = [];
+  for (const { text, extends: extended, env } of files) {
+    const layer = await registry.putBlob(repository, text);
+    const annotations =
+      env !== undefined
+        ? { [`${COMPOSE}.envfile`]: env }
+        : {
+            [`${COMPOSE}.file`]: extended ?? 'compose.yaml',
+            ...(extended !== undefined && { [`${COMPOSE}.extends`]: 'true' }),
+          };
+    layers.push({ ...layer, mediaType: env === undefined ? `${kind}.file+yaml` : `${kind}.envfile`, annotations });
+  }
+  return registry.putManifest(repository, tag, {
+    schemaVersion: 2,
+    mediaType: MANIFEST,
+    ...(!old && { artifactType: `${kind}.project` }),
+    config: { ...config, mediaType: old ? `${kind}.config.empty.v1+json` : 'application/vnd.oci.empty.v1+json' },
+    layers,
+  });
+}
+
+const COMPOSE = 'com.docker.compose';

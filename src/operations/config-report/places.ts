@@ -4,8 +4,8 @@ import { type Mark, rangeOf } from '../../load/tree.ts';
 
 export function placeOf(place: Mark | string, folder: string): string {
   if (typeof place === 'string') return shorter(place, folder);
-  const { file, start } = rangeOf(place);
-  return `${shorter(file, folder)}:${start.line}:${start.column}`;
+  const { file, start, copy } = rangeOf(place);
+  return `${copy === undefined ? shorter(file, folder) : file}:${start.line}:${start.column}`;
 }
 
 function shorter(file: string, folder: string): string {
