@@ -47,7 +47,7 @@ function checkLongForm(port: SpecNode, path: readonly (string | number)[], { fin
     const range = parseRange(text);
     if (range !== undefined && (key === 'published' || range.first > 0)) continue;
     // A target that is no number at all is told by its type.
-    if (key === 'target' && !/^\d/.test(text)) continue;
+    if (key === 'target' && !/^[-+\s]*\d/.test(text)) continue;
     findings.error('bad-port', `${describePlace([...path, key])}: "${text}" is not a port`, child(port, key)!.mark, {
       help: `ports are ${key === 'target' ? 1 : 0} to 65535`,
     });
