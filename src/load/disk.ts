@@ -1,7 +1,7 @@
 /** The only file of the loader that touches the disk: reads texts, with limits, and says why where it cannot. */
-import { readFileSync, realpathSync, statSync } from 'node:fs';
+import { closeSync, constants, openSync, readSync, realpathSync, statSync } from 'node:fs';
 import { posix } from 'node:path';
-import { MAX_BYTES } from './limits.ts';
+import { MAX_BYTES, MAX_BYTES_ALL, MAX_FILES } from './limits.ts';
 import type { SourceText } from './tree.ts';
 
 export type ReadResult =
@@ -31,6 +31,7 @@ const ERRORS: Readonly<Record<string, string>> = {
   ENOTDIR: 'a part of its path is not a folder',
   ELOOP: 'its symbolic links lead in a circle',
   ENAMETOOLONG: 'its name is too long',
+  EAGAIN: 'it has no end to wait for',
 };
 
 function because(error: unknown): string {
@@ -69,7 +70,7 @@ export const realDisk: Disk = {
         };
       if (facts.size > MAX_BYTES)
         return { ok: false, code: 'too-large', why: `it has more than ${MAX_BYTES >> 20} MiB` };
-      return decode(readFileSync(path));
+      return decode(readSome(path));
     } catch (error) {
       return { ok: false, code: 'file-not-found', why: because(error) };
     }
@@ -77,6 +78,47 @@ export const realDisk: Disk = {
   isFile: (path) => statSync(path, { throwIfNoEntry: false })?.isFile() ?? false,
   exists: (path) => statSync(path, { throwIfNoEntry: false }) !== undefined,
 };
+
+/** As much as a file may hold and a byte more, without waiting: what looks like a file may be a queue (/proc/kmsg). */
+function readSome(path: string): Uint8Array {
+  const isQueue = path.startsWith('/dev/');
+  const file = openSync(path, constants.O_RDONLY | (isQueue ? 0 : constants.O_NONBLOCK));
+  try {
+    const parts: Buffer[] = [];
+    let length = 0;
+    while (length <= MAX_BYTES) {
+      const part = Buffer.allocUnsafe(Math.min(64 * 1024, MAX_BYTES + 1 - length));
+      const read = readSync(file, part);
+      if (read === 0) break;
+      parts.push(part.subarray(0, read));
+      length += read;
+    }
+    return parts.length === 1 ? parts[0]! : Buffer.concat(parts);
+  } finally {
+    closeSync(file);
+  }
+}
+
+/** One load may read so much and no more, however many files it comes from. */
+export function withLimits(disk: Disk): Disk {
+  let bytes = 0;
+  let files = 0;
+  return {
+    ...disk,
+    read: (path, by) => {
+      if (files > MAX_FILES || bytes > MAX_BYTES_ALL) return tooMuch();
+      const read = disk.read(path, by);
+      files += 1;
+      if (read.ok) bytes += read.text.length;
+      return files > MAX_FILES || bytes > MAX_BYTES_ALL ? tooMuch() : read;
+    },
+  };
+}
+
+function tooMuch(): ReadResult {
+  const why = `the project reads more than ${MAX_FILES} files, or ${MAX_BYTES_ALL >> 20} MiB`;
+  return { ok: false, code: 'too-large', why, help: 'name fewer or smaller files' };
+}
 
 /** Bytes to text; what is not UTF-8, or holds a NUL, is no text. */
 export function decode(bytes: Uint8Array): ReadResult {

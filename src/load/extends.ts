@@ -6,11 +6,12 @@ import { judge } from '../validate/judge.ts';
 import { canonicalService } from './canonical.ts';
 import { dirOf, type ModelContext, sharedDocuments } from './documents.ts';
 import { interpolateTree } from './interpolate-tree.ts';
+import { MAX_CHAIN, MAX_EXTENDED } from './limits.ts';
 import { mergeServices } from './merge.ts';
 import { adoptOldNames } from './old-names.ts';
 import { absolute, relativePath, resolveServicePaths } from './paths.ts';
 import { fetchFile } from './remote.ts';
-import { child, childMap, childText, clone, type MapNode, type Mark, type SpecNode } from './tree.ts';
+import { child, childMap, childText, clone, countNodes, type MapNode, type Mark, type SpecNode } from './tree.ts';
 
 /** Where services of one file are looked up, in long form. */
 interface Services {
@@ -64,6 +65,7 @@ async function extended(
     reportCycle([...chain, step], context);
     return markDamaged(withoutWish(service));
   }
+  if (isTooMuch(wish, chain, context)) return markDamaged(withoutWish(service));
   const name = wish.kind === 'scalar' ? String(wish.value) : childText(wish, 'service');
   const file = childText(wish, 'file');
   if (name === undefined) {
@@ -79,6 +81,7 @@ async function extended(
     if (from !== undefined) reportMissing(name, step.service, from, wish, context);
     return markDamaged(withoutWish(service));
   }
+  wish.mark.source.extended = (wish.mark.source.extended ?? 0) + countNodes(base);
   // An unfinished one in the same document is completed on a copy; its own turn comes later.
   const next: Step = { file: from.file, service: name, mark: wish.mark };
   const complete = await extended(clone(base), next, from, [...chain, step], context);
@@ -95,6 +98,24 @@ async function servicesFrom(
 ): Promise<Services | undefined> {
   const path = isAddress(file) ? await fetchFile(file, at, context) : absolute(file, home.dir);
   return path === undefined ? undefined : servicesOf(path, at, context);
+}
+
+/** A long chain, or a big service that is extended over and over. */
+function isTooMuch(wish: SpecNode, chain: readonly Step[], { findings }: ModelContext): boolean {
+  const { source } = wish.mark;
+  if (chain.length > MAX_CHAIN) {
+    findings.error('too-deep', `more than ${MAX_CHAIN} services extend each other in a row`, wish.mark);
+    source.extended = Number.POSITIVE_INFINITY;
+    return true;
+  }
+  if ((source.extended ?? 0) <= MAX_EXTENDED) return false;
+  if (source.extended !== Number.POSITIVE_INFINITY)
+    findings.error('too-large', `the services of the file take over more than ${MAX_EXTENDED} values`, wish.mark, {
+      help: 'extend smaller services, or fewer times',
+    });
+  // Told once.
+  source.extended = Number.POSITIVE_INFINITY;
+  return true;
 }
 
 function withoutWish(service: MapNode): MapNode {

@@ -1,7 +1,7 @@
 /** Collects what is wrong with the user's files while loading goes on: loading never stops at the first mistake. */
 import type { Diagnostic } from '../model/diagnostic.ts';
 import type { DiagnosticCode } from './codes.ts';
-import { MAX_FINDINGS } from './limits.ts';
+import { MAX_FINDINGS, MAX_MESSAGE } from './limits.ts';
 import { type Mark, rangeOf } from './tree.ts';
 
 export interface Finding {
@@ -41,10 +41,10 @@ export function makeFindings(): Findings {
     found.push({
       code,
       severity,
-      summary,
+      summary: clipped(summary),
       ...(at && { at: rangeOf(at) }),
       ...(more?.label !== undefined && { label: more.label }),
-      ...(help !== undefined && { help }),
+      ...(help !== undefined && { help: clipped(help) }),
       ...(more?.related && { related: more.related.map(({ at, label }) => ({ at: rangeOf(at), label })) }),
     });
   };
@@ -61,6 +61,12 @@ export function makeFindings(): Findings {
         : [...all, { code: 'too-many', severity: 'warning', summary: `${dropped} more findings are not shown` }];
     },
   };
+}
+
+/** A value may be a megabyte long; its two ends say enough. */
+function clipped(text: string): string {
+  if (text.length <= MAX_MESSAGE) return text;
+  return `${text.slice(0, MAX_MESSAGE - 100)} … ${text.slice(-99)}`;
 }
 
 function compare(a: Diagnostic, b: Diagnostic, files: readonly string[]): number {

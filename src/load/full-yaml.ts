@@ -83,6 +83,10 @@ function reportSyntax(
   findings: Findings,
 ): void {
   const [start, end] = broken.pos;
+  if (/call stack/.test(broken.message)) {
+    findings.error('too-deep', 'the file is nested too deeply to be read', { source, start, end: start });
+    return;
+  }
   const isTab = /^ *\t/.test(source.text.slice(source.text.lastIndexOf('\n', start - 1) + 1, start + 1));
   const { what, help } = wordsFor(isTab ? 'TAB_AS_INDENT' : broken.code, broken.message);
   const opening = broken.code === 'MISSING_CHAR' && /quote/.test(what) ? openQuote(document, start) : undefined;

@@ -3,7 +3,7 @@ import { posix } from 'node:path';
 import { inheritEnvironment, setDefaults } from './defaults.ts';
 import type { ModelContext } from './documents.ts';
 import { addEnvFiles, type ProjectEnvironment, valueIn } from './environment.ts';
-import { MAX_FILES } from './limits.ts';
+import { MAX_INCLUDES } from './limits.ts';
 import { mergeProjects } from './merge.ts';
 import { absolute, relativePath, resolveProjectPaths } from './paths.ts';
 import { askedBy, localPaths } from './remote.ts';
@@ -39,8 +39,8 @@ async function include(item: SpecNode, file: string, context: ModelContext): Pro
   if (paths === undefined || first === undefined) return undefined;
   const chain = [...context.chain, file];
   const repeated = paths.find((path) => chain.includes(path));
-  if (repeated !== undefined || chain.length > MAX_FILES) {
-    const loop = repeated === undefined ? chain : [...chain.slice(chain.indexOf(repeated)), repeated];
+  if (repeated !== undefined) {
+    const loop = [...chain.slice(chain.indexOf(repeated)), repeated];
     context.findings.error(
       'include-cycle',
       `files include each other: ${loop.map((path) => posix.relative(context.baseDir, path) || path).join(' → ')}`,
@@ -49,6 +49,12 @@ async function include(item: SpecNode, file: string, context: ModelContext): Pro
         help: 'remove one of the includes',
       },
     );
+    return undefined;
+  }
+  if (context.included.length >= MAX_INCLUDES) {
+    context.findings.error('too-large', `the project has more than ${MAX_INCLUDES} includes`, undefined, {
+      help: 'include fewer files, and none of them over and over',
+    });
     return undefined;
   }
   const ownDir = childText(item, 'project_directory');

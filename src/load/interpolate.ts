@@ -2,6 +2,8 @@
 
 export type Lookup = (name: string) => string | undefined;
 
+import { MAX_TEXT } from './limits.ts';
+
 /** One use of a variable, for `config --variables` and for the warning about unset ones. */
 export interface VariableUse {
   readonly name: string;
@@ -77,6 +79,8 @@ function substitute(text: string, value: Evaluate, depth: number): string {
   let at = 0;
   for (let dollar = text.indexOf('$'); dollar !== -1; dollar = text.indexOf('$', at)) {
     result += text.slice(at, dollar);
+    // Values of values of values double quickly.
+    if (result.length > MAX_TEXT) throw malformed(text);
     const next = text.charAt(dollar + 1);
     if (next === '$') {
       result += '$';
@@ -94,6 +98,7 @@ function substitute(text: string, value: Evaluate, depth: number): string {
       at = dollar + 1 + (name?.length ?? 0);
     }
   }
+  if (result.length > MAX_TEXT) throw malformed(text);
   return result + text.slice(at);
 }
 

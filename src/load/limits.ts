@@ -3,6 +3,18 @@
 export const MAX_BYTES = 2 * 1024 * 1024;
 /** Line ends, colons, commas and brackets of one file: what a file costs goes by them, far more than by its length. */
 export const MAX_WEIGHT = 250_000;
+/** The same, for all files of a project together. */
+export const MAX_WEIGHT_ALL = 300_000;
+/** Bytes of all files together, each as often as it is read. */
+export const MAX_BYTES_ALL = 4 * 1024 * 1024;
+/** What `extends` may take over, in values, for each file that extends. */
+export const MAX_EXTENDED = 300_000;
+/** Services that extend each other in a row. */
+export const MAX_CHAIN = 500;
+/** Characters of one text once its variables are filled in. */
+export const MAX_TEXT = 1024 * 1024;
+/** Characters of one message. */
+export const MAX_MESSAGE = 600;
 /** The full YAML parser takes three times the time and memory of the quick one. */
 export const MAX_WEIGHT_FULL = 80_000;
 /** Ports that the ranges of one file come to: somewhat more than there are. */
@@ -12,5 +24,7 @@ export const MAX_FINDINGS = 100;
 /** What aliases may add to a file, in values. */
 export const MAX_ALIASED = 100_000;
 export const MAX_DEPTH = 200;
-/** Files that one project may include or extend. */
-export const MAX_FILES = 1000;
+/** Files that one project may read, each as often as it is named. */
+export const MAX_FILES = 20_000;
+/** Includes of one project, each as often as it is named. */
+export const MAX_INCLUDES = 1000;

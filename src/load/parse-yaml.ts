@@ -1,12 +1,24 @@
 /** Text to located trees, one per YAML document: by the quick reader, or by the full one where the text is more than everyday. */
 import type { Findings } from './findings.ts';
-import { MAX_WEIGHT, MAX_WEIGHT_FULL } from './limits.ts';
+import { MAX_WEIGHT, MAX_WEIGHT_ALL, MAX_WEIGHT_FULL } from './limits.ts';
 import { quickYaml } from './quick-yaml.ts';
 import type { SourceText, SpecNode } from './tree.ts';
+
+/** What has been read for one load: many small files must not cost more than a big one. */
+const spent = new WeakMap<Findings, number>();
 
 export async function parseYaml(source: SourceText, findings: Findings): Promise<readonly SpecNode[]> {
   if (weighsMore(source.text, MAX_WEIGHT)) {
     reportWeight(source, findings, 'the file has too many lines and values to be a Compose file');
+    return [];
+  }
+  const before = spent.get(findings) ?? 0;
+  const total = before + weigh(source.text);
+  spent.set(findings, total);
+  if (total > MAX_WEIGHT_ALL) {
+    // Told once.
+    if (before <= MAX_WEIGHT_ALL)
+      reportWeight(source, findings, 'the files of the project have too many lines and values together');
     return [];
   }
   const quick = quickYaml(source);
@@ -30,12 +42,15 @@ for (const char of '\n:,[]{}') HEAVY[char.charCodeAt(0)] = 1;
 
 /** A text cannot weigh more than its length: most need not be looked at. */
 function weighsMore(text: string, limit: number): boolean {
-  if (text.length <= limit) return false;
+  return text.length > limit && weigh(text) > limit;
+}
+
+function weigh(text: string): number {
   let weight = 0;
   for (let at = 0; at < text.length; at++) {
     const code = text.charCodeAt(at);
     // A dash is one only where it begins an item.
     if (HEAVY[code] === 1 || (code === 0x2d && text.charCodeAt(at + 1) === 0x20)) weight += 1;
   }
-  return weight > limit;
+  return weight;
 }

@@ -5,7 +5,7 @@ import { checkOpen } from '../validate/check-schema.ts';
 import { checkRules } from '../validate/rules.ts';
 import { reportUnsupported } from '../validate/support.ts';
 import { inheritEnvironment, normalize, setDefaults } from './defaults.ts';
-import { type Disk, realDisk } from './disk.ts';
+import { type Disk, realDisk, withLimits } from './disk.ts';
 import type { ModelContext } from './documents.ts';
 import { addEnvFiles, envFilesOf, type ProjectEnvironment, shellEnvironment, valueIn } from './environment.ts';
 import { type FoundFiles, findFiles, startDir } from './find-files.ts';
@@ -67,7 +67,7 @@ export interface LoadedModel {
 export async function loadTree(request: LoadRequest, machine: Disk = realDisk): Promise<LoadedModel> {
   const findings = makeFindings();
   const afar: Afar = { remotes: request.remotes, roots: [] };
-  const disk = withAfar(machine, afar);
+  const disk = withAfar(withLimits(machine), afar);
   const { environment, found: named } = findProject(request, disk, findings);
   const found = named && (await fetchNamed(named, findings, afar));
   const nothing = {

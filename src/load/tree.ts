@@ -11,6 +11,8 @@ export interface SourceText {
   lineStarts?: readonly number[];
   /** It holds `!reset` or `!override`, or takes over values of a file that does. */
   hasTags?: true;
+  /** How many values its services have taken over by `extends`. */
+  extended?: number;
   /** How many its port ranges have come to. */
   ports?: number;
 }
@@ -159,8 +161,16 @@ export function nearest(root: SpecNode, path: Path): { mark: Mark; node: SpecNod
 
 export function rangeOf(mark: Mark): SourceRange {
   const { file, name } = mark.source;
-  const range = { start: positionAt(mark.source, mark.start), end: positionAt(mark.source, mark.end) };
+  const start = positionAt(mark.source, mark.start);
+  // Standard input cannot be read again to show the line.
+  const shown = file === '-' ? { shown: lineAt(mark.source, start.line) } : {};
+  const range = { start, end: positionAt(mark.source, mark.end), ...shown };
   return name === undefined ? { file, ...range } : { file: name, copy: file, ...range };
+}
+
+function lineAt({ text, lineStarts }: SourceText, line: number): string {
+  const begin = lineStarts![line - 1]!;
+  return text.slice(begin, lineStarts![line] ?? text.length).trimEnd();
 }
 
 function positionAt(source: SourceText, offset: number): { line: number; column: number } {

@@ -13,6 +13,8 @@ export interface SourceRange {
   readonly end: Position;
   /** Where the text lies, when `file` is an address that it was fetched from. */
   readonly copy?: string;
+  /** The line itself, where it cannot be read again: standard input. */
+  readonly shown?: string;
 }
 
 /** A path into the model: map keys and list indexes. Never a dotted string: keys may contain dots. */

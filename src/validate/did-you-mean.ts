@@ -3,6 +3,8 @@
 export function nearestOf(word: string, known: Iterable<string>): string | undefined {
   if (word === '') return undefined;
   const limit = Math.max(1, Math.floor(word.length / 3));
+  // Nobody mistypes a text of a hundred letters.
+  if (word.length > 100) return undefined;
   const plain = normal(word);
   let best: string | undefined;
   let bestDistance = limit + 1;
@@ -26,6 +28,15 @@ function normal(word: string): string {
 
 /** Damerau-Levenshtein, adjacent swaps counted once. */
 function editDistance(a: string, b: string): number {
+  // What both begin and end with needs no table: names made by one scheme differ in little.
+  let from = 0;
+  while (from < a.length && a[from] === b[from]) from++;
+  let less = 0;
+  while (less < Math.min(a.length, b.length) - from && a.at(-1 - less) === b.at(-1 - less)) less++;
+  if (from > 1 || less > 1) {
+    const [head, tail] = [Math.max(0, from - 1), Math.max(0, less - 1)];
+    return editDistance(a.slice(head, a.length - tail), b.slice(head, b.length - tail));
+  }
   const rows: number[][] = [Array.from({ length: b.length + 1 }, (_, column) => column)];
   for (let row = 1; row <= a.length; row++) {
     const current = [row];

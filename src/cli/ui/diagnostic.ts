@@ -26,7 +26,11 @@ export function renderDiagnostics(
 
 function portable(diagnostic: Diagnostic): object {
   const { code, severity, summary, at, label, help, related } = diagnostic;
-  return { severity, code, message: summary, ...(at && { ...at }), label, help, related };
+  return { severity, code, message: summary, ...(at && placeOf(at)), label, help, related };
+}
+
+function placeOf({ shown: _, ...at }: SourceRange): Omit<SourceRange, 'shown'> {
+  return at;
 }
 
 /** https://docs.github.com/actions: newlines and per cent signs are escaped, commas and colons too in properties. */
@@ -119,6 +123,7 @@ function frame(
 }
 
 function lineOf(at: SourceRange, texts: Map<string, string>): string | undefined {
+  if (at.shown !== undefined) return at.shown.replace(/\r$/, '');
   const path = at.copy ?? at.file;
   let text = texts.get(path);
   if (text === undefined) {

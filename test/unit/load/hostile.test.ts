@@ -81,6 +81,26 @@ describe('hostile files', () => {
     ).join('');
     expect(await codesOf(`services:\n${chain}`)).toEqual(['dependency-cycle']);
   });
+  test('files that include the next one twice, thirty levels deep', async () => {
+    for (let i = 1; i < 30; i++)
+      writeFileSync(join(folder, `fan${i}.yaml`), `include: [fan${i + 1}.yaml, ./fan${i + 1}.yaml]\n`);
+    writeFileSync(join(folder, 'fan30.yaml'), service);
+    const { diagnostics } = await loadBytes('include: [fan1.yaml, ./fan1.yaml]\n', 'fan0.yaml');
+    expect(diagnostics.map(({ code }) => code)).toContain('too-large');
+  }, 20_000);
+  test('variables of variables that double', async () => {
+    const lines = Array.from({ length: 40 }, (_, i) => `V${i + 1}=\${V${i}}\${V${i}}`);
+    writeFileSync(join(folder, 'double.env'), `V0=xxxxxxxxxx\n${lines.join('\n')}\n`);
+    expect(await codesOf(`${service}    env_file: double.env\n`)).toEqual(['bad-env-file']);
+  });
+  test('two thousand services that extend each other in a row', async () => {
+    const chain = Array.from({ length: 2000 }, (_, i) => `  s${i}: {extends: s${i + 1}}\n`).join('');
+    expect(await codesOf(`services:\n${chain}  s2000: {image: x}\n`)).toContain('too-deep');
+  });
+  test('a value of a megabyte is not repeated in full', async () => {
+    const { diagnostics } = await loadBytes(`${service}    mem_limit: "${'1'.repeat(1 << 20)}x"\n`);
+    expect(diagnostics[0]!.summary.length).toBeLessThan(1000);
+  });
   test('three hundred services that extend each other in a row', async () => {
     const chain = Array.from({ length: 300 }, (_, i) => `  s${i}: {extends: s${i + 1}}\n`).join('');
     const { project } = await loadBytes(`services:\n${chain}  s300: {image: x}\n`);
