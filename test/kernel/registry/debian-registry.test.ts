@@ -61,7 +61,10 @@ describe.skipIf(!hasRegistry())('a registry without TLS on loopback', () => {
   });
 
   test('what is not there is said to be not there, with the name and the registry', async () => {
-    const missing = { code: 'image-not-found', message: expect.stringContaining(`${registry.host} does not have`) };
+    const missing = {
+      code: 'image-not-found',
+      message: expect.stringContaining(`${registry.host} does not have team/`),
+    };
     const { pin, manifest } = openRegistry(environment());
     await expect(pin(`${registry.host}/team/nothing:1`)).rejects.toMatchObject(missing);
     await expect(manifest(`${registry.host}/team/app@${ABSENT}`)).rejects.toMatchObject(missing);
