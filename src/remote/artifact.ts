@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import { TcomposeError } from '../model/errors.ts';
 import type { Registry } from '../model/registry.ts';
 import type { NotFetched } from '../model/remote.ts';
-import { cacheFolder, exists, keep } from './cache.ts';
+import { keep, openCache } from './cache.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 type Json = Readonly<Record<string, unknown>>;
@@ -27,22 +27,20 @@ export async function fetchArtifact(
 ): Promise<{ readonly ok: true; readonly folder: string } | NotFetched> {
   try {
     const pinned = await registry.pin(reference);
-    const folder = cacheFolder('oci', env);
     const name = pinned.slice(pinned.lastIndexOf(':') + 1);
-    if (await exists(join(folder, name))) return { ok: true, folder: join(folder, name) };
-    const files = await filesOf(pinned, registry);
-    const made = await keep(folder, name, async (into) => {
+    const folder = await keep(await openCache('oci', env), name, async (into) => {
+      const files = await filesOf(pinned, registry);
       for (const [file, content] of files) await writeFile(join(into, file), content, { mode: 0o600, flag: 'wx' });
     });
-    return { ok: true, folder: made };
+    return { ok: true, folder };
   } catch (error) {
     if (error instanceof TcomposeError)
       return { ok: false, why: error.message, help: error.help ?? 'check the address' };
-    const { code, path } = error as NodeJS.ErrnoException;
+    const { code, path, message } = error as NodeJS.ErrnoException;
     if (code === undefined) throw error;
     return {
       ok: false,
-      why: `it cannot be kept in ${path} (${code})`,
+      why: `it cannot be kept in ${path ?? 'the cache'} (${code}: ${message})`,
       help: 'set XDG_CACHE_HOME to a folder of yours',
     };
   }

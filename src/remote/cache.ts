@@ -5,11 +5,17 @@ import { isAbsolute, join } from 'node:path';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
-/** https://specifications.freedesktop.org/basedir: a relative XDG_CACHE_HOME counts as none. */
-export function cacheFolder(kind: 'git' | 'oci', env: Environment): string {
+/**
+ * https://specifications.freedesktop.org/basedir: a relative XDG_CACHE_HOME counts as none.
+ * What another user may write there is not what a commit says it is (sudo that keeps HOME).
+ */
+export async function openCache(kind: 'git' | 'oci', env: Environment): Promise<string> {
   const given = env['XDG_CACHE_HOME'] ?? '';
   const base = isAbsolute(given) ? given : join(env['HOME'] || homedir(), '.cache');
-  return join(base, 'tcompose', kind);
+  const path = join(base, 'tcompose', kind);
+  await mkdir(path, { recursive: true, mode: 0o700 });
+  if ((await stat(path)).uid === process.geteuid?.()) return path;
+  throw Object.assign(new Error('it belongs to another user'), { code: 'EPERM', path });
 }
 
 const UNFINISHED = '.new-';
@@ -19,7 +25,6 @@ const ABANDONED_MS = 24 * 3600_000;
 export async function keep(folder: string, name: string, make: (into: string) => Promise<void>): Promise<string> {
   const final = join(folder, name);
   if (await exists(final)) return final;
-  await mkdir(folder, { recursive: true, mode: 0o700 });
   await sweep(folder);
   const temporary = await mkdtemp(join(folder, UNFINISHED));
   try {
@@ -33,7 +38,7 @@ export async function keep(folder: string, name: string, make: (into: string) =>
   return final;
 }
 
-export const exists = async (path: string): Promise<boolean> => (await stat(path).catch(() => undefined)) !== undefined;
+const exists = async (path: string): Promise<boolean> => (await stat(path).catch(() => undefined)) !== undefined;
 
 /** What was killed in the middle. */
 async function sweep(folder: string): Promise<void> {

@@ -3,7 +3,7 @@ import { spawn } from 'node:child_process';
 import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { NotFetched } from '../model/remote.ts';
-import { cacheFolder, exists, keep } from './cache.ts';
+import { keep, openCache } from './cache.ts';
 import { type GitAddress, isCommit } from './git-address.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
@@ -22,10 +22,12 @@ export async function fetchGit(
   const { commit, fullName } = found;
   if (address.commit !== undefined && !commit.startsWith(address.commit))
     return refuse(`${address.ref} is ${commit}, not ${address.commit}`, 'correct the commit, if that is what you want');
-  const folder = cacheFolder('git', env);
-  if (await exists(join(folder, commit))) return { ok: true, folder: join(folder, commit) };
-  const made = await keep(folder, commit, (into) => checkOut(into, commit, fullName, address, git)).catch(asRefusal);
-  return typeof made === 'string' ? { ok: true, folder: made } : made;
+  try {
+    const cache = await openCache('git', env);
+    return { ok: true, folder: await keep(cache, commit, (into) => checkOut(into, commit, fullName, address, git)) };
+  } catch (error) {
+    return asRefusal(error);
+  }
 }
 
 const refuse = (why: string, help: string): NotFetched => ({ ok: false, why, help });

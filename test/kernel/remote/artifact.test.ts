@@ -87,7 +87,7 @@ describe.skipIf(!hasRegistry())('artifacts', () => {
   ])('a file named %j is refused, and nothing is kept', async (_, name) => {
     await putProject(registry, 'hostile', '1', [main, { text: 'x', ...name }]);
     expect(await fetch('hostile:1')).toMatchObject({ ok: false, why: expect.stringContaining('it names a file') });
-    expect(readdirSync(cache)).toEqual([]);
+    expect(readdirSync(join(cache, 'tcompose/oci'))).toEqual([]);
   });
 
   test('two files of one name, none at all, an image, and a large one are refused', async () => {

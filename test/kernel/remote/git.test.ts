@@ -2,6 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import {
   chmodSync,
+  chownSync,
   existsSync,
   mkdirSync,
   mkdtempSync,
@@ -125,6 +126,12 @@ describe('the cache', () => {
   test('a folder that cannot be written is told', async () => {
     writeFileSync(join(cache, 'tcompose'), '');
     expect(await fetch('#v1')).toMatchObject({ ok: false, help: 'set XDG_CACHE_HOME to a folder of yours' });
+  });
+
+  test('what another user could write is not believed', async () => {
+    mkdirSync(join(cache, 'tcompose/git'), { recursive: true });
+    chownSync(join(cache, 'tcompose/git'), 1234, 1234);
+    expect(await fetch('#v1')).toMatchObject({ ok: false, why: expect.stringContaining('it belongs to another user') });
   });
 
   test('a repository stays no repository, and its submodules stay away', async () => {
