@@ -10,6 +10,8 @@ import { eventually } from './eventually.ts';
 
 export const MANIFEST = 'application/vnd.oci.image.manifest.v1+json';
 export const INDEX = 'application/vnd.oci.image.index.v1+json';
+/** A name by which its certificate is good, too: for proxies, which loopback never goes through. */
+export const FAR_NAME = 'registry.example';
 export const USER = 'someone';
 export const PASSWORD = 'pass:word';
 
@@ -119,7 +121,7 @@ function makeCertificates(folder: string): string {
   const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
   openssl('req', '-x509', ...key, '-keyout', 'ca.key', '-out', 'ca.crt', '-subj', '/CN=test authority', '-days', '2');
   openssl('req', ...key, '-keyout', 'server.key', '-out', 'server.csr', '-subj', '/CN=registry');
-  writeFileSync(join(folder, 'names'), 'subjectAltName=IP:127.0.0.1,DNS:localhost\n');
+  writeFileSync(join(folder, 'names'), `subjectAltName=IP:127.0.0.1,DNS:localhost,DNS:${FAR_NAME}\n`);
   openssl(
     'x509',
     '-req',
