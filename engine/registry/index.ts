@@ -101,6 +101,7 @@ export function openRegistry(env: Environment, signal?: AbortSignal): Registry {
         method,
         maxBytes,
         verify: endpoint.verify,
+        isProbe: endpoint.mayBePlain && scheme === 'https',
         headers: { ...(accept && { accept }), ...(used && { authorization: used.header }) },
       });
     try {

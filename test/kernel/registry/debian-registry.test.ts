@@ -77,11 +77,11 @@ describe.skipIf(!hasRegistry())('a registry without TLS on loopback', () => {
     expect(await openRegistry(environment()).pin(`nowhere.invalid/x:1@${ABSENT}`)).toBe(`nowhere.invalid/x@${ABSENT}`);
   });
 
-  test('nobody at home, and no such name, are two errors', async () => {
-    const { pin } = openRegistry(environment());
-    await expect(pin('127.0.0.1:1/x')).rejects.toMatchObject({ code: 'registry-unreachable' });
-    await expect(pin('nowhere.invalid/x')).rejects.toMatchObject({ code: 'registry-name' });
-  });
+  test('nobody at home is told', async () =>
+    expect(openRegistry(environment()).pin('127.0.0.1:1/x')).rejects.toMatchObject({
+      code: 'registry-unreachable',
+      message: expect.stringContaining('nobody listens there'),
+    }));
 });
 
 describe.skipIf(!hasRegistry())('a registry with TLS and passwords', () => {
