@@ -46,6 +46,11 @@ export function bindScalar(node: ScalarNode, kind: ScalarKind, path: Path, bindi
   return undefined;
 }
 
+/** A null fits everywhere: it says nothing. */
+export function fits(node: ScalarNode, kind: ScalarKind): boolean {
+  return node.value === null || 'value' in READERS[kind](node);
+}
+
 const READERS: { readonly [K in ScalarKind]: (node: ScalarNode) => Bound } = {
   text: (node) => {
     const value = typeof node.value === 'number' ? goNumber(node.value, node.raw) : String(node.value);

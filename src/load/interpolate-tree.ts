@@ -7,8 +7,8 @@ import { type Mark, type ScalarNode, type SpecNode, within } from './tree.ts';
 export interface Watch {
   /** Those without a value, each reported once. */
   readonly unset: Map<string, Mark>;
-  /** Those for which a default stood in, and where. */
-  readonly defaulted: (Taken & { readonly mark: Mark })[];
+  /** Those for which a default stood in, and where first: by name and default. */
+  readonly defaulted: Map<string, Taken & { readonly mark: Mark }>;
 }
 
 export function interpolateTree(root: SpecNode, lookup: Lookup, findings: Findings, watch: Watch): void {
@@ -36,7 +36,7 @@ export function interpolateTree(root: SpecNode, lookup: Lookup, findings: Findin
     const result = interpolate(String(node.value), lookup);
     if (result.ok) {
       for (const name of result.unset) warnUnset(name, node);
-      for (const taken of result.defaulted) watch.defaulted.push({ ...taken, mark: useOf(taken.name, node.mark) });
+      for (const taken of result.defaulted) noteDefault(taken, node);
       node.value = result.text;
       return true;
     }
@@ -52,6 +52,11 @@ export function interpolateTree(root: SpecNode, lookup: Lookup, findings: Findin
       });
     }
     return false;
+  }
+
+  function noteDefault(taken: Taken, node: ScalarNode): void {
+    const key = `${taken.name} ${taken.value}`;
+    if (!watch.defaulted.has(key)) watch.defaulted.set(key, { ...taken, mark: useOf(taken.name, node.mark) });
   }
 
   function warnUnset(name: string, node: ScalarNode): void {

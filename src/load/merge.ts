@@ -128,13 +128,26 @@ export function settle(node: SpecNode): SpecNode {
   return settled(strip(node), mergeRules.project);
 }
 
+/** Rules that collapse nothing, and hold none that do: `environment` may have a hundred entries. */
+const idle = new Map<MergeRule, boolean>();
+
+function isIdle(rule: MergeRule): boolean {
+  let known = idle.get(rule);
+  if (known === undefined) {
+    const inner = [...Object.values(rule.keys ?? {}), ...(rule.each === undefined ? [] : [rule.each])];
+    known = rule.key === undefined && inner.every(isIdle);
+    idle.set(rule, known);
+  }
+  return known;
+}
+
 function settled(node: SpecNode, rule: MergeRule | undefined): SpecNode {
-  if (rule === undefined) return node;
+  if (rule === undefined || isIdle(rule)) return node;
   if (node.kind === 'map') {
-    for (const [key, entry] of node.entries) {
+    node.entries.forEach((entry, key) => {
       const inner = ruleFor(key, rule);
       if (inner !== undefined) entry.value = settled(entry.value, inner);
-    }
+    });
   } else if (node.kind === 'list' && rule.key !== undefined) node.items = unique(node.items, rule.key);
   return node;
 }

@@ -37,20 +37,28 @@ function reportWeight(source: SourceText, findings: Findings, what: string): voi
   findings.error('too-large', what, { source, start: 0, end: 1 }, { help });
 }
 
-const HEAVY = new Uint8Array(128);
-for (const char of '\n:,[]{}') HEAVY[char.charCodeAt(0)] = 1;
-
 /** A text cannot weigh more than its length: most need not be looked at. */
 function weighsMore(text: string, limit: number): boolean {
   return text.length > limit && weigh(text) > limit;
 }
 
+/** Searches of patterns are native, and far faster than a loop over half a million characters that runs once. */
+const STEPS = [256, 1].map((count) => ({
+  count,
+  pattern: new RegExp(`(?:[^\\n:,[\\]{}]*[\\n:,[\\]{}]){${count}}`, 'y'),
+}));
+
 function weigh(text: string): number {
   let weight = 0;
-  for (let at = 0; at < text.length; at++) {
-    const code = text.charCodeAt(at);
-    // A dash is one only where it begins an item.
-    if (HEAVY[code] === 1 || (code === 0x2d && text.charCodeAt(at + 1) === 0x20)) weight += 1;
+  let end = 0;
+  for (const { count, pattern } of STEPS) {
+    pattern.lastIndex = end;
+    while (pattern.test(text)) {
+      weight += count;
+      end = pattern.lastIndex;
+    }
   }
+  // A dash is one only where it begins an item.
+  for (let at = text.indexOf('- '); at !== -1; at = text.indexOf('- ', at + 2)) weight += 1;
   return weight;
 }

@@ -76,7 +76,7 @@ export async function loadTree(request: LoadRequest, machine: Disk = realDisk): 
     files: found?.files ?? [],
     projectDir: found?.projectDir ?? request.cwd,
     profiles: [],
-    watch: { unset: new Map(), defaulted: [] } satisfies Watch,
+    watch: { unset: new Map(), defaulted: new Map() } satisfies Watch,
     included: [],
   };
   if (found === undefined || found.files.length === 0) return nothing;

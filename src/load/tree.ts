@@ -69,7 +69,7 @@ export function scalar(value: Scalar, mark: Mark): ScalarNode {
   return { kind: 'scalar', value, mark };
 }
 
-export function map(mark: Mark, entries: Iterable<readonly [string, Entry]> = []): MapNode {
+export function map(mark: Mark, entries?: Iterable<readonly [string, Entry]>): MapNode {
   return { kind: 'map', entries: new Map(entries), mark };
 }
 
@@ -80,7 +80,8 @@ export function list(items: SpecNode[], mark: Mark): ListNode {
 /** A map whose values are all made from one place. */
 export function record(mark: Mark, values: Readonly<Record<string, SpecNode | Scalar | undefined>>): MapNode {
   const made = map(mark);
-  for (const [key, value] of Object.entries(values)) {
+  for (const key in values) {
+    const value = values[key];
     if (value === undefined) continue;
     made.entries.set(key, { key: mark, value: isNode(value) ? value : scalar(value, mark) });
   }

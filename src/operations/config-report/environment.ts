@@ -79,7 +79,7 @@ function withoutValue({ watch, projectDir }: LoadedModel): Row[] {
     const from = `${why}, ${placeOf(mark, projectDir)}`;
     if (!rows.has(key)) rows.set(key, { name, value, from, isUsed: true, over: [] });
   };
-  for (const { name, value, mark } of watch.defaulted) add(name, value, 'default', mark);
+  for (const { name, value, mark } of watch.defaulted.values()) add(name, value, 'default', mark);
   for (const [name, mark] of watch.unset) add(name, undefined, 'not set', mark);
   return [...rows.values()];
 }
