@@ -6,6 +6,7 @@ import { checkPorts } from './rules/ports.ts';
 import { checkReferences } from './rules/references.ts';
 import { checkResources } from './rules/resources.ts';
 import { checkServices } from './rules/services.ts';
+import { checkValues } from './rules/values.ts';
 
 /** The model after merging; `services` holds the active ones only. */
 export interface RuleContext {
@@ -20,6 +21,7 @@ export interface RuleContext {
 export function checkRules(context: RuleContext): void {
   checkResources(context);
   checkServices(context);
+  checkValues(context);
   checkReferences(context);
   checkPorts(context);
   checkCycles(context);

@@ -70,12 +70,14 @@ function claim(service: string, port: SpecNode, claims: Map<string, Claim[]>, { 
   const key = `${published}/${childText(port, 'protocol') ?? 'tcp'}`;
   const mine: Claim = { service, hostIp: childText(port, 'host_ip') ?? '', mark: port.mark };
   const others = claims.get(key) ?? [];
-  claims.set(key, [...others, mine]);
+  if (others.length === 0) claims.set(key, others);
   const clash = others.find(
     (other) =>
       other.hostIp === mine.hostIp ||
-      (isFamilyOf(other.hostIp, mine.hostIp) && (ANY.has(other.hostIp) || ANY.has(mine.hostIp))),
+      ((ANY.has(other.hostIp) || ANY.has(mine.hostIp)) && isFamilyOf(other.hostIp, mine.hostIp)),
   );
+  // Once an address: a second claim to it clashes with what the first one clashes with.
+  if (clash?.hostIp !== mine.hostIp) others.push(mine);
   if (clash === undefined) return;
   const whose = clash.service === service ? 'twice' : `, which service ${clash.service} publishes too`;
   findings[strict ? 'error' : 'warn'](

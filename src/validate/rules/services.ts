@@ -11,6 +11,7 @@ import {
 } from '../../load/tree.ts';
 import { parseSize } from '../../load/units.ts';
 import type { RuleContext } from '../rules.ts';
+import { checkMounts } from './mounts.ts';
 
 export function checkServices(context: RuleContext): void {
   const names = new Map<string, { service: string; mark: Mark }>();
@@ -173,43 +174,6 @@ function checkLimits(name: string, service: MapNode, { findings }: RuleContext):
 
 function amount(text: string): number | string {
   return /^[\d.]+$/.test(text) ? Number(text) : (parseSize(text) ?? text);
-}
-
-function checkMounts(name: string, service: MapNode, { findings }: RuleContext): void {
-  const taken = new Map<string, Mark>();
-  const take = (target: string, mark: Mark) => {
-    const other = taken.get(target);
-    if (other === undefined) taken.set(target, mark);
-    else {
-      findings.error('duplicate-mount', `service ${name} mounts "${target}" twice`, mark, {
-        help: 'remove one of the two',
-        related: [{ at: other, label: 'the first' }],
-      });
-    }
-  };
-  for (const item of childList(service, 'volumes')?.items ?? []) {
-    const target = childText(item, 'target');
-    if (target) take(target, item.mark);
-    else if (item.kind === 'map' && !item.damaged) {
-      findings.error('missing-key', `service ${name}: a volume needs "target"`, item.mark, {
-        help: 'add the path in the container:\n    target: /data',
-      });
-    }
-    if (childText(item, 'type') === 'bind' && !childText(item, 'source')) {
-      findings.error('missing-key', `service ${name}: a bind mount needs "source"`, item.mark, {
-        help: 'add the path on the host:\n    source: ./data',
-      });
-    }
-  }
-  for (const item of childList(service, 'devices')?.items ?? []) {
-    if (item.kind !== 'map' || item.damaged || childText(item, 'target')) continue;
-    findings.error('missing-key', `service ${name}: a device needs "target"`, item.mark, {
-      help: 'add its path in the container:\n    target: /dev/sda',
-    });
-  }
-  for (const item of childList(service, 'tmpfs')?.items ?? []) {
-    if (item.kind === 'scalar') take(String(item.value).split(':')[0]!, item.mark);
-  }
 }
 
 function checkBuild(name: string, service: MapNode, { findings, services, disabled }: RuleContext): void {

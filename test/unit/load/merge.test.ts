@@ -216,11 +216,11 @@ describe('several files', () => {
       'compose.yaml': 'include: [l.yaml, r.yaml]\n',
       'l.yaml': 'include: [base.yaml]\nservices: {l: {image: l}}\n',
       'r.yaml': 'include: [base.yaml]\nservices: {r: {image: r}}\n',
-      'base.yaml': 'services: {b: {image: b, cap_add: [A], post_start: [{command: x}], ports: ["80:80"]}}\n',
+      'base.yaml': 'services: {b: {image: b, cap_add: [CHOWN], post_start: [{command: x}], ports: ["80:80"]}}\n',
     });
     const { project } = await load({ cwd, environment: {} });
     expect(project?.services['b']).toMatchObject({
-      cap_add: ['A'],
+      cap_add: ['CHOWN'],
       post_start: [{ command: ['x'] }],
       ports: [{ target: 80 }],
     });
