@@ -1,5 +1,6 @@
 /** The files of one log, oldest first, and reading them record by record, forwards and from the end. */
-import { type FileHandle, open, readdir } from 'node:fs/promises';
+import type { BigIntStats } from 'node:fs';
+import { type FileHandle, open, readdir, stat } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 import { endsMessage, type LogRecord, parseRecord } from './log-line.ts';
 
@@ -8,42 +9,58 @@ const BLOCK = 64 * 1024;
 /** Held open: rotation renames and removes files under their reader. */
 export interface OpenLog {
   readonly handle: FileHandle;
-  readonly inode: number;
+  /** Inode and birth: the number of a file that is gone is given to the next. */
+  readonly id: string;
 }
 
-/** `path.3`, `path.2`, `path.1`, `path`. */
+/** How often a rotation may come between listing and opening before what there is has to do. */
+const PATIENCE = 50;
+
+/** `path.3`, `path.2`, `path.1`, `path`: as they were at one moment, or a file could seem to be gone that was only renamed. */
 export async function openLogs(path: string): Promise<OpenLog[]> {
+  for (let tries = 1; ; tries++) {
+    const ages = await agesOf(path);
+    const logs = await Promise.all(ages.map((age) => openLog(nameOf(path, age))));
+    const opened = logs.filter((log) => log !== undefined);
+    const after = await Promise.all((await agesOf(path)).map((age) => idOf(nameOf(path, age))));
+    const isOneMoment = opened.length === after.length && opened.every(({ id }, index) => id === after[index]);
+    if (isOneMoment || tries >= PATIENCE) return opened;
+    await Promise.all(opened.map(({ handle }) => handle.close()));
+  }
+}
+
+const nameOf = (path: string, age: number): string => (age === 0 ? path : `${path}.${age}`);
+
+/** Oldest first. */
+async function agesOf(path: string): Promise<readonly number[]> {
   const name = basename(path);
-  const found = (await readdir(dirname(path)).catch(() => [] as string[]))
+  return (await readdir(dirname(path)).catch(() => [] as string[]))
     .map((file) => (file === name ? 0 : file.startsWith(`${name}.`) ? Number(file.slice(name.length + 1)) : Number.NaN))
     .filter((age) => Number.isInteger(age) && age >= 0)
     .sort((a, b) => b - a);
-  const logs: OpenLog[] = [];
-  for (const age of found) {
-    const opened = await openLog(age === 0 ? path : `${path}.${age}`);
-    // Renamed between listing and opening: it was opened under its former name already.
-    if (opened !== undefined && !logs.some((log) => log.inode === opened.inode)) logs.push(opened);
-    else await opened?.handle.close();
-  }
-  return logs;
 }
+
+const identity = ({ ino, birthtimeNs }: BigIntStats): string => `${ino}/${birthtimeNs}`;
+
+const idOf = (path: string): Promise<string | undefined> =>
+  stat(path, { bigint: true }).then(identity, () => undefined);
 
 async function openLog(path: string): Promise<OpenLog | undefined> {
   try {
     const handle = await open(path, 'r');
-    return { handle, inode: (await handle.stat()).ino };
+    return { handle, id: identity(await handle.stat({ bigint: true })) };
   } catch (error) {
     if ((error as NodeJS.ErrnoException).code === 'ENOENT') return undefined;
     throw error;
   }
 }
 
-/** The file that was begun after the one with this inode; undefined while that one is still written to. */
-export async function openNext(path: string, inode: number): Promise<OpenLog | undefined> {
+/** The file that was begun after the last of those that were read; undefined while that one is still written to. */
+export async function openNext(path: string, read: readonly string[]): Promise<OpenLog | undefined> {
   const logs = await openLogs(path);
-  const at = logs.findIndex((log) => log.inode === inode);
-  // Not among them: rotated out of existence, so the oldest that is left comes next.
-  const next = at === logs.length - 1 && at >= 0 ? undefined : logs[at + 1];
+  const at = logs.findIndex(({ id }) => id === read.at(-1));
+  // Not among them: rotated out of existence, so the oldest that nobody has read comes next.
+  const next = at >= 0 ? logs[at + 1] : logs.find(({ id }) => !read.includes(id));
   await Promise.all(logs.filter((log) => log !== next).map((log) => log.handle.close()));
   return next;
 }

@@ -6,6 +6,9 @@ import type { LogLine, LogOptions } from '../../src/model/engine.ts';
 import { openLogs, openNext, RecordReader, tailPosition } from './log-files.ts';
 import { lineJoiner } from './log-line.ts';
 
+/** Files that a follower knows to have read; far more than are kept beside each other. */
+const REMEMBERED = 1000;
+
 export async function* readLogs(path: string, options: LogOptions, signal?: AbortSignal): AsyncGenerator<LogLine> {
   // Before the first look: what is written after that look must wake us.
   const changes = options.follow ? watchFolder(dirname(path), signal) : undefined;
@@ -28,10 +31,13 @@ async function* linesOf(
 ): AsyncGenerator<LogLine> {
   const joiner = lineJoiner();
   let reader: RecordReader | undefined;
+  /** Oldest first; more than a log has files. */
+  const read: string[] = [];
   try {
     for await (const next of readersOf(path, tail)) {
       await reader?.log.handle.close();
       reader = next;
+      read.push(reader.log.id);
       for await (const record of reader.records()) {
         const line = joiner.add(record);
         if (line !== undefined) yield line;
@@ -39,14 +45,17 @@ async function* linesOf(
     }
     while (changes !== undefined && !signal?.aborted && (await changes.next())) {
       for (;;) {
+        const next: Awaited<ReturnType<typeof openNext>> = await openNext(path, read);
+        // After that look: what is not the newest file any more has all that it will ever have.
         for await (const record of reader?.records() ?? []) {
           const line = joiner.add(record);
           if (line !== undefined) yield line;
         }
-        const next: Awaited<ReturnType<typeof openNext>> = await openNext(path, reader?.log.inode ?? -1);
         if (next === undefined) break;
         await reader?.log.handle.close();
         reader = new RecordReader(next);
+        read.push(next.id);
+        if (read.length > REMEMBERED) read.shift();
       }
     }
     if (!signal?.aborted) yield* joiner.rest();
