@@ -2,6 +2,7 @@
 import { closeSync, constants, openSync, readSync, realpathSync, statSync } from 'node:fs';
 import { posix } from 'node:path';
 import { MAX_BYTES, MAX_BYTES_ALL, MAX_FILES } from './limits.ts';
+import { TooMuch } from './too-much.ts';
 import type { SourceText } from './tree.ts';
 
 export type ReadResult =
@@ -70,7 +71,7 @@ export const realDisk: Disk = {
         };
       if (facts.size > MAX_BYTES)
         return { ok: false, code: 'too-large', why: `it has more than ${MAX_BYTES >> 20} MiB` };
-      return decode(readSome(path));
+      return decode(readSome(path, facts.size));
     } catch (error) {
       return { ok: false, code: 'file-not-found', why: because(error) };
     }
@@ -80,14 +81,16 @@ export const realDisk: Disk = {
 };
 
 /** As much as a file may hold and a byte more, without waiting: what looks like a file may be a queue (/proc/kmsg). */
-function readSome(path: string): Uint8Array {
+function readSome(path: string, size: number): Uint8Array {
   const isQueue = path.startsWith('/dev/');
   const file = openSync(path, constants.O_RDONLY | (isQueue ? 0 : constants.O_NONBLOCK));
   try {
     const parts: Buffer[] = [];
     let length = 0;
     while (length <= MAX_BYTES) {
-      const part = Buffer.allocUnsafe(Math.min(64 * 1024, MAX_BYTES + 1 - length));
+      // What it says of its size is a guess: a pipe has none.
+      const wanted = length === 0 && size > 0 ? size + 1 : 64 * 1024;
+      const part = Buffer.allocUnsafe(Math.min(wanted, MAX_BYTES + 1 - length));
       const read = readSync(file, part);
       if (read === 0) break;
       parts.push(part.subarray(0, read));
@@ -99,34 +102,52 @@ function readSome(path: string): Uint8Array {
   }
 }
 
-/** One load may read so much and no more, however many files it comes from. */
+/** Each file is read once, however many ask for it; one load may read so much and no more. */
 export function withLimits(disk: Disk): Disk {
+  const known = new Map<string, ReadResult>();
   let bytes = 0;
-  let files = 0;
   return {
     ...disk,
-    read: (path, by) => {
-      if (files > MAX_FILES || bytes > MAX_BYTES_ALL) return tooMuch();
-      const read = disk.read(path, by);
-      files += 1;
+    read: (path) => {
+      const earlier = known.get(path);
+      if (earlier !== undefined) return earlier;
+      const read = disk.read(path);
+      known.set(path, read);
       if (read.ok) bytes += read.text.length;
-      return files > MAX_FILES || bytes > MAX_BYTES_ALL ? tooMuch() : read;
+      if (known.size > MAX_FILES || bytes > MAX_BYTES_ALL) {
+        const what = known.size > MAX_FILES ? `${MAX_FILES} files` : `${MAX_BYTES_ALL >> 20} MiB of files`;
+        throw new TooMuch(`the project reads more than ${what}`, { help: 'name fewer or smaller files' });
+      }
+      return read;
     },
   };
-}
-
-function tooMuch(): ReadResult {
-  const why = `the project reads more than ${MAX_FILES} files, or ${MAX_BYTES_ALL >> 20} MiB`;
-  return { ok: false, code: 'too-large', why, help: 'name fewer or smaller files' };
 }
 
 /** Bytes to text; what is not UTF-8, or holds a NUL, is no text. */
 export function decode(bytes: Uint8Array): ReadResult {
   if (bytes.length > MAX_BYTES) return { ok: false, code: 'too-large', why: `it has more than ${MAX_BYTES >> 20} MiB` };
+  const wide = utf16Of(bytes);
+  if (wide !== undefined)
+    return {
+      ok: false,
+      code: 'not-text',
+      why: 'it is UTF-16, not UTF-8',
+      help: `save it as UTF-8, or convert it:\n    iconv -f ${wide} -t UTF-8 OLD > NEW`,
+    };
   if (bytes.includes(0)) return { ok: false, code: 'not-text', why: 'it holds a NUL byte' };
   try {
     return { ok: true, text: new TextDecoder('utf-8', { fatal: true, ignoreBOM: true }).decode(bytes) };
   } catch {
     return { ok: false, code: 'not-text', why: 'it is not valid UTF-8' };
   }
+}
+
+/** By its byte order mark, or by the zeros that every letter of plain English has in it. */
+function utf16Of(bytes: Uint8Array): string | undefined {
+  const [first, second] = bytes;
+  if ((first === 0xff && second === 0xfe) || (first === 0xfe && second === 0xff)) return 'UTF-16';
+  if (bytes.length < 4 || bytes.length % 2 !== 0) return undefined;
+  const begin = bytes.subarray(0, 200);
+  if (begin.every((byte, at) => (byte === 0) === (at % 2 === 1))) return 'UTF-16LE';
+  return begin.every((byte, at) => (byte === 0) === (at % 2 === 0)) ? 'UTF-16BE' : undefined;
 }

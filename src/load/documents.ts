@@ -3,6 +3,7 @@ import { posix } from 'node:path';
 import type { OpenQuestion } from '../validate/check-schema.ts';
 import { type Disk, decode, sourceOf } from './disk.ts';
 import type { ProjectEnvironment } from './environment.ts';
+import type { Services } from './extends.ts';
 import type { Findings } from './findings.ts';
 import type { Lookup } from './interpolate.ts';
 import type { Watch } from './interpolate-tree.ts';
@@ -27,6 +28,8 @@ export interface ModelContext {
   readonly open: OpenQuestion[];
   /** Texts of every file read, by path: a file that is extended ten times is parsed once. */
   readonly parsed: Map<string, Promise<readonly SpecNode[] | undefined>>;
+  /** The services of each file that is extended, in long form: made once, and copied for whoever extends one. An include has its own variables, and so its own. */
+  readonly bases: Map<string, Promise<Services | undefined>>;
   /** What the variables of each text are looked up in: an include has an environment of its own, for its env files too. */
   readonly lookups: Map<SourceText, Lookup>;
   /** Reads the files of an include: given, since the two call each other. */

@@ -1,5 +1,7 @@
 /** Reads .env files and service env_file entries: KEY=VALUE lines with quotes, comments, `export` and `${…}`. */
 import { interpolate, type Lookup } from './interpolate.ts';
+import { MAX_VARIABLES } from './limits.ts';
+import { TooMuch } from './too-much.ts';
 import type { Mark, SourceText } from './tree.ts';
 
 export interface EnvEntry {
@@ -34,8 +36,17 @@ export function parseDotenv(source: SourceText, outer: Lookup, earlier: Lookup =
     problems: [],
     own,
   };
-  while (reader.at < reader.text.length) if (!statement(reader)) break;
+  while (reader.at < reader.text.length) {
+    limit(reader, source);
+    if (!statement(reader)) break;
+  }
   return { entries: reader.entries, problems: reader.problems };
+}
+
+function limit({ entries, problems }: EnvFile, source: SourceText): void {
+  if (entries.length + problems.length <= MAX_VARIABLES) return;
+  const at = { source, start: 0, end: 0 };
+  throw new TooMuch(`the env file has more than ${MAX_VARIABLES} variables`, { at, help: 'make it smaller' });
 }
 
 interface Reader {
@@ -164,6 +175,7 @@ export function parseRawEnv(source: SourceText): EnvFile {
     const key = equals === -1 ? text : text.slice(0, equals);
     if (key === '' || /\s/.test(key)) problems.push({ summary: `"${key}" is not a variable name`, at: mark });
     else entries.push({ key, value: equals === -1 ? undefined : text.slice(equals + 1), mark });
+    limit({ entries, problems }, source);
   }
   return { entries, problems };
 }

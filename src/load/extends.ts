@@ -11,10 +11,11 @@ import { mergeServices } from './merge.ts';
 import { adoptOldNames } from './old-names.ts';
 import { absolute, relativePath, resolveServicePaths } from './paths.ts';
 import { fetchFile } from './remote.ts';
+import { TooMuch } from './too-much.ts';
 import { child, childMap, childText, clone, countNodes, type MapNode, type Mark, type SpecNode } from './tree.ts';
 
 /** Where services of one file are looked up, in long form. */
-interface Services {
+export interface Services {
   readonly file: string;
   readonly dir: string;
   find(name: string): SpecNode | undefined;
@@ -65,7 +66,11 @@ async function extended(
     reportCycle([...chain, step], context);
     return markDamaged(withoutWish(service));
   }
-  if (isTooMuch(wish, chain, context)) return markDamaged(withoutWish(service));
+  if (chain.length > MAX_CHAIN)
+    throw new TooMuch(`more than ${MAX_CHAIN} services extend each other in a row`, {
+      code: 'too-deep',
+      at: wish.mark,
+    });
   const name = wish.kind === 'scalar' ? String(wish.value) : childText(wish, 'service');
   const file = childText(wish, 'file');
   if (name === undefined) {
@@ -81,7 +86,7 @@ async function extended(
     if (from !== undefined) reportMissing(name, step.service, from, wish, context);
     return markDamaged(withoutWish(service));
   }
-  wish.mark.source.extended = (wish.mark.source.extended ?? 0) + countNodes(base);
+  count(base, wish.mark);
   // An unfinished one in the same document is completed on a copy; its own turn comes later.
   const next: Step = { file: from.file, service: name, mark: wish.mark };
   const complete = await extended(clone(base), next, from, [...chain, step], context);
@@ -97,25 +102,24 @@ async function servicesFrom(
   context: ModelContext,
 ): Promise<Services | undefined> {
   const path = isAddress(file) ? await fetchFile(file, at, context) : absolute(file, home.dir);
-  return path === undefined ? undefined : servicesOf(path, at, context);
+  if (path === undefined) return undefined;
+  // What a fetched file may not read, it may not have from somebody else's reading either.
+  const key = at.source.name === undefined ? path : `${at.source.file} ${path}`;
+  let services = context.bases.get(key);
+  if (services === undefined) {
+    services = servicesOf(path, at, context);
+    context.bases.set(key, services);
+  }
+  return services;
 }
 
-/** A long chain, or a big service that is extended over and over. */
-function isTooMuch(wish: SpecNode, chain: readonly Step[], { findings }: ModelContext): boolean {
-  const { source } = wish.mark;
-  if (chain.length > MAX_CHAIN) {
-    findings.error('too-deep', `more than ${MAX_CHAIN} services extend each other in a row`, wish.mark);
-    source.extended = Number.POSITIVE_INFINITY;
-    return true;
-  }
-  if ((source.extended ?? 0) <= MAX_EXTENDED) return false;
-  if (source.extended !== Number.POSITIVE_INFINITY)
-    findings.error('too-large', `the services of the file take over more than ${MAX_EXTENDED} values`, wish.mark, {
-      help: 'extend smaller services, or fewer times',
-    });
-  // Told once.
-  source.extended = Number.POSITIVE_INFINITY;
-  return true;
+/** A big service may be extended over and over. */
+function count(base: SpecNode, at: Mark): void {
+  const { source } = at;
+  source.extended = (source.extended ?? 0) + countNodes(base);
+  if (source.extended <= MAX_EXTENDED) return;
+  const help = 'extend smaller services, or fewer times';
+  throw new TooMuch(`the services of the file take over more than ${MAX_EXTENDED} values`, { at, help });
 }
 
 function withoutWish(service: MapNode): MapNode {
@@ -162,7 +166,12 @@ async function servicesOf(file: string, at: Mark, context: ModelContext): Promis
   if (documents === undefined) return undefined;
   const sections = documents.map((document) => childMap(document, 'services')).filter((found) => found !== undefined);
   const dir = dirOf(file, context);
+  const made = new Map<string, SpecNode | undefined>();
   const find = (name: string): SpecNode | undefined => {
+    if (!made.has(name)) made.set(name, merged(name));
+    return made.get(name);
+  };
+  const merged = (name: string): SpecNode | undefined => {
     const parts = sections.flatMap((section) => complete(name, child(section, name)) ?? []);
     // Several documents of one file are one model.
     return parts.length < 2 ? parts[0] : parts.reduce((base, over) => mergeServices(base, over, context.findings));

@@ -16,6 +16,8 @@ import type { Findings } from './findings.ts';
 import { parseLeniently } from './lenient-yaml.ts';
 import { MAX_ALIASED, MAX_DEPTH } from './limits.ts';
 import { plainScalar } from './plain-scalar.ts';
+import { tooManyAliased } from './quick-anchors.ts';
+import { noteRepeat, type Repeats, reportRepeats } from './repeats.ts';
 import {
   clone,
   countNodes,
@@ -32,6 +34,7 @@ interface Reading {
   readonly source: SourceText;
   readonly findings: Findings;
   readonly anchors: Map<string, { node?: SpecNode; mark: Mark }>;
+  readonly repeats: Repeats;
   expanded: number;
 }
 
@@ -67,11 +70,13 @@ export function parseYamlFully(source: SourceText, findings: Findings): SpecNode
       continue;
     }
     if (document.contents === null) continue;
+    const repeats: Repeats = new Map();
     try {
-      trees.push(read(document.contents, { source, findings, anchors: new Map(), expanded: 0 }, 0));
+      trees.push(read(document.contents, { source, findings, anchors: new Map(), repeats, expanded: 0 }, 0));
     } catch (error) {
       if (!(error instanceof Hopeless)) throw error;
     }
+    reportRepeats(repeats, findings);
   }
   return trees;
 }
@@ -169,10 +174,7 @@ function readAlias(node: Alias, mark: Mark, reading: Reading): SpecNode {
     throw new Hopeless();
   }
   reading.expanded += countNodes(target.node);
-  if (reading.expanded > MAX_ALIASED) {
-    reading.findings.error('too-large', `aliases expand the file to more than ${MAX_ALIASED} values`, mark);
-    throw new Hopeless();
-  }
+  if (reading.expanded > MAX_ALIASED) throw tooManyAliased(mark);
   return clone(target.node);
 }
 
@@ -203,14 +205,8 @@ function absent(key: Mark): SpecNode {
 
 function addEntry(entries: Map<string, Entry>, name: string, entry: Entry, reading: Reading): void {
   const earlier = entries.get(name);
-  if (earlier === undefined) {
-    entries.set(name, entry);
-    return;
-  }
-  reading.findings.error('duplicate-key', `"${name}" is given twice in one mapping`, entry.key, {
-    help: 'keep one of the two',
-    related: [{ at: earlier.key, label: 'first given here' }],
-  });
+  if (earlier === undefined) entries.set(name, entry);
+  else noteRepeat(reading.repeats, name, earlier.key, entry.key);
 }
 
 function readKey(key: Node | null, reading: Reading): { name?: string; mark: Mark; isMerge?: true } {

@@ -3,10 +3,12 @@ import { posix } from 'node:path';
 import { inheritEnvironment, setDefaults } from './defaults.ts';
 import type { ModelContext } from './documents.ts';
 import { addEnvFiles, type ProjectEnvironment, valueIn } from './environment.ts';
+import type { Findings } from './findings.ts';
 import { MAX_INCLUDES } from './limits.ts';
 import { mergeProjects } from './merge.ts';
 import { absolute, relativePath, resolveProjectPaths } from './paths.ts';
 import { askedBy, localPaths } from './remote.ts';
+import { TooMuch } from './too-much.ts';
 import { child, childList, childText, type MapNode, map, type SpecNode } from './tree.ts';
 
 const SECTIONS = new Set(['services', 'volumes', 'networks', 'secrets', 'configs', 'models']);
@@ -19,7 +21,7 @@ export async function applyIncludes(
 ): Promise<MapNode | undefined> {
   const items = childList(document, 'include')?.items;
   document.entries.delete('include');
-  let result: MapNode | undefined;
+  const models: MapNode[] = [];
   for (const item of items ?? []) {
     const made = await include(item, file, context);
     if (made === undefined) {
@@ -27,9 +29,17 @@ export async function applyIncludes(
       continue;
     }
     for (const key of made.entries.keys()) if (!SECTIONS.has(key)) made.entries.delete(key);
-    result = result === undefined ? made : (mergeProjects(made, result, context.findings) as MapNode);
+    models.push(made);
   }
-  return result;
+  return models.length === 0 ? undefined : together(models, context.findings);
+}
+
+/** By halves: one after the other, a thousand would be gone through a thousand times. */
+function together(models: readonly MapNode[], findings: Findings): MapNode {
+  if (models.length === 1) return models[0]!;
+  const middle = models.length >> 1;
+  const [first, rest] = [together(models.slice(0, middle), findings), together(models.slice(middle), findings)];
+  return mergeProjects(rest, first, findings) as MapNode;
 }
 
 async function include(item: SpecNode, file: string, context: ModelContext): Promise<MapNode | undefined> {
@@ -52,10 +62,8 @@ async function include(item: SpecNode, file: string, context: ModelContext): Pro
     return undefined;
   }
   if (context.included.length >= MAX_INCLUDES) {
-    context.findings.error('too-large', `the project has more than ${MAX_INCLUDES} includes`, undefined, {
-      help: 'include fewer files, and none of them over and over',
-    });
-    return undefined;
+    const help = 'include fewer files, and none of them over and over';
+    throw new TooMuch(`the project has more than ${MAX_INCLUDES} includes`, { at: item.mark, help });
   }
   const ownDir = childText(item, 'project_directory');
   const baseDir = ownDir === undefined ? posix.dirname(first) : absolute(ownDir, context.baseDir);
@@ -66,6 +74,7 @@ async function include(item: SpecNode, file: string, context: ModelContext): Pro
     baseDir,
     chain,
     from: item.mark,
+    bases: new Map(),
     lookup: (name) => context.lookup(name) ?? valueIn(name, environment),
   };
   const before = context.findings.errors;

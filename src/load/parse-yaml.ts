@@ -2,6 +2,7 @@
 import type { Findings } from './findings.ts';
 import { MAX_WEIGHT, MAX_WEIGHT_ALL, MAX_WEIGHT_FULL } from './limits.ts';
 import { quickYaml } from './quick-yaml.ts';
+import { TooMuch } from './too-much.ts';
 import type { SourceText, SpecNode } from './tree.ts';
 
 /** What has been read for one load: many small files must not cost more than a big one. */
@@ -12,16 +13,13 @@ export async function parseYaml(source: SourceText, findings: Findings): Promise
     reportWeight(source, findings, 'the file has too many lines and values to be a Compose file');
     return [];
   }
-  const before = spent.get(findings) ?? 0;
-  const total = before + weigh(source.text);
+  const total = (spent.get(findings) ?? 0) + weigh(source.text);
   spent.set(findings, total);
   if (total > MAX_WEIGHT_ALL) {
-    // Told once.
-    if (before <= MAX_WEIGHT_ALL)
-      reportWeight(source, findings, 'the files of the project have too many lines and values together');
-    return [];
+    const at = { source, start: 0, end: 1 };
+    throw new TooMuch('the files of the project have too many lines and values together', { at, help: SPLIT });
   }
-  const quick = quickYaml(source);
+  const quick = quickYaml(source, findings);
   if (quick !== undefined) return [quick];
   if (weighsMore(source.text, MAX_WEIGHT_FULL)) {
     reportWeight(source, findings, 'the file is large, and has tags, text over several lines or a mistake in its YAML');
@@ -32,9 +30,10 @@ export async function parseYaml(source: SourceText, findings: Findings): Promise
   return parseYamlFully(source, findings);
 }
 
+const SPLIT = 'split it, and name the parts with -f or include';
+
 function reportWeight(source: SourceText, findings: Findings, what: string): void {
-  const help = 'split it, and name the parts with -f or include';
-  findings.error('too-large', what, { source, start: 0, end: 1 }, { help });
+  findings.error('too-large', what, { source, start: 0, end: 1 }, { help: SPLIT });
 }
 
 /** A text cannot weigh more than its length: most need not be looked at. */

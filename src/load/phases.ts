@@ -19,6 +19,7 @@ import { pruneUnused } from './prune.ts';
 import { type Afar, fetchFile, warnOutside, withAfar } from './remote.ts';
 import { select } from './select.ts';
 import { readServiceFiles } from './service-env.ts';
+import { TooMuch } from './too-much.ts';
 import { entriesOf, type MapNode, type Mark, map } from './tree.ts';
 
 export interface LoadRequest {
@@ -66,19 +67,22 @@ export interface LoadedModel {
 
 export async function loadTree(request: LoadRequest, machine: Disk = realDisk): Promise<LoadedModel> {
   const findings = makeFindings();
+  try {
+    return await loadWithLimits(request, machine, findings);
+  } catch (error) {
+    if (!(error instanceof TooMuch)) throw error;
+    findings.error(error.code, error.message, error.at, { help: error.help });
+    const environment = shellEnvironment(request.environment, request.cwd);
+    return nothingOf(findings, environment, { files: [], projectDir: request.cwd });
+  }
+}
+
+async function loadWithLimits(request: LoadRequest, machine: Disk, findings: Findings): Promise<LoadedModel> {
   const afar: Afar = { remotes: request.remotes, roots: [] };
   const disk = withAfar(withLimits(machine), afar);
   const { environment, found: named } = findProject(request, disk, findings);
   const found = named && (await fetchNamed(named, findings, afar));
-  const nothing = {
-    findings,
-    environment,
-    files: found?.files ?? [],
-    projectDir: found?.projectDir ?? request.cwd,
-    profiles: [],
-    watch: { unset: new Map(), defaulted: new Map() } satisfies Watch,
-    included: [],
-  };
+  const nothing = nothingOf(findings, environment, found ?? { files: [], projectDir: request.cwd });
   if (found === undefined || found.files.length === 0) return nothing;
   const lookup = (name: string) => valueIn(name, environment);
   const skip = request.skip ?? {};
@@ -99,6 +103,7 @@ export async function loadTree(request: LoadRequest, machine: Disk = realDisk): 
     options: { interpolate: !skip.interpolate, resolvePaths: !skip.resolvePaths },
     open: [],
     parsed: new Map(),
+    bases: new Map(),
     lookups: new Map(),
     loadModel,
     stdin: request.stdin ?? readStdin,
@@ -114,6 +119,11 @@ export async function loadTree(request: LoadRequest, machine: Disk = realDisk): 
   const name = projectName(model, choice, findings);
   environment.values.set('COMPOSE_PROJECT_NAME', name ?? '');
   return { ...nothing, ...finish(model, name ?? 'project', request, context) };
+}
+
+function nothingOf(findings: Findings, environment: ProjectEnvironment, found: FoundFiles) {
+  const watch: Watch = { unset: new Map(), defaulted: new Map() };
+  return { findings, environment, ...found, profiles: [], watch, included: [] } satisfies LoadedModel;
 }
 
 /** A project of fetched files lives where they are, all of it (as with docker compose); its name and .env are those of where one stands. */
@@ -206,7 +216,7 @@ function finish(
       projectDir: context.baseDir,
       lookupOf: (mark: Mark) => lookups.get(mark.source) ?? context.lookup,
     };
-    for (const [key, service] of entriesOf(active)) if (service.kind === 'map') readServiceFiles(key, service, options);
+    readServiceFiles(active, options);
   }
   checkLeftOut(model, { disabled: split.disabled, findings, lenient: !context.options.interpolate });
   if (!request.allResources) pruneUnused(model, active);

@@ -1,7 +1,8 @@
 /** Flow collections and literal blocks, for the quick YAML reader. */
 import { MAX_DEPTH } from './limits.ts';
-import { readAlias } from './quick-anchors.ts';
+import { mergeInto, readAlias } from './quick-anchors.ts';
 import {
+  addEntry,
   type Cursor,
   closingQuote,
   endOfLine,
@@ -44,17 +45,22 @@ function flowList(cursor: Cursor, open: number, indent: number): Read<SpecNode> 
 
 function flowMap(cursor: Cursor, open: number, indent: number): Read<MapNode> {
   const entries = new Map<string, Entry>();
+  let merged: SpecNode | undefined;
   let at = skipBlank(cursor, open + 1, indent);
   while (cursor.text[at] !== '}') {
     const key = flowScalar(cursor, at);
     const name = key.node.value;
     const isKey = cursor.text[key.end] === ':' && isBlankAfter(cursor, key.end + 1);
-    if (!isKey || typeof name !== 'string' || name === '<<' || entries.has(name)) throw new Unusual();
+    if (!isKey || typeof name !== 'string') throw new Unusual();
+    const isMerge = name === '<<' && cursor.text[at] === '<';
+    if (isMerge && merged !== undefined) throw new Unusual();
     const value = skipBlank(cursor, key.end + 1, indent);
     const read = /[,}]/.test(cursor.text[value] ?? '') ? absent(cursor, value) : flowValue(cursor, value, indent);
-    entries.set(name, { key: key.node.mark, value: read.node });
+    if (isMerge) merged = read.node;
+    else addEntry(cursor, entries, name, { key: key.node.mark, value: read.node });
     at = separator(cursor, read.end, indent, '}');
   }
+  if (merged !== undefined) mergeInto(entries, merged);
   return { node: { kind: 'map', entries, mark: mark(cursor, open, at + 1) }, end: at + 1 };
 }
 

@@ -3,17 +3,20 @@ import { type Disk, sourceOf } from './disk.ts';
 import { type EnvFile, parseDotenv, parseRawEnv } from './dotenv.ts';
 import type { Findings } from './findings.ts';
 import type { Lookup } from './interpolate.ts';
+import { MAX_VARIABLES_ALL } from './limits.ts';
 import { absolute } from './paths.ts';
+import { TooMuch } from './too-much.ts';
 import {
   child,
   childList,
   childMap,
   childText,
   type Entry,
+  entriesOf,
   isNull,
   type MapNode,
   type Mark,
-  map,
+  type SourceText,
   type SpecNode,
   scalar,
 } from './tree.ts';
@@ -25,11 +28,19 @@ export interface ServiceEnvOptions {
   readonly projectDir: string;
   /** Which variables there are where something was written. */
   readonly lookupOf: (mark: Mark) => Lookup;
+  /** Pairs of files that say the same to everybody: without variables. Services share them, node by node. */
+  readonly shared: Map<string, ReadonlyMap<string, Entry>>;
+  /** How many variables the services have read so far. */
+  taken: number;
 }
 
-export function readServiceFiles(name: string, service: MapNode, options: ServiceEnvOptions): void {
-  readEnvFiles(name, service, options);
-  readLabelFiles(name, service, options);
+export function readServiceFiles(services: MapNode, files: Omit<ServiceEnvOptions, 'shared' | 'taken'>): void {
+  const options: ServiceEnvOptions = { ...files, shared: new Map(), taken: 0 };
+  for (const [name, service] of entriesOf(services)) {
+    if (service.kind !== 'map') continue;
+    readEnvFiles(name, service, options);
+    readLabelFiles(name, service, options);
+  }
 }
 
 function readEnvFiles(name: string, service: MapNode, options: ServiceEnvOptions): void {
@@ -41,10 +52,12 @@ function readEnvFiles(name: string, service: MapNode, options: ServiceEnvOptions
   for (const item of items) {
     const outer = options.lookupOf(item.mark);
     const given = (key: string) => outer(key) ?? textIn(own?.entries.get(key));
-    const file = readFile(name, item, [given, (key) => textIn(read.get(key))], options);
-    for (const { key, value, mark } of file?.entries ?? []) {
-      const found = value ?? outer(key);
-      if (found !== undefined) read.set(key, { key: mark, value: scalar(found, mark) });
+    const pairs = readFile(name, item, [given, (key) => textIn(read.get(key))], options);
+    for (const [key, entry] of pairs ?? []) {
+      // A bare KEY is inherited, and without a value it is as good as absent.
+      const found = entry.value.kind === 'scalar' && entry.value.value === null ? outer(key) : undefined;
+      if (found !== undefined) read.set(key, { key: entry.key, value: scalar(found, entry.key) });
+      else if (!isNull(entry.value)) read.set(key, entry);
     }
   }
   if (read.size > 0) lay(service, 'environment', read, own);
@@ -58,7 +71,7 @@ function textIn(entry: Entry | undefined): string | undefined {
 
 /** The section becomes the files' pairs under its own; an own pair remembers what it hides. */
 function lay(service: MapNode, section: string, read: Map<string, Entry>, own: MapNode | undefined): void {
-  const made = map(own?.mark ?? service.mark, read);
+  const made: MapNode = { kind: 'map', mark: own?.mark ?? service.mark, entries: read };
   for (const [key, entry] of own?.entries ?? []) {
     const hidden = read.get(key);
     made.entries.set(
@@ -74,7 +87,7 @@ function readFile(
   item: SpecNode,
   lookups: readonly [outer: Lookup, earlier: Lookup],
   options: ServiceEnvOptions,
-): EnvFile | undefined {
+): ReadonlyMap<string, Entry> | undefined {
   const written = childText(item, 'path');
   if (written === undefined) return undefined;
   const path = absolute(written, options.projectDir);
@@ -99,15 +112,36 @@ function readFile(
     );
     return undefined;
   }
-  const source = sourceOf(path, read);
-  const file = format === 'raw' ? parseRawEnv(source) : parseDotenv(source, ...lookups);
-  for (const problem of file.problems) {
-    options.findings.error('bad-env-file', problem.summary, problem.at, {
-      help: problem.help,
-      related: [{ at, label: `read for service ${service}` }],
-    });
+  const label = `read for service ${service}`;
+  const parse = (source: SourceText) => (format === 'raw' ? parseRawEnv(source) : parseDotenv(source, ...lookups));
+  return pairsOf(sourceOf(path, read), `${format ?? ''} ${path}`, { at, label }, parse, options);
+}
+
+function pairsOf(
+  source: SourceText,
+  name: string,
+  reader: { readonly at: Mark; readonly label: string },
+  parse: (source: SourceText) => EnvFile,
+  options: ServiceEnvOptions,
+): ReadonlyMap<string, Entry> {
+  const known = options.shared.get(name);
+  const pairs = known ?? new Map<string, Entry>();
+  const isSame = !source.text.includes('$');
+  if (known === undefined) {
+    const { entries, problems } = parse(source);
+    for (const { summary, at, help } of problems)
+      options.findings.error('bad-env-file', summary, at, { help, related: [reader] });
+    for (const { key, value, mark } of entries)
+      (pairs as Map<string, Entry>).set(key, { key: mark, value: scalar(value ?? null, mark) });
+    if (isSame) options.shared.set(name, pairs);
   }
-  return file;
+  // What has to be read anew for each service costs more.
+  options.taken += isSame ? pairs.size : 2 * pairs.size;
+  if (options.taken > MAX_VARIABLES_ALL) {
+    const help = 'give each service only the env files that it needs';
+    throw new TooMuch('the services read too many variables from env files', { at: reader.at, help });
+  }
+  return pairs;
 }
 
 function readLabelFiles(name: string, service: MapNode, options: ServiceEnvOptions): void {
@@ -128,13 +162,11 @@ function readLabelFiles(name: string, service: MapNode, options: ServiceEnvOptio
       );
       continue;
     }
-    const file = parseDotenv(
-      sourceOf(path, found),
-      () => undefined,
-      (key) => textIn(read.get(key)),
-    );
-    for (const { summary, at, help } of file.problems) options.findings.error('bad-env-file', summary, at, { help });
-    for (const { key, value, mark } of file.entries) read.set(key, { key: mark, value: scalar(value ?? '', mark) });
+    const earlier: Lookup = (key) => textIn(read.get(key));
+    const reader = { at: item.mark, label: `read for service ${name}` };
+    const parse = (source: SourceText) => parseDotenv(source, () => undefined, earlier);
+    for (const [key, entry] of pairsOf(sourceOf(path, found), `label ${path}`, reader, parse, options))
+      read.set(key, isNull(entry.value) ? { key: entry.key, value: scalar('', entry.key) } : entry);
   }
   if (read.size > 0) lay(service, 'labels', read, childMap(service, 'labels'));
 }

@@ -13,6 +13,8 @@ export interface SourceText {
   hasTags?: true;
   /** How many values its services have taken over by `extends`. */
   extended?: number;
+  /** How many items it has that may be written in short. */
+  shortForms?: number;
   /** How many its port ranges have come to. */
   ports?: number;
 }

@@ -112,6 +112,7 @@ function once<T>(make: () => T): () => T {
 class LazyProperties implements Properties {
   readonly #raw: Readonly<Record<string, SchemaSource>>;
   readonly #made = new Map<string, Schema>();
+  #keys: readonly string[] | undefined;
   constructor(raw: Readonly<Record<string, SchemaSource>>) {
     this.#raw = raw;
   }
@@ -124,7 +125,8 @@ class LazyProperties implements Properties {
     return made;
   }
   keys(): readonly string[] {
-    return Object.keys(this.#raw);
+    this.#keys ??= Object.keys(this.#raw);
+    return this.#keys;
   }
 }
 

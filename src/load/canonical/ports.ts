@@ -1,6 +1,7 @@
 /** Port mappings: `[[IP:][HOST]:]CONTAINER[/PROTOCOL]` and the long form, one entry per container port. */
 import { isIP } from '../ip.ts';
 import { MAX_PORTS } from '../limits.ts';
+import { TooMuch } from '../too-much.ts';
 import { record, type ScalarNode, type SpecNode, within } from '../tree.ts';
 import { type CanonicalContext, isUnresolved } from './context.ts';
 
@@ -35,19 +36,17 @@ export function canonicalPort(node: SpecNode, context: CanonicalContext): readon
     );
     return [];
   }
-  return isTooMany(spec, node, context) ? [] : expandPort(spec, node);
+  count(spec, node);
+  return expandPort(spec, node);
 }
 
-/** Told once a file: after that nothing is expanded any more. */
-function isTooMany(spec: PortSpec, node: ScalarNode, context: CanonicalContext): boolean {
+/** Before it is expanded. */
+function count(spec: PortSpec, node: ScalarNode): void {
   const { source } = node.mark;
-  const before = source.ports ?? 0;
-  source.ports = before + width(parseRange(spec.container)!);
-  if (source.ports > MAX_PORTS && before <= MAX_PORTS) {
-    const summary = `the port ranges of the file come to more than ${MAX_PORTS} ports`;
-    context.findings.error('too-large', summary, node.mark, { help: 'publish fewer, or take network_mode: host' });
-  }
-  return source.ports > MAX_PORTS;
+  source.ports = (source.ports ?? 0) + width(parseRange(spec.container)!);
+  if (source.ports <= MAX_PORTS) return;
+  const help = 'publish fewer, or take network_mode: host';
+  throw new TooMuch(`the port ranges of the file come to more than ${MAX_PORTS} ports`, { at: node.mark, help });
 }
 
 function splitPort(text: string): PortSpec {

@@ -63,6 +63,17 @@ describe('hostile files', () => {
     expect(await codesOf(Buffer.from(`${service}\0`))).toEqual(['not-text']);
     expect(await codesOf(Buffer.from([0x61, 0x3a, 0xff]))).toEqual(['not-text']);
   });
+  test.each([
+    ['with its mark', 'utf16le', '\ufeff', 'UTF-16'],
+    ['without it', 'utf16le', '', 'UTF-16LE'],
+  ] as const)('UTF-16 is called so, %s', async (_, encoding, begin, name) => {
+    const { diagnostics } = await loadBytes(Buffer.from(begin + service, encoding));
+    expect(diagnostics[0]).toMatchObject({
+      code: 'not-text',
+      help: expect.stringContaining(`iconv -f ${name} -t UTF-8`),
+    });
+    expect(diagnostics[0]!.summary).toContain('it is UTF-16');
+  });
   test('a file that includes itself through another', async () => {
     writeFileSync(join(folder, 'b.yaml'), `include: [a.yaml]\n`);
     const { diagnostics } = await loadBytes(`include: [b.yaml]\n${service}`, 'a.yaml');
