@@ -57,8 +57,10 @@ const code = dispatch(
       return load(wish);
     },
     renderDiagnostics: async (diagnostics, options) => {
-      const { renderDiagnostics } = await import('./cli/ui/diagnostic.ts');
-      return renderDiagnostics(diagnostics, options.format, { cwd: options.cwd, colour: options.colors });
+      const { renderDiagnostics, workTree } = await import('./cli/ui/diagnostic.ts');
+      const { colors: colour, cwd, format } = options;
+      const root = format === 'github' ? { root: workTree(cwd, process.env) } : {};
+      return renderDiagnostics(diagnostics, format, { cwd, colour, ...root });
     },
   },
   exit,

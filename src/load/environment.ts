@@ -48,20 +48,26 @@ export function valueIn(name: string, environment: ProjectEnvironment): string |
   return environment.values.get(name);
 }
 
+interface Asking {
+  readonly outer?: Lookup;
+  /** Where each path is written, of those that are. */
+  readonly asked?: ReadonlyMap<string, Mark>;
+}
+
 /** Adds the variables of files; what is there already wins, among the files themselves the last. */
 export function addEnvFiles(
   target: ProjectEnvironment,
   paths: readonly string[],
   disk: Disk,
   findings: Findings,
-  outer: (name: string) => string | undefined = () => undefined,
+  { outer = () => undefined, asked }: Asking = {},
 ): void {
   const added = new Map<string, readonly Written[]>();
   const given = (name: string) => outer(name) ?? valueIn(name, target);
   const earlier = (name: string) => added.get(name)?.[0]?.value;
   for (const path of paths) {
     if (target.files.includes(path)) continue;
-    const file = readEnvFile(path, disk, findings, given, earlier);
+    const file = readEnvFile(path, disk, findings, [given, earlier], asked?.get(path));
     if (file === undefined) continue;
     target.files.push(path);
     for (const { key, value, mark } of file.entries)
@@ -80,12 +86,13 @@ function readEnvFile(
   path: string,
   disk: Disk,
   findings: Findings,
-  ...lookups: [outer: Lookup, earlier: Lookup]
+  lookups: readonly [outer: Lookup, earlier: Lookup],
+  at: Mark | undefined,
 ): EnvFile | undefined {
   const read = disk.read(path);
   if (!read.ok) {
-    findings.error('bad-env-file', `cannot read env file ${path}: ${read.why}`, undefined, {
-      help: read.help ?? 'correct --env-file, or create the file',
+    findings.error('bad-env-file', `cannot read env file ${path}: ${read.why}`, at, {
+      help: read.help ?? `correct ${at === undefined ? '--env-file' : 'the path'}, or create the file`,
     });
     return undefined;
   }

@@ -9,7 +9,7 @@ import { mergeProjects } from './merge.ts';
 import { absolute, relativePath, resolveProjectPaths } from './paths.ts';
 import { askedBy, localPaths } from './remote.ts';
 import { TooMuch } from './too-much.ts';
-import { child, childList, childText, type MapNode, map, type SpecNode } from './tree.ts';
+import { child, childList, childText, type MapNode, type Mark, map, type SpecNode } from './tree.ts';
 
 const SECTIONS = new Set(['services', 'volumes', 'networks', 'secrets', 'configs', 'models']);
 
@@ -99,12 +99,17 @@ function includedEnvironment(item: SpecNode, baseDir: string, file: string, cont
     files: [],
     used: new Set(),
   };
-  const named = texts(child(item, 'env_file')).map((path) => absolute(path, context.baseDir));
+  const asked = new Map<string, Mark>();
+  const written = child(item, 'env_file');
+  for (const node of written?.kind === 'list' ? written.items : written === undefined ? [] : [written])
+    if (node.kind === 'scalar' && node.value !== null)
+      asked.set(absolute(String(node.value), context.baseDir), node.mark);
+  const named = [...asked.keys()];
   const own = posix.join(baseDir, '.env');
   const paths = named.length > 0 ? named.filter((path) => path !== '/dev/null') : context.disk.isFile(own) ? [own] : [];
   // Its own .env may be a link: the file beside it is held to what came along with it.
   const disk = askedBy(context.disk, named.length > 0 ? item.mark.source : { file });
-  addEnvFiles(environment, paths, disk, context.findings, context.lookup);
+  addEnvFiles(environment, paths, disk, context.findings, { outer: context.lookup, asked });
   return environment;
 }
 

@@ -1,6 +1,6 @@
 /** Prints findings about the user's files: code frames for people, JSON for programs, annotation lines for GitHub. */
-import { readFileSync } from 'node:fs';
-import { relative } from 'node:path';
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
 import type { Diagnostic } from '../../model/diagnostic.ts';
 import type { SourceRange } from '../../model/source.ts';
 
@@ -9,6 +9,8 @@ export type DiagnosticFormat = 'human' | 'json' | 'github';
 export interface DiagnosticStyle {
   readonly cwd: string;
   readonly colour: boolean;
+  /** Of the work tree that GitHub shows: annotations name their files from there. */
+  readonly root?: string;
   /** Text of a file that cannot be read again: standard input. */
   readonly texts?: ReadonlyMap<string, string>;
 }
@@ -38,7 +40,7 @@ function annotation({ severity, code, summary, at, help }: Diagnostic, style: Di
   const properties = [
     ...(at
       ? [
-          ['file', shortPath(at, style.cwd)],
+          ['file', fromRoot(at, style.root ?? style.cwd)],
           ['line', String(at.start.line)],
           ['col', String(at.start.column)],
           ['endLine', String(at.end.line)],
@@ -51,6 +53,22 @@ function annotation({ severity, code, summary, at, help }: Diagnostic, style: Di
     ([key, value]) => `${key}=${escapeData(value!).replaceAll(':', '%3A').replaceAll(',', '%2C')}`,
   );
   return `::${severity} ${list.join(',')}::${escapeData(help === undefined ? summary : `${summary}\n${help}`)}`;
+}
+
+/** What lies outside of the work tree cannot be annotated; its whole path still says what is meant. */
+function fromRoot(at: SourceRange, root: string): string {
+  if (at.copy !== undefined || at.file === '-') return shortPath(at, root);
+  const path = relative(root, at.file);
+  return path.startsWith('../') ? at.file : path;
+}
+
+/** Where GitHub's paths begin: the workspace of the run, or else the nearest folder with a repository. */
+export function workTree(cwd: string, env: Readonly<Record<string, string | undefined>>): string {
+  if (env['GITHUB_WORKSPACE']) return env['GITHUB_WORKSPACE'];
+  for (let folder = cwd; ; folder = dirname(folder)) {
+    if (existsSync(join(folder, '.git'))) return folder;
+    if (folder === dirname(folder)) return cwd;
+  }
 }
 
 function escapeData(text: string): string {
