@@ -146,6 +146,8 @@ function readPlain(node: Node, mark: Mark, reading: Reading, depth: number): Spe
   }
   const text = String(found.source ?? found.value ?? '');
   const quoted = found.type !== 'PLAIN' && found.type !== undefined;
+  if (node.tag === 'tag:yaml.org,2002:binary')
+    return { kind: 'scalar', value: Buffer.from(text, 'base64').toString(), mark };
   if (quoted || node.tag === 'tag:yaml.org,2002:str')
     return { kind: 'scalar', value: String(found.value ?? text), mark };
   const value = plainScalar(text);

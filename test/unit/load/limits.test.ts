@@ -138,3 +138,8 @@ test('a file that many ask for is read once', async () => {
   await loadTree({ cwd: folder, environment: {}, files: ['once.yaml'], projectName: 'p' }, disk);
   expect(read.map((path) => basename(path)).sort()).toEqual(['base.yaml', 'once.env', 'once.yaml']);
 });
+
+test('binary values are what they stand for', async () => {
+  const { project } = await loadText(`${service}    environment:\n      A: !!binary aGVsbG8=\n`);
+  expect(project!.services['web']!.environment).toEqual({ A: 'hello' });
+});

@@ -64,6 +64,8 @@ describe('volumes', () => {
   const cases: readonly (readonly [string, object])[] = [
     ['/data', { type: 'volume', target: '/data', volume: {} }],
     ['data:/data/', { type: 'volume', source: 'data', target: '/data', volume: {} }],
+    ['/d', { type: 'volume', target: '/d' }],
+    ['d:/d:cached', { type: 'volume', source: 'd', target: '/d', volume: {} }],
     ['v:/v', { type: 'volume', source: 'v', target: '/v', volume: {} }],
     ['./a:/a:ro', { type: 'bind', source: './a', target: '/a', read_only: true, bind: { create_host_path: true } }],
     ['~/a:/a', { type: 'bind', source: '~/a', target: '/a', bind: { create_host_path: true } }],
@@ -85,6 +87,8 @@ describe('volumes', () => {
     ['C:\\a:/a', { type: 'bind', source: 'C:\\a', target: '/a', bind: { create_host_path: true } }],
   ];
   for (const [text, wanted] of cases) test(text, () => expect(volume(text)).toEqual(wanted));
+  test('consistency, which Linux has anyway, is no reason to warn', () =>
+    expect(run(canonicalVolume, './a:/a:ro,delegated,consistent').codes).toEqual([]));
   for (const text of ['', ':', 'a::b', '/a:/b:ro:x', ':/a']) {
     test(`${JSON.stringify(text)} is refused with one message`, () =>
       expect(run(canonicalVolume, text).codes).toEqual(['bad-volume']));
