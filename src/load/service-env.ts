@@ -136,7 +136,7 @@ function pairsOf(
     if (isSame) options.shared.set(name, pairs);
   }
   // What has to be read anew for each service costs more.
-  options.taken += isSame ? pairs.size : 2 * pairs.size;
+  options.taken += isSame ? pairs.size : 5 * pairs.size;
   if (options.taken > MAX_VARIABLES_ALL) {
     const help = 'give each service only the env files that it needs';
     throw new TooMuch('the services read too many variables from env files', { at: reader.at, help });
