@@ -16,9 +16,15 @@ export interface RuleContext {
   readonly findings: Findings;
   /** What is right as a file but cannot be run here is an error. */
   readonly strict: boolean;
+  /** The keys that the services have: what none of them has is not asked about for each. */
+  readonly used: ReadonlySet<string>;
 }
 
-export function checkRules(context: RuleContext): void {
+export function checkRules(project: Omit<RuleContext, 'used'>): void {
+  const used = new Set<string>();
+  for (const { value } of project.services.entries.values())
+    if (value.kind === 'map') for (const key of value.entries.keys()) used.add(key);
+  const context = { ...project, used };
   checkResources(context);
   checkServices(context);
   checkValues(context);

@@ -13,20 +13,28 @@ import { parseSize } from '../../load/units.ts';
 import type { RuleContext } from '../rules.ts';
 import { checkMounts } from './mounts.ts';
 
+type Rule = (name: string, service: MapNode, context: RuleContext) => void;
+
+/** Each with the keys of which a service has one, where the rule can have something to say. */
+const RULES: readonly (readonly [Rule, readonly string[]])[] = [
+  [checkCommands, ['entrypoint', 'command', 'pre_start', 'post_start', 'pre_stop', 'develop']],
+  [checkNetworkMode, ['network_mode']],
+  [checkHealthcheck, ['healthcheck']],
+  [checkScale, ['scale', 'container_name']],
+  [checkLimits, ['cpus', 'mem_limit', 'pids_limit', 'mem_reservation']],
+  [checkMounts, ['volumes', 'devices', 'tmpfs']],
+  [checkBuild, ['build']],
+  [checkDevices, ['gpus', 'deploy']],
+  [checkWatch, ['develop']],
+];
+
 export function checkServices(context: RuleContext): void {
+  const rules = RULES.filter(([, keys]) => keys.some((key) => context.used.has(key)));
   const names = new Map<string, { service: string; mark: Mark }>();
   for (const [name, service] of entriesOf(context.services)) {
     if (service.kind !== 'map') continue;
     checkImage(name, service, context);
-    checkCommands(name, service, context);
-    checkNetworkMode(name, service, context);
-    checkHealthcheck(name, service, context);
-    checkScale(name, service, context);
-    checkLimits(name, service, context);
-    checkMounts(name, service, context);
-    checkBuild(name, service, context);
-    checkDevices(name, service, context);
-    checkWatch(name, service, context);
+    for (const [rule] of rules) rule(name, service, context);
     const containerName = child(service, 'container_name');
     if (containerName === undefined) continue;
     const text = childText(service, 'container_name')!;

@@ -2,7 +2,7 @@
  * Values that are well formed, so that a file with them can be read, but that no container can be started with: a warning where a
  * file is looked at, as the reference accepts it there, and an error before anything is touched.
  */
-import { isIP } from 'node:net';
+import { isIP } from '../../load/ip.ts';
 import { child, childMap, type MapNode, type Mark, type SpecNode } from '../../load/tree.ts';
 import { parseDuration, parseSize } from '../../load/units.ts';
 import { CAPABILITIES, SIGNALS, ULIMITS } from '../../model/linux-names.ts';
@@ -62,29 +62,36 @@ const NAMES: Readonly<Record<string, Check>> = {
   ),
 };
 
-export function checkValues({ services, findings, strict }: RuleContext): void {
+/** With the keys of which a service has one, where the rule can have something to say. */
+const MORE: readonly (readonly [(name: string, service: MapNode, refuse: Refuse) => void, readonly string[]])[] = [
+  [checkHosts, ['extra_hosts']],
+  [checkMemory, ['mem_limit', 'memswap_limit', 'mem_reservation', 'deploy']],
+  [checkProbe, ['healthcheck']],
+];
+
+export function checkValues({ services, findings, strict, used }: RuleContext): void {
   const severity = strict ? 'error' : 'warn';
   const refuse = (what: string, text: string, mark: Mark, help: string) =>
     findings[severity]('bad-value', `${what} cannot be "${text}"`, mark, { help });
-  if (services.kind !== 'map') return;
+  const values = Object.entries(VALUES).filter(([key]) => used.has(key));
+  const names = Object.entries(NAMES).filter(([key]) => used.has(key));
+  const more = MORE.filter(([, keys]) => keys.some((key) => used.has(key)));
   services.entries.forEach(({ value: service }, name) => {
     if (service.kind !== 'map') return;
-    for (const key in VALUES) {
+    for (const [key, check] of values) {
       for (const node of scalarsOf(child(service, key))) {
         const text = String(node.value);
-        const help = VALUES[key]!(text, name);
+        const help = check(text, name);
         if (help !== undefined) refuse(`service ${name}: ${key}`, text, node.mark, help);
       }
     }
-    for (const key in NAMES) {
+    for (const [key, check] of names) {
       childMap(service, key)?.entries.forEach((entry, text) => {
-        const help = NAMES[key]!(text, name);
+        const help = check(text, name);
         if (help !== undefined) refuse(`service ${name}: a name in ${key}`, text, entry.key, help);
       });
     }
-    checkHosts(name, service, refuse);
-    checkMemory(name, service, refuse);
-    checkProbe(name, service, refuse);
+    for (const [rule] of more) rule(name, service, refuse);
   });
 }
 
