@@ -1,6 +1,7 @@
 /** Text to located trees, one per YAML document: by the quick reader, or by the full one where the text is more than everyday. */
 import type { Findings } from './findings.ts';
 import { MAX_WEIGHT, MAX_WEIGHT_ALL, MAX_WEIGHT_FULL } from './limits.ts';
+import { holdOptimizer, releaseOptimizer } from './optimizer.ts';
 import { quickYaml } from './quick-yaml.ts';
 import { TooMuch } from './too-much.ts';
 import type { SourceText, SpecNode } from './tree.ts';
@@ -19,8 +20,10 @@ export async function parseYaml(source: SourceText, findings: Findings): Promise
     const at = { source, start: 0, end: 1 };
     throw new TooMuch('the files of the project have too many lines and values together', { at, help: SPLIT });
   }
+  holdOptimizer(source.text);
   const quick = quickYaml(source, findings);
   if (quick !== undefined) return [quick];
+  releaseOptimizer();
   if (weighsMore(source.text, MAX_WEIGHT_FULL)) {
     reportWeight(source, findings, 'the file is large, and has tags, text over several lines or a mistake in its YAML');
     return [];

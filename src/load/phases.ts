@@ -13,6 +13,7 @@ import { type Findings, makeFindings } from './findings.ts';
 import type { Watch } from './interpolate-tree.ts';
 import { checkLeftOut } from './left-out.ts';
 import { loadModel } from './model.ts';
+import { releaseOptimizer } from './optimizer.ts';
 import { activeProfiles, splitByProfile } from './profiles.ts';
 import { projectName } from './project-name.ts';
 import { pruneUnused } from './prune.ts';
@@ -74,6 +75,8 @@ export async function loadTree(request: LoadRequest, machine: Disk = realDisk): 
     findings.error(error.code, error.message, error.at, { help: error.help });
     const environment = shellEnvironment(request.environment, request.cwd);
     return nothingOf(findings, environment, { files: [], projectDir: request.cwd });
+  } finally {
+    releaseOptimizer();
   }
 }
 
