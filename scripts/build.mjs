@@ -4,7 +4,7 @@
 // that is loaded 0.4 ms; every 40 KB of source 1 ms to parse, even where it is never called. So: CommonJS, few files, and V8's
 // compiled form of each kept beside it, in dist/cache (scripts/bundle-loader.cjs). esbuild splits only ES modules, at every
 // import(), which gives a hundred chunks: they are translated one by one and packed as functions into one file for the command
-// line, one for the other rooms, and one for each large package.
+// line, one for the other rooms, one for what fetches from afar, and one for each large package.
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { mkdir, readdir, rename, unlink, writeFile } from 'node:fs/promises';
@@ -107,6 +107,9 @@ function pack(chunks) {
   const places = {};
   const files = [...groups].map(([group, members]) => {
     const text = `(function(require,__filename,__dirname){return ${table(members)}})`;
+    // The loader reads bytes as characters; esbuild escapes in strings, but not in regular expressions.
+    const stray = /.{0,40}[^\0-\x7f].{0,40}/.exec(text);
+    if (stray) throw new Error(`not ASCII, write it as \\u…: ${stray[0]}`);
     const file = `${group}-${createHash('sha256').update(text).digest('hex').slice(0, 8)}.cjs`;
     for (const { name } of members) places[name] = file;
     return [file, text];
@@ -121,6 +124,8 @@ function pack(chunks) {
 function groupOf({ name, text, madeOf }) {
   const isOf = (...folders) => madeOf.every((path) => folders.some((folder) => path.startsWith(folder)));
   if (name === './main.cjs' || isOf('src/main.ts', 'src/cli/', 'src/model/')) return 'cli';
+  // For few commands, and those wait for the network anyway.
+  if (isOf('engine/registry/', 'src/remote/')) return 'afar';
   return text.length < LARGE_BYTES ? 'rooms' : name.slice('./'.length, -'.cjs'.length);
 }
 
@@ -139,7 +144,7 @@ async function put(name, text) {
 async function removeStale(kept) {
   const compiled = (await readdir(join(dist, 'cache')).catch(() => [])).map((name) => join('cache', name));
   for (const name of [...(await readdir(dist)), ...compiled]) {
-    const [piece] = /(chunk|cli|rooms)-[\w-]*\.cjs/.exec(name) ?? [];
+    const [piece] = /(chunk|cli|rooms|afar)-[\w-]*\.cjs/.exec(name) ?? [];
     if (piece && !kept.includes(piece)) await unlink(join(dist, name)).catch(() => {});
   }
 }

@@ -15,8 +15,8 @@ function record(folder) {
   const wish = join(folder, 'request.json');
   const request = existsSync(wish) ? JSON.parse(readFileSync(wish, 'utf8')) : {};
   const text = execFileSync(reference, commandLine(request), {
-    cwd: folder,
-    env: { PATH: process.env.PATH, HOME: '/home/user', PWD: folder, ...request.environment },
+    cwd: join(folder, request.cwd ?? ''),
+    env: { PATH: process.env.PATH, HOME: '/home/user', PWD: join(folder, request.cwd ?? ''), ...request.environment },
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'inherit'],
   });

@@ -1,6 +1,8 @@
 /** The only file that knows both halves: hands the engine and the loader to the command line, and its result to the shell. */
 import { join } from 'node:path';
 import { dispatch } from './cli/dispatch.ts';
+import type { Registry } from './model/registry.ts';
+import type { Remotes } from './model/remote.ts';
 
 declare const TCOMPOSE_VERSION: string;
 
@@ -15,6 +17,12 @@ function addSystemFolders(env: NodeJS.ProcessEnv): void {
   ].join(':');
 }
 
+async function openRegistry(signal?: AbortSignal): Promise<Registry> {
+  const registry = await import('../engine/registry/index.ts');
+  return registry.openRegistry(process.env, signal);
+}
+
+let remotes: Promise<Remotes> | undefined;
 let isOver = false;
 const exit = (code: number): never => {
   isOver = true;
@@ -35,17 +43,24 @@ const code = dispatch(
       const { createEngine } = await import('../engine/index.ts');
       return createEngine({ paths, launcher: join(home, 'dist', 'tcompose-launcher') });
     },
-    openRegistry: async (signal) => {
-      const { openRegistry } = await import('../engine/registry/index.ts');
-      return openRegistry(process.env, signal);
+    openRegistry,
+    remotes: {
+      fetch: async (address, byRemote) => {
+        remotes ??= import('./remote/index.ts').then(({ openRemotes }) =>
+          openRemotes({ env: process.env, registry: () => openRegistry() }),
+        );
+        return (await remotes).fetch(address, byRemote);
+      },
     },
     load: async (wish) => {
       const { load } = await import('./load/index.ts');
       return load(wish);
     },
     renderDiagnostics: async (diagnostics, options) => {
-      const { renderDiagnostics } = await import('./cli/ui/diagnostic.ts');
-      return renderDiagnostics(diagnostics, options.format, { cwd: options.cwd, colour: options.colors });
+      const { renderDiagnostics, workTree } = await import('./cli/ui/diagnostic.ts');
+      const { colors: colour, cwd, format } = options;
+      const root = format === 'github' ? { root: workTree(cwd, process.env) } : {};
+      return renderDiagnostics(diagnostics, format, { cwd, colour, ...root });
     },
   },
   exit,

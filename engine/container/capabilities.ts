@@ -1,11 +1,6 @@
 /** Linux capabilities: names, numbers, and which of them a container holds. */
 import { TcomposeError } from '../../src/model/errors.ts';
-
-/** In the kernel's numbering (linux/capability.h). */
-const NAMES =
-  'CHOWN DAC_OVERRIDE DAC_READ_SEARCH FOWNER FSETID KILL SETGID SETUID SETPCAP LINUX_IMMUTABLE NET_BIND_SERVICE NET_BROADCAST NET_ADMIN NET_RAW IPC_LOCK IPC_OWNER SYS_MODULE SYS_RAWIO SYS_CHROOT SYS_PTRACE SYS_PACCT SYS_ADMIN SYS_BOOT SYS_NICE SYS_RESOURCE SYS_TIME SYS_TTY_CONFIG MKNOD LEASE AUDIT_WRITE AUDIT_CONTROL SETFCAP MAC_OVERRIDE MAC_ADMIN SYSLOG WAKE_ALARM BLOCK_SUSPEND AUDIT_READ PERFMON BPF CHECKPOINT_RESTORE'.split(
-    ' ',
-  );
+import { CAPABILITIES } from '../../src/model/linux-names.ts';
 
 /** Docker's fourteen. */
 const DEFAULT =
@@ -39,7 +34,7 @@ export function capabilityMask(choice: CapabilityChoice, every: bigint): bigint 
 
 /** Names with the prefix, as inspect and messages print them. */
 export const namesOf = (mask: bigint): readonly string[] =>
-  NAMES.filter((_, bit) => (mask >> BigInt(bit)) & 1n).map((name) => `CAP_${name}`);
+  CAPABILITIES.filter((_, bit) => (mask >> BigInt(bit)) & 1n).map((name) => `CAP_${name}`);
 
 function parseList(names: readonly string[]): [mask: bigint, all: boolean] {
   let mask = 0n;
@@ -52,7 +47,7 @@ function parseList(names: readonly string[]): [mask: bigint, all: boolean] {
 }
 
 function numberOf(name: string): number {
-  const number = NAMES.indexOf(name.toUpperCase().replace(/^CAP_/, ''));
+  const number = CAPABILITIES.indexOf(name.toUpperCase().replace(/^CAP_/, ''));
   if (number >= 0) return number;
   throw new TcomposeError(`there is no capability ${name}`, {
     code: 'capability-unknown',

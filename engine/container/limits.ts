@@ -1,38 +1,20 @@
 /** Resource limits of a process (setrlimit), the sysctls of its namespaces, and which of both a container may ask for. */
 import type { DesiredContainer } from '../../src/model/desired.ts';
 import { TcomposeError } from '../../src/model/errors.ts';
+import { ULIMITS } from '../../src/model/linux-names.ts';
 import type { LaunchOp } from '../launcher/ops.ts';
 import { owns } from './namespaces.ts';
 
-/** asm-generic/resource.h; the same on x86_64 and aarch64. */
-const RESOURCES: Readonly<Record<string, number>> = {
-  cpu: 0,
-  fsize: 1,
-  data: 2,
-  stack: 3,
-  core: 4,
-  rss: 5,
-  nproc: 6,
-  nofile: 7,
-  memlock: 8,
-  as: 9,
-  locks: 10,
-  sigpending: 11,
-  msgqueue: 12,
-  nice: 13,
-  rtprio: 14,
-  rttime: 15,
-};
 const INFINITY = 2n ** 64n - 1n;
 const UNLIMITED = -1;
 
 export function rlimitOps(ulimits: DesiredContainer['ulimits']): readonly LaunchOp[] {
   return Object.entries(ulimits).map(([name, { soft, hard }]) => {
-    const resource = RESOURCES[name.toLowerCase()];
-    if (resource === undefined) {
+    const resource = ULIMITS.indexOf(name.toLowerCase());
+    if (resource < 0) {
       throw new TcomposeError(`there is no ulimit ${name}`, {
         code: 'ulimit-unknown',
-        help: `use one of ${Object.keys(RESOURCES).join(', ')}`,
+        help: `use one of ${ULIMITS.join(', ')}`,
       });
     }
     return { op: 'rlimit', resource, soft: limit(soft), hard: limit(hard), clamp: true };

@@ -1,11 +1,7 @@
 /** Signal names as Compose files and images write them: `SIGTERM`, `term`, `15`, `RTMIN+3`. */
 import { TcomposeError } from '../../src/model/errors.ts';
+import { SIGNALS } from '../../src/model/linux-names.ts';
 
-/** In the kernel's numbering, from 1; the same on x86_64 and aarch64. */
-const NAMES =
-  'HUP INT QUIT ILL TRAP ABRT BUS FPE KILL USR1 SEGV USR2 PIPE ALRM TERM STKFLT CHLD CONT STOP TSTP TTIN TTOU URG XCPU XFSZ VTALRM PROF WINCH IO PWR SYS'.split(
-    ' ',
-  );
 const SYNONYMS: Readonly<Record<string, number>> = { IOT: 6, CLD: 17, POLL: 29, UNUSED: 31 };
 /** The first two real-time signals are the C library's own. */
 const RTMIN = 34;
@@ -22,7 +18,7 @@ export function signalNumber(text: string): number {
 }
 
 function named(name: string): number | undefined {
-  const index = NAMES.indexOf(name);
+  const index = SIGNALS.indexOf(name);
   return index >= 0 ? index + 1 : SYNONYMS[name];
 }
 

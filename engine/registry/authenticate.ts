@@ -11,7 +11,6 @@ const CLIENT = 'tcompose';
 export interface Wish {
   readonly image: string;
   readonly domain: string;
-  readonly host: string;
   /** `repository:library/nginx:pull` */
   readonly scope: string;
   readonly verify: boolean;
@@ -73,7 +72,7 @@ async function fetchToken(
         });
   if (answer.status !== 200) {
     const { status, body, headers } = answer;
-    throw refused({ ...wish, host: realm.host, status, body, retryAfter: headers['retry-after'], known });
+    throw refused({ ...wish, status, body, retryAfter: headers['retry-after'], known });
   }
   return bearerOf(tokenIn(answer), realm, known);
 }

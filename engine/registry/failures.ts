@@ -47,8 +47,10 @@ export function unreachable(image: string, host: string, error: unknown): unknow
 }
 
 export interface Refusal {
+  /** As it was written. */
   readonly image: string;
-  readonly host: string;
+  /** `docker.io`, `reg.example:5000` */
+  readonly domain: string;
   readonly status: number;
   readonly body: Buffer;
   readonly retryAfter?: string | undefined;
@@ -58,19 +60,21 @@ export interface Refusal {
 
 /** An answer came, and it is no. */
 export function refused(refusal: Refusal): TcomposeError {
-  const { image, host, status, known } = refusal;
+  const { image, domain, status, known } = refusal;
+  const name = image.startsWith(`${domain}/`) ? image.slice(domain.length + 1) : image;
+  const login = domain === 'docker.io' ? 'docker login' : `docker login ${domain}`;
   const said = wordsOf(refusal.body);
   const details = { address: `image/${image}` };
   const quote = said === '' ? '' : `: ${said}`;
   if (status === 401 || status === 403)
     return new TcomposeError(
       known
-        ? `${host} does not let you have ${image}${quote}`
-        : `${host} gives ${image} only to those who log in, or does not have it${quote}`,
-      { ...details, code: 'registry-unauthorised', help: `log in, and check the name:\n    docker login ${host}` },
+        ? `${domain} does not let you have ${name}${quote}`
+        : `${domain} gives ${name} only to those who log in, or does not have it${quote}`,
+      { ...details, code: 'registry-unauthorised', help: `log in, and check the name:\n    ${login}` },
     );
   if (status === 404)
-    return new TcomposeError(`${host} does not have ${image}${quote}`, {
+    return new TcomposeError(`${domain} does not have ${name}${quote}`, {
       ...details,
       code: 'image-not-found',
       help: 'check the name and the tag',
@@ -78,13 +82,13 @@ export function refused(refusal: Refusal): TcomposeError {
   if (status === 429) {
     const wait = retryAfter(refusal.retryAfter, Date.now()) ?? 0;
     const when = wait > LONGEST_WAIT_MS ? `, try again in ${Math.ceil(wait / 60_000)} minutes` : '';
-    return new TcomposeError(`${host} has answered too many requests for now${quote}`, {
+    return new TcomposeError(`${domain} has answered too many requests for now${quote}`, {
       ...details,
       code: 'registry-rate-limit',
-      help: `${known ? 'wait' : `log in (docker login ${host}), which raises the limit`}${when}`,
+      help: `${known ? 'wait' : `log in (${login}), which raises the limit`}${when}`,
     });
   }
-  return new TcomposeError(`${host} fails for ${image} with status ${status}${quote}`, {
+  return new TcomposeError(`${domain} fails for ${name} with status ${status}${quote}`, {
     ...details,
     code: 'registry-failed',
     help: status >= 500 ? 'try again later; if it stays so, ask who runs it' : 'ask who runs it',

@@ -78,7 +78,7 @@ export function openRegistry(env: Environment, signal?: AbortSignal): Registry {
     if (status === 200) return answer;
     throw refused({
       image,
-      host: endpoint.host,
+      domain: endpoint.domain,
       status,
       body,
       retryAfter: headers['retry-after'],
@@ -101,6 +101,7 @@ export function openRegistry(env: Environment, signal?: AbortSignal): Registry {
         method,
         maxBytes,
         verify: endpoint.verify,
+        isProbe: endpoint.mayBePlain && scheme === 'https',
         headers: { ...(accept && { accept }), ...(used && { authorization: used.header }) },
       });
     try {

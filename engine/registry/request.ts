@@ -21,6 +21,8 @@ export interface Ask {
   readonly body?: string;
   /** false: the host was declared insecure, any certificate is taken. */
   readonly verify?: boolean;
+  /** Whether TLS is spoken there is the question: a connection that breaks is the answer, not an accident. */
+  readonly isProbe?: boolean;
   /** Of the body; more is an error. */
   readonly maxBytes: number;
 }
@@ -53,7 +55,7 @@ export function openRequests(env: Environment, signal?: AbortSignal): Requests {
     return known;
   };
   const once = async (ask: Ask): Promise<Answer> => exchange(ask, await routeOf(ask.url, ask.verify !== false), signal);
-  return { send: (ask) => patiently(() => redirected(ask, once), signal) };
+  return { send: (ask) => patiently(ask, () => redirected(ask, once), signal) };
 }
 
 async function makeRoute(url: URL, verify: boolean, env: Environment): Promise<Route> {
@@ -63,7 +65,11 @@ async function makeRoute(url: URL, verify: boolean, env: Environment): Promise<R
   return proxy === undefined ? directRoute(url, options) : proxyRoute(url, proxy, options);
 }
 
-async function patiently(send: () => Promise<Answer>, signal: AbortSignal | undefined): Promise<Answer> {
+async function patiently(
+  { isProbe }: Ask,
+  send: () => Promise<Answer>,
+  signal: AbortSignal | undefined,
+): Promise<Answer> {
   for (let attempt = 0; ; attempt += 1) {
     const isLast = attempt + 1 >= ATTEMPTS;
     let wait = backOff(attempt, Math.random());
@@ -73,7 +79,7 @@ async function patiently(send: () => Promise<Answer>, signal: AbortSignal | unde
       if (isLast || !isPassingStatus(answer.status) || (asked ?? 0) > LONGEST_WAIT_MS) return answer;
       wait = asked ?? wait;
     } catch (error) {
-      if (isLast || !isPassingError(error)) throw error;
+      if (isLast || isProbe || !isPassingError(error)) throw error;
     }
     await sleep(wait, undefined, signal && { signal });
   }

@@ -111,7 +111,7 @@ class Reader {
       this.values[name] = booleanOf(title, given);
       return;
     }
-    const value = given ?? this.words[this.at++];
+    const value = given ?? (flag.mayBeAlone && this.nextIsNoValue() ? '' : this.words[this.at++]);
     if (value === undefined) throw usageError(`${title} needs a value: ${as} ${flag.value ?? 'VALUE'}`);
     if (flag.choices && !flag.choices.includes(value)) {
       const known = flag.choices.filter((choice) => choice !== 'none').join(', ');
@@ -119,6 +119,11 @@ class Reader {
     }
     if (flag.kind === 'list') (this.values[name] as string[]).push(value);
     else this.values[name] = flag.kind === 'number' ? numberOf(title, value, flag.min) : value;
+  }
+
+  private nextIsNoValue(): boolean {
+    const next = this.words[this.at];
+    return next === undefined || next.startsWith('-');
   }
 
   private unknown(as: string, letters?: string): TcomposeError {

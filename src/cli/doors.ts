@@ -4,6 +4,7 @@ import type { Diagnostic } from '../model/diagnostic.ts';
 import type { Engine } from '../model/engine.ts';
 import type { Loaded } from '../model/project.ts';
 import type { Registry } from '../model/registry.ts';
+import type { Remotes } from '../model/remote.ts';
 
 /** Frames for people, an array for programs, or annotation lines for GitHub. */
 export type FindingsFormat = 'human' | 'json' | 'github';
@@ -19,6 +20,8 @@ export interface Doors {
   onStray?(listener: (error: unknown) => void): void;
   openEngine(paths: { readonly root: string; readonly run: string }): Promise<Engine>;
   openRegistry(signal: AbortSignal): Promise<Registry>;
+  /** Absent: files named by addresses are mistakes. */
+  readonly remotes?: Remotes;
   load(wish: LoadWish): Promise<Loaded>;
   renderDiagnostics(
     diagnostics: readonly Diagnostic[],
@@ -39,6 +42,7 @@ export interface LoadWish {
   readonly services: readonly string[];
   /** Networks and volumes that no service uses, too. */
   readonly allResources: boolean;
+  readonly remotes?: Remotes;
   /** `support`: not every command is the place to repeat what this engine does not do with the files. */
   readonly skip?: { readonly support?: boolean };
 }

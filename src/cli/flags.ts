@@ -14,6 +14,8 @@ export interface Flag {
   readonly hidden?: true;
   /** A switch that is on unless `--name=false`. */
   readonly byDefault?: true;
+  /** A text that may be left out at the end, or before another flag: it is '' then. */
+  readonly mayBeAlone?: true;
   /** The number must be whole and at least this. */
   readonly min?: number;
 }

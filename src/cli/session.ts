@@ -137,6 +137,7 @@ function wishOf(doors: Doors, globals: Globals, services: readonly string[]): Lo
     envFiles: globals['env-file'],
     services,
     allResources: globals['all-resources'],
+    ...(doors.remotes !== undefined && { remotes: doors.remotes }),
     ...(globals['project-name'] !== undefined && { projectName: globals['project-name'] }),
     ...(directory !== undefined && { projectDirectory: directory }),
   };

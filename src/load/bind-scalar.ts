@@ -1,14 +1,14 @@
 /** One scalar to the exact type that its attribute has; texts that came out of a ${VARIABLE} are read as numbers and flags. */
 import type { Path } from '../model/source.ts';
 import { describePlace } from '../validate/places.ts';
-import type { Binding, Json } from './bind.ts';
+import type { Binding, Json } from './binding.ts';
 import type { DiagnosticCode } from './codes.ts';
 import { goNumber } from './plain-scalar.ts';
 import type { Kind } from './shape.ts';
 import type { ScalarNode } from './tree.ts';
 import { formatDuration, parseDuration, parseSize } from './units.ts';
 
-export type ScalarKind = Exclude<Kind, 'command' | 'texts' | 'sorted' | 'pairs' | 'pairs?' | 'ssh' | 'ulimit' | 'any'>;
+export type ScalarKind = Exclude<Kind, 'command' | 'texts' | 'sorted' | 'pairs' | 'pairs?' | 'ssh' | 'ulimit'>;
 
 const BOOLEANS: Readonly<Record<string, boolean>> = {
   true: true,
@@ -46,9 +46,14 @@ export function bindScalar(node: ScalarNode, kind: ScalarKind, path: Path, bindi
   return undefined;
 }
 
+/** A null fits everywhere: it says nothing. */
+export function fits(node: ScalarNode, kind: ScalarKind): boolean {
+  return node.value === null || 'value' in READERS[kind](node);
+}
+
 const READERS: { readonly [K in ScalarKind]: (node: ScalarNode) => Bound } = {
   text: (node) => {
-    const value = typeof node.value === 'number' ? goNumber(node.value) : String(node.value);
+    const value = typeof node.value === 'number' ? goNumber(node.value, node.raw) : String(node.value);
     return { value, isEmpty: value === '' };
   },
   flag: (node) => flag(node, (value) => !value),
@@ -95,27 +100,27 @@ function float(node: ScalarNode, isEmpty: (value: number) => boolean): Bound {
 
 /** The shortest decimal that is the same 32-bit number: Compose keeps these as floats of single precision. */
 function single(value: number): number {
-  for (let digits = 1; digits < 17; digits++) {
-    const shorter = Number(value.toPrecision(digits));
-    if (Math.fround(shorter) === Math.fround(value)) return shorter;
+  const near = Math.fround(value);
+  for (let digits = 1; digits < 10; digits++) {
+    const shorter = Number(near.toPrecision(digits));
+    if (Math.fround(shorter) === near) return shorter;
   }
   return value;
 }
 
 function size(node: ScalarNode): Bound {
-  const value =
-    typeof node.value === 'number'
-      ? Number.isInteger(node.value)
-        ? node.value
-        : undefined
-      : parseSize(String(node.value));
+  const isFraction = typeof node.value === 'number' && !Number.isInteger(node.value);
+  const written = typeof node.value === 'number' ? goNumber(node.value, node.raw) : String(node.value);
+  const value = isFraction ? undefined : parseSize(written);
   if (value === undefined)
     return {
       code: 'bad-size',
       what: 'a size',
       help: 'write a whole number of bytes, or a number with a unit: 64m, 1.5gb',
     };
-  return { value: value.toFixed(0), isEmpty: value === 0 };
+  // All digits of a size that a double cannot hold.
+  const text = /^-?\d{16,25}$/.test(written) ? String(BigInt(written)) : value.toFixed(0);
+  return { value: text, isEmpty: value === 0 };
 }
 
 function duration(node: ScalarNode, isEmpty: (value: number) => boolean): Bound {
@@ -135,5 +140,5 @@ function mode(node: ScalarNode, print: (value: number) => Json): Bound {
         : -1;
   if (!Number.isInteger(value) || value < 0)
     return { code: 'bad-mode', what: 'a file mode', help: 'write octal digits in quotes: "0440"' };
-  return { value: print(value), isEmpty: false };
+  return { value: print(value), isEmpty: value === 0 && print(value) === 0 };
 }

@@ -2,25 +2,13 @@
 import type { Path } from '../model/source.ts';
 import { describePlace } from '../validate/places.ts';
 import { bindScalar } from './bind-scalar.ts';
-import type { Findings } from './findings.ts';
+import type { Binding, Json } from './binding.ts';
 import { goNumber } from './plain-scalar.ts';
 import type { Kind, Shape, Struct } from './shape.ts';
 import type { MapNode, ScalarNode, SpecNode } from './tree.ts';
 
 /** One array for the whole walk: a path is only needed for a message. */
 type MutablePath = (string | number)[];
-
-export type Json = null | boolean | number | string | readonly Json[] | { readonly [key: string]: Json };
-
-export interface Binding {
-  readonly findings: Findings;
-  /** Keep x-* keys of structures; Compose's JSON leaves them out below the top level. */
-  readonly extensions: boolean;
-  /** YAML leaves out what JSON prints always: `command: null`, `ipam: {}`. */
-  readonly always: boolean;
-  /** `config --no-interpolate`: what still holds a ${…} stays text. */
-  readonly lenient: boolean;
-}
 
 export function bindStruct(
   node: SpecNode | undefined,
@@ -162,8 +150,6 @@ function bindKind(node: SpecNode | undefined, kind: Kind, path: MutablePath, bin
       return node.kind === 'map'
         ? bindUlimit(node, path, binding)
         : bindScalar(node as ScalarNode, 'int?', path, binding);
-    case 'any':
-      return plain(node);
     default:
       return node.kind === 'scalar' ? bindScalar(node, kind, path, binding) : undefined;
   }
@@ -179,7 +165,7 @@ function bindTexts(node: SpecNode, kind: 'texts' | 'sorted', path: MutablePath, 
   if (node.kind !== 'list') return binding.lenient ? plain(node) : undefined;
   const items = node.items.filter((item) => item.kind === 'scalar').map((item) => textOf(item));
   if (kind === 'sorted') items.sort(byText);
-  if (path.at(-1) === 'dns' || path.at(-1) === 'dns_search') return nonEmpty(items.filter((item) => item !== ''));
+  if (path.at(-1) === 'dns') return nonEmpty(items.filter((item) => item !== ''));
   return nonEmpty(items);
 }
 
@@ -217,8 +203,10 @@ export function warnChanged(node: ScalarNode, path: Path, { findings }: Pick<Bin
 
 function bindSsh(node: SpecNode, binding: Binding): Json | undefined {
   if (node.kind !== 'map') return binding.lenient ? plain(node) : undefined;
-  return [...node.entries].map(([id, { value }]) =>
-    value.kind === 'scalar' && value.value !== null ? `${id}=${textOf(value)}` : id,
+  return nonEmpty(
+    [...node.entries].map(([id, { value }]) =>
+      value.kind === 'scalar' && value.value !== null ? `${id}=${textOf(value)}` : id,
+    ),
   );
 }
 
@@ -233,7 +221,7 @@ export function bindUlimit(node: MapNode, path: MutablePath, binding: Binding): 
 
 export function textOf(node: SpecNode): string {
   if (node.kind !== 'scalar' || node.value === null) return '';
-  return typeof node.value === 'number' ? goNumber(node.value) : String(node.value);
+  return typeof node.value === 'number' ? goNumber(node.value, node.raw) : String(node.value);
 }
 
 export function plain(node: SpecNode): Json {

@@ -77,6 +77,7 @@ const service: Canonical = {
     models: { self: named(nothing) },
     networks: { self: named(nothing) },
     ports: { self: each(canonicalPort) },
+    provider: { keys: { options: { each: { self: listOf } } } },
     post_start: { each: hook },
     pre_start: { each: hook },
     pre_stop: { each: hook },
@@ -99,6 +100,21 @@ const project: Canonical = {
   },
 };
 
+/** The same to walk by: objects of one form, and keys that can be asked for whatever the file says. */
+interface Prepared {
+  readonly self: CanonicalRule | undefined;
+  readonly keys: ReadonlyMap<string, Prepared> | undefined;
+  readonly each: Prepared | undefined;
+}
+
+function prepare({ self, keys, each }: Canonical): Prepared {
+  const known = keys && new Map(Object.entries(keys).map(([key, rule]) => [key, prepare(rule)]));
+  return { self, keys: known, each: each && prepare(each) };
+}
+
+const preparedProject = prepare(project);
+const preparedService = prepare(service);
+
 export interface CanonicalOptions {
   readonly findings: Findings;
   readonly lenient: boolean;
@@ -106,11 +122,11 @@ export interface CanonicalOptions {
 
 /** Rewrites a document in place. */
 export function canonicalProject(root: SpecNode, options: CanonicalOptions): void {
-  apply(root, project, { ...options, owner: 'project' }, 0);
+  apply(root, preparedProject, { ...options, owner: 'project' }, 0);
 }
 
 export function canonicalService(node: SpecNode, name: string, options: CanonicalOptions): SpecNode {
-  return apply(node, service, { ...options, owner: `service ${name}` }, 2) ?? node;
+  return apply(node, preparedService, { ...options, owner: `service ${name}` }, 2) ?? node;
 }
 
 const OWNERS: Readonly<Record<string, string>> = {
@@ -123,7 +139,7 @@ const OWNERS: Readonly<Record<string, string>> = {
 
 function apply(
   node: SpecNode,
-  rule: Canonical,
+  rule: Prepared,
   context: CanonicalContext,
   depth: number,
   section = '',
@@ -133,8 +149,8 @@ function apply(
   if (made === undefined) return undefined;
   if (made.kind === 'map') {
     made.entries.forEach((entry, key) => {
-      const inner = rule.keys?.[key] ?? rule.each;
-      if (inner === undefined || (rule.keys !== undefined && !Object.hasOwn(rule.keys, key))) return;
+      const inner = rule.keys === undefined ? rule.each : rule.keys.get(key);
+      if (inner === undefined) return;
       const owned = depth === 1 ? { ...context, owner: `${OWNERS[section]} ${key}` } : context;
       const value = apply(entry.value, inner, owned, depth + 1, key);
       if (value !== undefined) entry.value = value;

@@ -1,5 +1,6 @@
 /** What the file leaves unsaid: names, the default network, build defaults, dependencies that other attributes imply. */
 
+import type { Lookup } from './interpolate.ts';
 import { absolute } from './paths.ts';
 import {
   child,
@@ -18,7 +19,8 @@ import {
 
 export interface DefaultsOptions {
   readonly projectName: string;
-  readonly lookup: (name: string) => string | undefined;
+  /** Absent: values are left as they are written. */
+  readonly lookup?: Lookup;
 }
 
 /** Values that belong to the long forms themselves; set after merging, or an override's silence would win. */
@@ -34,7 +36,6 @@ export function setDefaults(root: SpecNode, baseDir: string | undefined): void {
       setMissing(port, 'mode', 'ingress', port.mark);
     }
     setSecretTargets(childList(service, 'secrets')?.items ?? []);
-    setSecretTargets(childList(build, 'secrets')?.items ?? []);
     for (const [, dependency] of entriesOf(childMap(service, 'depends_on'))) {
       if (dependency.kind !== 'map') continue;
       setMissing(dependency, 'condition', 'service_started', dependency.mark);
@@ -100,9 +101,12 @@ function normalizeService(service: MapNode, options: DefaultsOptions): void {
   if (build !== undefined) {
     const inline = childText(build, 'dockerfile_inline');
     if (inline === undefined || inline === '') setMissing(build, 'dockerfile', 'Dockerfile', build.mark);
-    inherit(childMap(build, 'args'), options.lookup, true);
+    if (options.lookup !== undefined) inherit(childMap(build, 'args'), options.lookup, true);
   }
-  inherit(childMap(service, 'environment'), options.lookup, false);
+  // One number with two names; what differs is refused later.
+  const [scale, deploy] = [child(service, 'scale'), childMap(service, 'deploy')];
+  if (scale?.kind === 'scalar' && scale.value !== null && deploy !== undefined)
+    setMissing(deploy, 'replicas', { ...scale }, scale.mark);
   for (const hook of childList(service, 'pre_start')?.items ?? []) {
     const image = child(service, 'image');
     if (hook.kind === 'map' && image !== undefined) setMissing(hook, 'image', image, image.mark);
@@ -111,7 +115,7 @@ function normalizeService(service: MapNode, options: DefaultsOptions): void {
 }
 
 /** A name without a value takes it from the project's environment. */
-function inherit(pairs: MapNode | undefined, lookup: DefaultsOptions['lookup'], dropUnknown: boolean): void {
+function inherit(pairs: MapNode | undefined, lookup: Lookup, dropUnknown: boolean): void {
   for (const [key, entry] of pairs?.entries ?? []) {
     if (!isNull(entry.value)) continue;
     const value = lookup(key);
@@ -120,8 +124,8 @@ function inherit(pairs: MapNode | undefined, lookup: DefaultsOptions['lookup'], 
   }
 }
 
-/** An included service takes its variables from the environment of its include. */
-export function inheritEnvironment(model: SpecNode, lookup: DefaultsOptions['lookup']): void {
+/** Services take variables without a value from the environment; those of an include from its own. */
+export function inheritEnvironment(model: SpecNode, lookup: Lookup): void {
   for (const [, service] of entriesOf(childMap(model, 'services')))
     inherit(childMap(service, 'environment'), lookup, false);
 }

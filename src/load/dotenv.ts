@@ -1,5 +1,7 @@
 /** Reads .env files and service env_file entries: KEY=VALUE lines with quotes, comments, `export` and `${…}`. */
 import { interpolate, type Lookup } from './interpolate.ts';
+import { MAX_VARIABLES } from './limits.ts';
+import { TooMuch } from './too-much.ts';
 import type { Mark, SourceText } from './tree.ts';
 
 export interface EnvEntry {
@@ -20,19 +22,31 @@ export interface EnvFile {
   readonly problems: readonly EnvProblem[];
 }
 
-/** `lookup` answers for names that the file itself has not set yet, or ahead of it: the caller decides. */
-export function parseDotenv(source: SourceText, lookup: Lookup): EnvFile {
+const nothing: Lookup = () => undefined;
+
+/** A `$NAME` is looked up outside first, then in what the file has said so far, then in what was read before it. */
+export function parseDotenv(source: SourceText, outer: Lookup, earlier: Lookup = nothing): EnvFile {
+  const own = new Map<string, string>();
   const reader: Reader = {
     source,
     text: source.text,
     at: source.text.startsWith('\ufeff') ? 1 : 0,
-    lookup,
+    lookup: (name) => outer(name) ?? own.get(name) ?? earlier(name),
     entries: [],
     problems: [],
-    own: new Map(),
+    own,
   };
-  while (reader.at < reader.text.length) if (!statement(reader)) break;
+  while (reader.at < reader.text.length) {
+    limit(reader, source);
+    if (!statement(reader)) break;
+  }
   return { entries: reader.entries, problems: reader.problems };
+}
+
+function limit({ entries, problems }: EnvFile, source: SourceText): void {
+  if (entries.length + problems.length <= MAX_VARIABLES) return;
+  const at = { source, start: 0, end: 0 };
+  throw new TooMuch(`the env file has more than ${MAX_VARIABLES} variables`, { at, help: 'make it smaller' });
 }
 
 interface Reader {
@@ -93,8 +107,9 @@ function readValue(reader: Reader, key: Mark): string | undefined {
   const quote = reader.text[reader.at];
   if (quote === '"' || quote === "'") return quoted(reader, quote, key);
   const line = skip(reader, /[^\n]*/y) ?? '';
-  const comment = /(?:^|\s)#/.exec(line);
-  return expand(reader, (comment ? line.slice(0, comment.index) : line).trimEnd(), key);
+  // A # begins a comment after a space only: `COLOR=#fff` is a value.
+  const comment = line.indexOf(' #');
+  return expand(reader, (comment === -1 ? line : line.slice(0, comment)).trimEnd(), key);
 }
 
 function quoted(reader: Reader, quote: string, key: Mark): string | undefined {
@@ -136,7 +151,7 @@ function unescaped(raw: string): string {
 }
 
 function expand(reader: Reader, value: string, key: Mark): string {
-  const result = interpolate(value, (name) => reader.lookup(name) ?? reader.own.get(name));
+  const result = interpolate(value, reader.lookup);
   if (result.ok) return result.text;
   const summary =
     result.problem === 'required'
@@ -160,6 +175,7 @@ export function parseRawEnv(source: SourceText): EnvFile {
     const key = equals === -1 ? text : text.slice(0, equals);
     if (key === '' || /\s/.test(key)) problems.push({ summary: `"${key}" is not a variable name`, at: mark });
     else entries.push({ key, value: equals === -1 ? undefined : text.slice(equals + 1), mark });
+    limit({ entries, problems }, source);
   }
   return { entries, problems };
 }

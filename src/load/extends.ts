@@ -1,17 +1,21 @@
 /** `extends`: a service starts from another one, of the same file or of another, which may extend in turn. */
 import { posix } from 'node:path';
+import { isAddress } from '../model/remote.ts';
 import { nearestOf } from '../validate/did-you-mean.ts';
 import { judge } from '../validate/judge.ts';
 import { canonicalService } from './canonical.ts';
-import { dirOf, type ModelContext, reportRemote, sharedDocuments } from './documents.ts';
+import { dirOf, type ModelContext, sharedDocuments } from './documents.ts';
 import { interpolateTree } from './interpolate-tree.ts';
+import { MAX_CHAIN, MAX_EXTENDED } from './limits.ts';
 import { mergeServices } from './merge.ts';
 import { adoptOldNames } from './old-names.ts';
-import { absolute, REMOTE, relativePath, resolveServicePaths } from './paths.ts';
-import { child, childMap, childText, clone, type MapNode, type Mark, type SpecNode } from './tree.ts';
+import { absolute, relativePath, resolveServicePaths } from './paths.ts';
+import { fetchFile } from './remote.ts';
+import { TooMuch } from './too-much.ts';
+import { child, childMap, childText, clone, countNodes, type MapNode, type Mark, type SpecNode } from './tree.ts';
 
 /** Where services of one file are looked up, in long form. */
-interface Services {
+export interface Services {
   readonly file: string;
   readonly dir: string;
   find(name: string): SpecNode | undefined;
@@ -60,32 +64,62 @@ async function extended(
   const cycle = chain.find((earlier) => earlier.file === step.file && earlier.service === step.service);
   if (cycle !== undefined) {
     reportCycle([...chain, step], context);
-    return withoutWish(service);
+    return markDamaged(withoutWish(service));
   }
+  if (chain.length > MAX_CHAIN)
+    throw new TooMuch(`more than ${MAX_CHAIN} services extend each other in a row`, {
+      code: 'too-deep',
+      at: wish.mark,
+    });
   const name = wish.kind === 'scalar' ? String(wish.value) : childText(wish, 'service');
   const file = childText(wish, 'file');
   if (name === undefined) {
-    context.findings.error('missing-key', `service ${step.service}: extends needs "service"`, wish.mark, {
-      help: 'name the service to extend',
-    });
+    if (!wish.damaged)
+      context.findings.error('missing-key', `service ${step.service}: extends needs "service"`, wish.mark, {
+        help: 'name the service to extend',
+      });
     return markDamaged(withoutWish(service));
   }
-  if (file !== undefined && REMOTE.test(file)) {
-    reportRemote(file, wish.mark, context);
-    return markDamaged(withoutWish(service));
-  }
-  const from = file === undefined ? home : await servicesOf(absolute(file, home.dir), wish.mark, context);
+  const from = file === undefined ? home : await servicesFrom(file, home, wish.mark, context);
   const base = from?.find(name);
   if (from === undefined || base === undefined) {
     if (from !== undefined) reportMissing(name, step.service, from, wish, context);
     return markDamaged(withoutWish(service));
   }
+  count(base, wish.mark);
   // An unfinished one in the same document is completed on a copy; its own turn comes later.
   const next: Step = { file: from.file, service: name, mark: wish.mark };
   const complete = await extended(clone(base), next, from, [...chain, step], context);
   // Only now: what is still being completed must be seen to extend, or a cycle would end here unnoticed.
   withoutWish(service);
   return complete === undefined ? service : mergeServices(complete, service, context.findings);
+}
+
+async function servicesFrom(
+  file: string,
+  home: Services,
+  at: Mark,
+  context: ModelContext,
+): Promise<Services | undefined> {
+  const path = isAddress(file) ? await fetchFile(file, at, context) : absolute(file, home.dir);
+  if (path === undefined) return undefined;
+  // What a fetched file may not read, it may not have from somebody else's reading either.
+  const key = at.source.name === undefined ? path : `${at.source.file} ${path}`;
+  let services = context.bases.get(key);
+  if (services === undefined) {
+    services = servicesOf(path, at, context);
+    context.bases.set(key, services);
+  }
+  return services;
+}
+
+/** A big service may be extended over and over. */
+function count(base: SpecNode, at: Mark): void {
+  const { source } = at;
+  source.extended = (source.extended ?? 0) + countNodes(base);
+  if (source.extended <= MAX_EXTENDED) return;
+  const help = 'extend smaller services, or fewer times';
+  throw new TooMuch(`the services of the file take over more than ${MAX_EXTENDED} values`, { at, help });
 }
 
 function withoutWish(service: MapNode): MapNode {
@@ -132,12 +166,21 @@ async function servicesOf(file: string, at: Mark, context: ModelContext): Promis
   if (documents === undefined) return undefined;
   const sections = documents.map((document) => childMap(document, 'services')).filter((found) => found !== undefined);
   const dir = dirOf(file, context);
+  const made = new Map<string, SpecNode | undefined>();
   const find = (name: string): SpecNode | undefined => {
-    const written = sections.findLast((section) => section.entries.has(name))?.entries.get(name)?.value;
+    if (!made.has(name)) made.set(name, merged(name));
+    return made.get(name);
+  };
+  const merged = (name: string): SpecNode | undefined => {
+    const parts = sections.flatMap((section) => complete(name, child(section, name)) ?? []);
+    // Several documents of one file are one model.
+    return parts.length < 2 ? parts[0] : parts.reduce((base, over) => mergeServices(base, over, context.findings));
+  };
+  const complete = (name: string, written: SpecNode | undefined): SpecNode | undefined => {
     if (written === undefined) return undefined;
     const { findings, options } = context;
     const node = clone(written);
-    if (options.interpolate) interpolateTree(node, context.lookup, findings, context.warned);
+    if (options.interpolate) interpolateTree(node, context.lookup, findings, context.watch);
     adoptOldNames(node, findings);
     const judging = { findings, lenient: !options.interpolate, open: [] };
     if (!judge(node, 'service', ['services', name], judging)) return undefined;

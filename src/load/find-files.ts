@@ -1,9 +1,9 @@
 /** Which Compose files make up the project: those named, those of COMPOSE_FILE, or the first found going up the folders. */
 import { posix } from 'node:path';
+import { COMPOSE_NAMES, isAddress } from '../model/remote.ts';
 import type { Disk } from './disk.ts';
 import type { Findings } from './findings.ts';
 
-const NAMES = ['compose.yaml', 'compose.yml', 'docker-compose.yml', 'docker-compose.yaml'];
 const OVERRIDES = [
   'compose.override.yml',
   'compose.override.yaml',
@@ -12,7 +12,7 @@ const OVERRIDES = [
 ];
 
 export interface FoundFiles {
-  /** Absolute paths, or `-`. */
+  /** Absolute paths, `-`, or addresses. */
   readonly files: readonly string[];
   /** The folder that relative paths start from. */
   readonly projectDir: string;
@@ -30,20 +30,20 @@ export interface FindRequest {
 export function startDir(request: FindRequest): string {
   if (request.projectDirectory !== undefined) return posix.resolve(request.cwd, request.projectDirectory);
   const first = request.files?.find((file) => file !== '-');
-  return first === undefined ? request.cwd : posix.dirname(posix.resolve(request.cwd, first));
+  return first === undefined || isAddress(first) ? request.cwd : posix.dirname(posix.resolve(request.cwd, first));
 }
 
 export function findFiles(request: FindRequest, disk: Disk, findings: Findings): FoundFiles | undefined {
   const projectDir = startDir(request);
   const named = request.files?.length ? request.files : fromVariable(request);
   if (named !== undefined) {
-    const files = named.map((file) => (file === '-' ? '-' : posix.resolve(request.cwd, file)));
+    const files = named.map((file) => (file === '-' || isAddress(file) ? file : posix.resolve(request.cwd, file)));
     const first = files.find((file) => file !== '-');
-    const isFirstBase = request.projectDirectory === undefined && first !== undefined;
+    const isFirstBase = request.projectDirectory === undefined && first !== undefined && !isAddress(first);
     return { files, projectDir: isFirstBase ? posix.dirname(first) : projectDir };
   }
   for (let folder = projectDir; ; folder = posix.dirname(folder)) {
-    const base = pick(folder, NAMES, disk, findings);
+    const base = pick(folder, COMPOSE_NAMES, disk, findings);
     if (base !== undefined) {
       const override = pick(folder, OVERRIDES, disk, findings);
       const files = override === undefined ? [base] : [base, override];
@@ -52,7 +52,7 @@ export function findFiles(request: FindRequest, disk: Disk, findings: Findings):
     if (folder === posix.dirname(folder)) break;
   }
   findings.error('no-compose-file', `no Compose file in ${projectDir} or above it`, undefined, {
-    help: `create ${NAMES[0]} here, or name a file:\n    tcompose -f path/to/compose.yaml …`,
+    help: `create ${COMPOSE_NAMES[0]} here, or name a file:\n    tcompose -f path/to/compose.yaml …`,
   });
   return undefined;
 }

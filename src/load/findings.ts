@@ -1,7 +1,7 @@
 /** Collects what is wrong with the user's files while loading goes on: loading never stops at the first mistake. */
 import type { Diagnostic } from '../model/diagnostic.ts';
 import type { DiagnosticCode } from './codes.ts';
-import { MAX_FINDINGS } from './limits.ts';
+import { MAX_COUNTED, MAX_FINDINGS, MAX_MESSAGE } from './limits.ts';
 import { type Mark, rangeOf } from './tree.ts';
 
 export interface Finding {
@@ -26,25 +26,29 @@ export function makeFindings(): Findings {
   let errors = 0;
   let dropped = 0;
   const add = (severity: 'error' | 'warning', code: DiagnosticCode, summary: string, at?: Mark, more?: Finding) => {
+    if (dropped > MAX_COUNTED) {
+      if (severity === 'error') errors += 1;
+      return;
+    }
     // A base service extended twice, or a file included twice, is read twice; its mistake is one mistake.
     const place = at === undefined ? '' : `${at.source.file}:${at.start}`;
     const identity = `${code} ${place} ${summary}`;
     if (seen.has(identity)) return;
     seen.add(identity);
-    if (at !== undefined && !files.includes(at.source.file)) files.push(at.source.file);
     if (severity === 'error') errors += 1;
     if (found.length >= MAX_FINDINGS) {
       dropped += 1;
       return;
     }
+    if (at !== undefined && !files.includes(at.source.file)) files.push(at.source.file);
     const help = typeof more?.help === 'function' ? more.help() : more?.help;
     found.push({
       code,
       severity,
-      summary,
+      summary: clipped(summary),
       ...(at && { at: rangeOf(at) }),
       ...(more?.label !== undefined && { label: more.label }),
-      ...(help !== undefined && { help }),
+      ...(help !== undefined && { help: clipped(help) }),
       ...(more?.related && { related: more.related.map(({ at, label }) => ({ at: rangeOf(at), label })) }),
     });
   };
@@ -56,11 +60,17 @@ export function makeFindings(): Findings {
     },
     sorted: () => {
       const all = found.toSorted((a, b) => compare(a, b, files));
-      return dropped === 0
-        ? all
-        : [...all, { code: 'too-many', severity: 'warning', summary: `${dropped} more findings are not shown` }];
+      if (dropped === 0) return all;
+      const summary = `${dropped <= MAX_COUNTED ? dropped : `more than ${MAX_COUNTED}`} further findings are not shown`;
+      return [...all, { code: 'too-many', severity: 'warning', summary }];
     },
   };
+}
+
+/** A value may be a megabyte long; its two ends say enough. */
+function clipped(text: string): string {
+  if (text.length <= MAX_MESSAGE) return text;
+  return `${text.slice(0, MAX_MESSAGE - 100)} … ${text.slice(-99)}`;
 }
 
 function compare(a: Diagnostic, b: Diagnostic, files: readonly string[]): number {

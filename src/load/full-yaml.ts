@@ -13,8 +13,11 @@ import {
   type Scalar as YamlScalar,
 } from 'yaml';
 import type { Findings } from './findings.ts';
+import { parseLeniently } from './lenient-yaml.ts';
 import { MAX_ALIASED, MAX_DEPTH } from './limits.ts';
 import { plainScalar } from './plain-scalar.ts';
+import { tooManyAliased } from './quick-anchors.ts';
+import { noteRepeat, type Repeats, reportRepeats } from './repeats.ts';
 import {
   clone,
   countNodes,
@@ -25,11 +28,13 @@ import {
   type SourceText,
   type SpecNode,
 } from './tree.ts';
+import { wordsFor } from './yaml-words.ts';
 
 interface Reading {
   readonly source: SourceText;
   readonly findings: Findings;
   readonly anchors: Map<string, { node?: SpecNode; mark: Mark }>;
+  readonly repeats: Repeats;
   expanded: number;
 }
 
@@ -42,15 +47,16 @@ export function parseYamlFully(source: SourceText, findings: Findings): SpecNode
     { tag, collection: 'map' as const },
     { tag, collection: 'seq' as const },
   ]);
+  const options = { schema: 'failsafe', uniqueKeys: false, customTags: tags, logLevel: 'silent' } as const;
   let documents: Document.Parsed[];
   try {
-    const parsed = parseAllDocuments(source.text, {
-      schema: 'failsafe',
-      uniqueKeys: false,
-      customTags: tags,
-      logLevel: 'silent',
-    });
+    const parsed = parseAllDocuments(source.text, options);
     documents = Array.isArray(parsed) ? parsed : [];
+    // Only then: where a quote is missing, the strict reading knows the line.
+    if (!documents.every(isWhole)) {
+      const lenient = parseLeniently(source.text, options);
+      if (lenient.every(isWhole)) documents = lenient;
+    }
   } catch (error) {
     if (!(error instanceof RangeError)) throw error;
     findings.error('too-deep', 'the file is nested too deeply to be read', { source, start: 0, end: 0 });
@@ -64,11 +70,13 @@ export function parseYamlFully(source: SourceText, findings: Findings): SpecNode
       continue;
     }
     if (document.contents === null) continue;
+    const repeats: Repeats = new Map();
     try {
-      trees.push(read(document.contents, { source, findings, anchors: new Map(), expanded: 0 }, 0));
+      trees.push(read(document.contents, { source, findings, anchors: new Map(), repeats, expanded: 0 }, 0));
     } catch (error) {
       if (!(error instanceof Hopeless)) throw error;
     }
+    reportRepeats(repeats, findings);
   }
   return trees;
 }
@@ -80,21 +88,23 @@ function reportSyntax(
   findings: Findings,
 ): void {
   const [start, end] = broken.pos;
-  const summary = broken.message.split('\n')[0]!.replace(/ at line \d+, column \d+:?$/, '');
-  const text =
-    summary.charAt(0).toLowerCase() +
-    summary
-      .slice(1)
-      .replace(/\.$/, '')
-      .replace(/"quote$/, '" quote');
-  const help = syntaxHelp(broken.code, source.text, start);
-  const opening = broken.code === 'MISSING_CHAR' && /quote/.test(text) ? openQuote(document, start) : undefined;
-  const at = opening ?? start;
-  const mark = { source, start: at, end: opening === undefined ? Math.max(end, start + 1) : at + 1 };
-  findings.error('yaml-syntax', `not valid YAML: ${text}`, mark, {
+  if (/call stack/.test(broken.message)) {
+    findings.error('too-deep', 'the file is nested too deeply to be read', { source, start, end: start });
+    return;
+  }
+  const isTab = /^ *\t/.test(source.text.slice(source.text.lastIndexOf('\n', start - 1) + 1, start + 1));
+  const { what, help } = wordsFor(isTab ? 'TAB_AS_INDENT' : broken.code, broken.message);
+  const opening = broken.code === 'MISSING_CHAR' && /quote/.test(what) ? openQuote(document, start) : undefined;
+  const at = opening ?? start + /^ */.exec(source.text.slice(start, start + 500))![0].length;
+  const mark = { source, start: at, end: opening === undefined ? Math.max(end, at + 1) : at + 1 };
+  findings.error('yaml-syntax', `not valid YAML: ${what}`, mark, {
     help,
     label: opening === undefined ? undefined : 'opened here',
   });
+}
+
+function isWhole(document: Document.Parsed): boolean {
+  return document.errors.length === 0;
 }
 
 /** A quote that is missing is noticed at the end of the file; the mistake is where it was opened. */
@@ -107,15 +117,6 @@ function openQuote(document: Document.Parsed, before: number): number | undefine
     },
   });
   return last;
-}
-
-function syntaxHelp(code: string, text: string, at: number): string | undefined {
-  const line = text.slice(text.lastIndexOf('\n', at - 1) + 1, at + 1);
-  if (code === 'TAB_AS_INDENT' || /^ *\t/.test(line)) return 'indent with spaces: YAML allows no tabs there';
-  if (code === 'BAD_INDENT') return 'line the key up with its neighbours';
-  if (code === 'MISSING_CHAR') return 'close the quote or bracket that is open here';
-  if (code === 'BLOCK_AS_IMPLICIT_KEY') return 'quote a value that holds ": "';
-  return undefined;
 }
 
 function read(node: Node, reading: Reading, depth: number): SpecNode {
@@ -145,6 +146,8 @@ function readPlain(node: Node, mark: Mark, reading: Reading, depth: number): Spe
   }
   const text = String(found.source ?? found.value ?? '');
   const quoted = found.type !== 'PLAIN' && found.type !== undefined;
+  if (node.tag === 'tag:yaml.org,2002:binary')
+    return { kind: 'scalar', value: Buffer.from(text, 'base64').toString(), mark };
   if (quoted || node.tag === 'tag:yaml.org,2002:str')
     return { kind: 'scalar', value: String(found.value ?? text), mark };
   const value = plainScalar(text);
@@ -173,10 +176,7 @@ function readAlias(node: Alias, mark: Mark, reading: Reading): SpecNode {
     throw new Hopeless();
   }
   reading.expanded += countNodes(target.node);
-  if (reading.expanded > MAX_ALIASED) {
-    reading.findings.error('too-large', `aliases expand the file to more than ${MAX_ALIASED} values`, mark);
-    throw new Hopeless();
-  }
+  if (reading.expanded > MAX_ALIASED) throw tooManyAliased(mark);
   return clone(target.node);
 }
 
@@ -207,14 +207,8 @@ function absent(key: Mark): SpecNode {
 
 function addEntry(entries: Map<string, Entry>, name: string, entry: Entry, reading: Reading): void {
   const earlier = entries.get(name);
-  if (earlier === undefined) {
-    entries.set(name, entry);
-    return;
-  }
-  reading.findings.error('duplicate-key', `"${name}" is given twice in one mapping`, entry.key, {
-    help: 'keep one of the two',
-    related: [{ at: earlier.key, label: 'first given here' }],
-  });
+  if (earlier === undefined) entries.set(name, entry);
+  else noteRepeat(reading.repeats, name, earlier.key, entry.key);
 }
 
 function readKey(key: Node | null, reading: Reading): { name?: string; mark: Mark; isMerge?: true } {

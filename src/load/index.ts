@@ -1,7 +1,8 @@
 /** Compose files to a Project: finds, reads, merges, checks and binds them; reports every mistake at once and never throws for one. */
 import type { Loaded, Project } from '../model/project.ts';
 import type { Path } from '../model/source.ts';
-import { bindStruct, define, type Json } from './bind.ts';
+import { bindStruct, define } from './bind.ts';
+import type { Json } from './binding.ts';
 import { type LoadedModel, type LoadRequest, loadTree } from './phases.ts';
 import { projectShape } from './shapes.ts';
 import { serviceFields } from './shapes-service.ts';

@@ -1,9 +1,17 @@
 /** Interpolates every string value of a tree in place; keys, comments and numbers are left alone. */
 import type { Findings } from './findings.ts';
-import { interpolate, type Lookup } from './interpolate.ts';
+import { interpolate, type Lookup, type Taken } from './interpolate.ts';
 import { type Mark, type ScalarNode, type SpecNode, within } from './tree.ts';
 
-export function interpolateTree(root: SpecNode, lookup: Lookup, findings: Findings, warned: Set<string>): void {
+/** What was seen of variables on the way. */
+export interface Watch {
+  /** Those without a value, each reported once. */
+  readonly unset: Map<string, Mark>;
+  /** Those for which a default stood in, and where first: by name and default. */
+  readonly defaulted: Map<string, Taken & { readonly mark: Mark }>;
+}
+
+export function interpolateTree(root: SpecNode, lookup: Lookup, findings: Findings, watch: Watch): void {
   // Values of a file without any $, plain or escaped, cannot hold one.
   if (/[$\\]/.test(root.mark.source.text)) visit(root);
 
@@ -28,6 +36,7 @@ export function interpolateTree(root: SpecNode, lookup: Lookup, findings: Findin
     const result = interpolate(String(node.value), lookup);
     if (result.ok) {
       for (const name of result.unset) warnUnset(name, node);
+      for (const taken of result.defaulted) noteDefault(taken, node);
       node.value = result.text;
       return true;
     }
@@ -45,10 +54,16 @@ export function interpolateTree(root: SpecNode, lookup: Lookup, findings: Findin
     return false;
   }
 
+  function noteDefault(taken: Taken, node: ScalarNode): void {
+    const key = `${taken.name} ${taken.value}`;
+    if (!watch.defaulted.has(key)) watch.defaulted.set(key, { ...taken, mark: useOf(taken.name, node.mark) });
+  }
+
   function warnUnset(name: string, node: ScalarNode): void {
-    if (warned.has(name)) return;
-    warned.add(name);
-    findings.warn('unset-variable', `variable ${name} is not set; it becomes an empty text`, useOf(name, node.mark), {
+    if (watch.unset.has(name)) return;
+    const at = useOf(name, node.mark);
+    watch.unset.set(name, at);
+    findings.warn('unset-variable', `variable ${name} is not set; it becomes an empty text`, at, {
       help: `set it in the shell or in .env, or write a default: \${${name}:-}`,
     });
   }

@@ -2,6 +2,8 @@
 
 export type Lookup = (name: string) => string | undefined;
 
+import { MAX_TEXT } from './limits.ts';
+
 /** One use of a variable, for `config --variables` and for the warning about unset ones. */
 export interface VariableUse {
   readonly name: string;
@@ -9,8 +11,19 @@ export interface VariableUse {
   readonly word: string;
 }
 
+/** A variable that has no value, and what stands in for it. */
+export interface Taken {
+  readonly name: string;
+  readonly value: string;
+}
+
 export type Interpolated =
-  | { readonly ok: true; readonly text: string; readonly unset: readonly string[] }
+  | {
+      readonly ok: true;
+      readonly text: string;
+      readonly unset: readonly string[];
+      readonly defaulted: readonly Taken[];
+    }
   | { readonly ok: false; readonly problem: 'malformed'; readonly expression: string }
   | {
       readonly ok: false;
@@ -32,10 +45,10 @@ class Failure extends Error {
 }
 
 export function interpolate(text: string, lookup: Lookup): Interpolated {
-  if (!text.includes('$')) return { ok: true, text, unset: [] };
-  const unset: string[] = [];
+  if (!text.includes('$')) return { ok: true, text, unset: [], defaulted: [] };
+  const found: Found = { unset: [], defaulted: [] };
   try {
-    return { ok: true, text: substitute(text, (use, depth) => evaluate(use, lookup, unset, depth), 0), unset };
+    return { ok: true, text: substitute(text, (use, depth) => evaluate(use, lookup, found, depth), 0), ...found };
   } catch (error) {
     if (error instanceof Failure) return error.result;
     throw error;
@@ -66,6 +79,8 @@ function substitute(text: string, value: Evaluate, depth: number): string {
   let at = 0;
   for (let dollar = text.indexOf('$'); dollar !== -1; dollar = text.indexOf('$', at)) {
     result += text.slice(at, dollar);
+    // Values of values of values double quickly.
+    if (result.length > MAX_TEXT) throw malformed(text);
     const next = text.charAt(dollar + 1);
     if (next === '$') {
       result += '$';
@@ -83,6 +98,7 @@ function substitute(text: string, value: Evaluate, depth: number): string {
       at = dollar + 1 + (name?.length ?? 0);
     }
   }
+  if (result.length > MAX_TEXT) throw malformed(text);
   return result + text.slice(at);
 }
 
@@ -114,17 +130,27 @@ function malformed(expression: string): Failure {
   return new Failure({ ok: false, problem: 'malformed', expression });
 }
 
-function evaluate(use: VariableUse & { expression: string }, lookup: Lookup, unset: string[], depth: number): string {
+interface Found {
+  readonly unset: string[];
+  readonly defaulted: Taken[];
+}
+
+function evaluate(use: VariableUse & { expression: string }, lookup: Lookup, found: Found, depth: number): string {
   const value = lookup(use.name);
   const missing = use.operator.startsWith(':') ? value === undefined || value === '' : value === undefined;
-  const word = () => substitute(use.word, (inner, at) => evaluate(inner, lookup, unset, at), depth + 1);
+  const word = () => substitute(use.word, (inner, at) => evaluate(inner, lookup, found, at), depth + 1);
+  const fallback = () => {
+    const taken = { name: use.name, value: word() };
+    found.defaulted.push(taken);
+    return taken.value;
+  };
   switch (use.operator) {
     case '':
-      if (value === undefined) unset.push(use.name);
+      if (value === undefined) found.unset.push(use.name);
       return value ?? '';
     case ':-':
     case '-':
-      return missing ? word() : (value ?? '');
+      return missing ? fallback() : (value ?? '');
     case ':+':
     case '+':
       return missing ? '' : word();

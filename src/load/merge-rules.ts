@@ -2,7 +2,7 @@
 import { childText, type SpecNode } from './tree.ts';
 
 export interface MergeRule {
-  readonly how?: 'replace' | 'logging';
+  readonly how?: 'replace' | 'logging' | 'matched';
   /** Items of a list with the same key are one item. */
   readonly key?: (item: SpecNode) => string | undefined;
   readonly keys?: Readonly<Record<string, MergeRule>>;
@@ -74,7 +74,7 @@ export const mergeRules: { readonly project: MergeRule; readonly service: MergeR
   project: {
     keys: {
       services: { each: service },
-      networks: { each: { keys: { ipam: { keys: { config: { key: subnet } } }, labels: pairs } } },
+      networks: { each: { keys: { ipam: { keys: { config: { how: 'matched', key: subnet } } }, labels: pairs } } },
       volumes: { each: { keys: { labels: pairs } } },
       models: { each: { keys: { runtime_flags: replace } } },
     },

@@ -15,9 +15,9 @@ export function mergeServices(base: SpecNode, over: SpecNode, findings: Findings
 /** undefined: `!reset` took it away. */
 function merge(base: SpecNode, over: SpecNode, rule: MergeRule | undefined, findings: Findings): SpecNode | undefined {
   if (over.tag === 'reset') return undefined;
-  if (over.tag === 'override' || rule?.how === 'replace') return replaced(base, over);
+  if (over.tag === 'override' || rule?.how === 'replace') return replaced(base, settled(strip(over), rule));
   if (over.implied || (over.kind === 'scalar' && over.value === null)) return base;
-  if (base.kind === 'scalar' && base.value === null) return replaced(base, strip(over));
+  if (base.kind === 'scalar' && base.value === null) return replaced(base, settled(strip(over), rule));
   if (rule?.how === 'logging' && drivesDiffer(base, over)) return replaced(base, over);
   if (base.kind !== over.kind) {
     findings.error('wrong-merge', `a ${nameOf(over)} cannot be merged over a ${nameOf(base)}`, over.mark, {
@@ -27,6 +27,7 @@ function merge(base: SpecNode, over: SpecNode, rule: MergeRule | undefined, find
     return base;
   }
   if (base.kind === 'map') return mergeMaps(base, over as MapNode, rule, findings);
+  if (base.kind === 'list' && rule?.how === 'matched') return mergeMatched(base, over as ListNode, rule, findings);
   if (base.kind === 'list') return mergeLists(base, over as ListNode, rule);
   return replaced(base, over);
 }
@@ -47,15 +48,19 @@ function replaced(base: SpecNode, over: SpecNode): SpecNode {
   return made;
 }
 
+function ruleFor(key: string, rule: MergeRule | undefined): MergeRule | undefined {
+  return rule?.keys !== undefined && Object.hasOwn(rule.keys, key) ? rule.keys[key] : rule?.each;
+}
+
 function mergeMaps(base: MapNode, over: MapNode, rule: MergeRule | undefined, findings: Findings): MapNode {
   const entries = new Map(base.entries);
   for (const [key, entry] of over.entries) {
     const earlier = entries.get(key);
+    const inner = ruleFor(key, rule);
     if (earlier === undefined) {
-      if (entry.value.tag !== 'reset') entries.set(key, { key: entry.key, value: strip(entry.value) });
+      if (entry.value.tag !== 'reset') entries.set(key, { key: entry.key, value: settled(strip(entry.value), inner) });
       continue;
     }
-    const inner = rule?.keys !== undefined && Object.hasOwn(rule.keys, key) ? rule.keys[key] : rule?.each;
     const value = merge(earlier.value, entry.value, inner, findings);
     if (value === undefined) entries.delete(key);
     else entries.set(key, { key: value === earlier.value ? earlier.key : entry.key, value });
@@ -74,6 +79,16 @@ function mergeLists(base: ListNode, over: ListNode, rule: MergeRule | undefined)
   const made = list(rule?.key === undefined ? items : unique(items, rule.key), over.mark);
   if (base.damaged || over.damaged) made.damaged = true;
   return made;
+}
+
+/** The later list counts; an item whose key the earlier one has, too, is laid over that. */
+function mergeMatched(base: ListNode, over: ListNode, rule: MergeRule, findings: Findings): ListNode {
+  const items = over.items.flatMap((item) => {
+    const earlier = base.items.find((other) => rule.key?.(other) === rule.key?.(item));
+    const made = earlier === undefined ? strip(item) : merge(earlier, item, undefined, findings);
+    return made === undefined ? [] : [made];
+  });
+  return { ...list(items, over.mark), was: [base, ...(base.was ?? [])] };
 }
 
 function isSame(a: SpecNode, b: SpecNode): boolean {
@@ -113,13 +128,26 @@ export function settle(node: SpecNode): SpecNode {
   return settled(strip(node), mergeRules.project);
 }
 
+/** Rules that collapse nothing, and hold none that do: `environment` may have a hundred entries. */
+const idle = new Map<MergeRule, boolean>();
+
+function isIdle(rule: MergeRule): boolean {
+  let known = idle.get(rule);
+  if (known === undefined) {
+    const inner = [...Object.values(rule.keys ?? {}), ...(rule.each === undefined ? [] : [rule.each])];
+    known = rule.key === undefined && inner.every(isIdle);
+    idle.set(rule, known);
+  }
+  return known;
+}
+
 function settled(node: SpecNode, rule: MergeRule | undefined): SpecNode {
-  if (rule === undefined) return node;
+  if (rule === undefined || isIdle(rule)) return node;
   if (node.kind === 'map') {
-    for (const [key, entry] of node.entries) {
-      const inner = rule.keys !== undefined && Object.hasOwn(rule.keys, key) ? rule.keys[key] : rule.each;
+    node.entries.forEach((entry, key) => {
+      const inner = ruleFor(key, rule);
       if (inner !== undefined) entry.value = settled(entry.value, inner);
-    }
+    });
   } else if (node.kind === 'list' && rule.key !== undefined) node.items = unique(node.items, rule.key);
   return node;
 }

@@ -9,17 +9,18 @@ import { interpolateTree } from './interpolate-tree.ts';
 import { mergeProjects, settle } from './merge.ts';
 import { adoptOldNamesIn } from './old-names.ts';
 import { resolveProjectPaths } from './paths.ts';
-import { child, clone, type MapNode, record, type SourceText, type SpecNode } from './tree.ts';
+import { child, clone, isNull, type MapNode, record, type SourceText, type SpecNode } from './tree.ts';
 
 export async function loadModel(files: readonly string[], context: ModelContext): Promise<MapNode | undefined> {
   const read: { readonly file: string; readonly document: SpecNode }[] = [];
+  const before = context.findings.errors;
   for (const file of files) {
-    const before = context.findings.errors;
-    const documents = await readDocuments(file, context);
-    if (documents === undefined) continue;
-    if (documents.length === 0 && context.findings.errors === before) reportEmpty(file, files, context);
-    for (const document of documents) read.push({ file, document });
+    for (const document of (await readDocuments(file, context, context.from)) ?? [])
+      if (!isNothing(document)) read.push({ file, document });
   }
+  // An override may be empty, and whoever includes what is empty is told there.
+  const isSilent = read.length > 0 || context.chain.length > 0 || context.findings.errors > before;
+  if (!isSilent) reportEmpty(files[0]!, context.findings);
   // The last name wins, and COMPOSE_PROJECT_NAME has it from the first file on.
   for (const { document } of read) noteName(document, context);
   let model: MapNode | undefined;
@@ -32,10 +33,14 @@ export async function loadModel(files: readonly string[], context: ModelContext)
   return model;
 }
 
-function reportEmpty(file: string, files: readonly string[], context: ModelContext): void {
-  if (files.length > 1) return;
+/** `---`, `null` and `{}` say as little as an empty file. */
+function isNothing(document: SpecNode): boolean {
+  return isNull(document) || (document.kind === 'map' && document.entries.size === 0 && !document.damaged);
+}
+
+function reportEmpty(file: string, findings: Findings): void {
   const source: SourceText = { file, text: '' };
-  context.findings.error(
+  findings.error(
     'empty-file',
     'the file is empty',
     { source, start: 0, end: 0 },
@@ -51,9 +56,8 @@ async function completeDocument(
   context: ModelContext,
 ): Promise<MapNode | undefined> {
   const { findings, options } = context;
-  if (options.interpolate) interpolateTree(document, context.lookup, findings, context.warned);
+  if (options.interpolate) interpolateTree(document, context.lookup, findings, context.watch);
   if (document.kind !== 'map') {
-    if (document.kind === 'scalar' && document.value === null) return undefined;
     findings.error('wrong-type', 'a Compose file must be a mapping', document.mark, {
       help: 'write at least:\n    services:\n      web:\n        image: nginx',
     });
@@ -74,7 +78,7 @@ function noteName(document: SpecNode, context: ModelContext): void {
   const name = child(document, 'name');
   if (name?.kind !== 'scalar' || name.value === null || context.chain.length > 0) return;
   const copy = record(document.mark, { name: clone(name) });
-  if (context.options.interpolate) interpolateTree(copy, context.lookup, context.findings, context.warned);
+  if (context.options.interpolate) interpolateTree(copy, context.lookup, context.findings, context.watch);
   context.hint.document = copy;
 }
 

@@ -17,15 +17,17 @@ function placed(path: string, base: string): string {
   return posix.isAbsolute(path) ? path : absolute(path, base);
 }
 
-export function resolveProjectPaths(root: SpecNode, base: string): void {
-  for (const [, service] of entriesOf(childMap(root, 'services'))) resolveServicePaths(service, base);
+type Resolve = typeof placed;
+
+export function resolveProjectPaths(root: SpecNode, base: string, resolve: Resolve = placed): void {
+  for (const [, service] of entriesOf(childMap(root, 'services'))) resolveServicePaths(service, base, resolve);
   for (const section of ['configs', 'secrets']) {
-    for (const [, object] of entriesOf(childMap(root, section))) change(object, 'file', (path) => placed(path, base));
+    for (const [, object] of entriesOf(childMap(root, section))) change(object, 'file', (path) => resolve(path, base));
   }
   for (const [, volume] of entriesOf(childMap(root, 'volumes'))) {
     const options = childMap(volume, 'driver_opts');
     const isBind = childText(volume, 'driver') === 'local' && childText(options, 'o') === 'bind';
-    if (isBind) change(options, 'device', (path) => placed(path, base));
+    if (isBind) change(options, 'device', (path) => resolve(path, base));
   }
 }
 
@@ -33,8 +35,6 @@ export function resolveProjectPaths(root: SpecNode, base: string): void {
 export function relativePath(path: string, base: string): string {
   return posix.isAbsolute(path) || path.startsWith('~') || base === '' ? path : posix.join(base, path);
 }
-
-type Resolve = typeof placed;
 
 export function resolveServicePaths(service: SpecNode, base: string, resolve: Resolve = placed): void {
   const build = childMap(service, 'build');

@@ -1,7 +1,7 @@
 /** What an unquoted YAML scalar means: YAML 1.2 with the leftovers of 1.1 that the reference keeps (octal 0440, 1_000). */
 import type { Scalar } from './tree.ts';
 
-const INTEGER = /^[-+]?(?:0b[01_]+|0o?[0-7_]+|0x[0-9a-fA-F_]+|[0-9][0-9_]*)$/;
+const INTEGER = /^[-+]?(?:0[bB][01]+|0[oO]?[0-7]+|0[xX][0-9a-fA-F]+|0|[1-9][0-9]*)$/;
 const FLOAT = /^[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?$/;
 const SPECIAL: ReadonlyMap<string, Scalar> = new Map<string, Scalar>([
   ...['', '~', 'null', 'Null', 'NULL'].map((text) => [text, null] as const),
@@ -19,23 +19,26 @@ export function plainScalar(text: string): Scalar {
   const special = SPECIAL.get(text);
   if (special !== undefined) return special;
   if (!/^[-+.0-9]/.test(text)) return text;
-  if (INTEGER.test(text)) return integer(text) ?? text;
-  return FLOAT.test(text) ? Number(text) : text;
+  const digits = text.includes('_') && /^[-+]?[0-9]/.test(text) ? text.replaceAll('_', '') : text;
+  // 089 is no octal number and no integer: the reference reads a float.
+  const value = INTEGER.test(digits) ? integer(digits, Number) : FLOAT.test(digits) ? Number(digits) : Number.NaN;
+  return Number.isFinite(value) ? value : text;
 }
 
-function integer(text: string): number | undefined {
-  const negative = text.startsWith('-');
-  const digits = text.replace(/^[-+]/, '').replaceAll('_', '');
-  const octal = /^0o?([0-7]+)$/.exec(digits);
-  const value = octal ? Number.parseInt(octal[1]!, 8) : /^0[0-9]/.test(digits) ? Number.NaN : Number(digits);
-  if (!Number.isFinite(value)) return undefined;
-  return negative ? -value : value;
+function integer<N extends number | bigint>(digits: string, read: (magnitude: string) => N): N {
+  const magnitude = read(digits.replace(/^[-+]/, '').replace(/^0(?=[0-7])/, '0o'));
+  return digits.startsWith('-') ? (-magnitude as N) : magnitude;
 }
 
-/** A number as Go prints it with %v, which is how the reference turns numbers into environment values and labels. */
-export function goNumber(value: number): string {
-  if (Number.isInteger(value) && Math.abs(value) < 2 ** 63) return value.toFixed(0);
-  return goFloat(value);
+/**
+ * A number as Go prints it with %v, which is how the reference turns numbers into environment values and labels. `raw` is how it was written:
+ * it has digits that a double lost, and tells 10000000 from 1e7.
+ */
+export function goNumber(value: number, raw?: string): string {
+  if (raw === undefined) return Number.isSafeInteger(value) ? String(value) : goFloat(value);
+  const digits = raw.replaceAll('_', '');
+  const exact = INTEGER.test(digits) ? integer(digits, BigInt) : undefined;
+  return exact !== undefined && exact >= -(2n ** 63n) && exact < 2n ** 64n ? String(exact) : goFloat(value);
 }
 
 export function goFloat(value: number): string {
@@ -43,6 +46,6 @@ export function goFloat(value: number): string {
   if (!Number.isFinite(value)) return value > 0 ? '+Inf' : '-Inf';
   if (value === 0) return '0';
   const exponent = Math.floor(Math.log10(Math.abs(value)));
-  if (exponent >= -4 && exponent < 21) return String(value);
+  if (exponent >= -4 && exponent < 6) return String(value);
   return value.toExponential().replace(/e([-+])(\d)$/, 'e$10$2');
 }

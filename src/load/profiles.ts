@@ -23,7 +23,8 @@ export function activeProfiles(
 
 function isActive(service: SpecNode, active: ReadonlySet<string>): boolean {
   const own = profilesOf(service);
-  return own.length === 0 || active.has('*') || own.some((profile) => active.has(profile));
+  // The empty profile is always active: `profiles: ["${ONLY_IN:-}"]`.
+  return own.length === 0 || active.has('*') || own.some((profile) => profile === '' || active.has(profile));
 }
 
 /** Splits the services in two; the model keeps the active ones. */

@@ -1,7 +1,7 @@
 /** The project's name: -p, COMPOSE_PROJECT_NAME, the file's `name`, or that of the folder. */
 import { posix } from 'node:path';
 import type { Findings } from './findings.ts';
-import { child, type MapNode } from './tree.ts';
+import { child, type MapNode, type ScalarNode } from './tree.ts';
 
 export function normalName(text: string): string {
   return text
@@ -30,12 +30,23 @@ export function projectName(model: MapNode | undefined, choice: NameChoice, find
     });
     return undefined;
   }
+  if (node?.kind === 'scalar' && node.value === '' && isFilledIn(node)) {
+    // The name of the folder would be another project than the one that was meant.
+    findings.error('bad-project-name', 'the project name is empty', node.mark, {
+      help: 'give the variable a value, or leave the key out: the folder has a name, too',
+    });
+    return undefined;
+  }
   const made = normalName(posix.basename(choice.projectDir)) || normalName(posix.basename(choice.cwd));
   if (made !== '') return made;
   findings.error('bad-project-name', `no project name can be made from the folder ${choice.projectDir}`, undefined, {
     help: 'give one:\n    tcompose -p NAME …',
   });
   return undefined;
+}
+
+function isFilledIn({ mark: { source, start, end } }: ScalarNode): boolean {
+  return source.text.slice(start, end).includes('$');
 }
 
 function checked(name: string, what: string, findings: Findings): string | undefined {

@@ -4,13 +4,15 @@ import { childList, childMap, childText, entriesOf, type MapNode, type SpecNode 
 const USES: Readonly<Record<string, (service: SpecNode) => Iterable<string>>> = {
   networks: (service) => childMap(service, 'networks')?.entries.keys() ?? [],
   models: (service) => childMap(service, 'models')?.entries.keys() ?? [],
-  volumes: (service) => sources(childList(service, 'volumes')?.items),
+  volumes: (service) => sources(childList(service, 'volumes')?.items.filter(isVolume)),
   secrets: (service) => [
     ...sources(childList(service, 'secrets')?.items),
     ...sources(childList(childMap(service, 'build'), 'secrets')?.items),
   ],
   configs: (service) => sources(childList(service, 'configs')?.items),
 };
+
+const isVolume = (mount: SpecNode) => ['volume', undefined].includes(childText(mount, 'type'));
 
 function sources(items: readonly SpecNode[] = []): string[] {
   return items.flatMap((item) => childText(item, 'source') ?? []);

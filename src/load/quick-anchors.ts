@@ -1,7 +1,8 @@
 /** Anchors, aliases and merge keys, for the quick YAML reader. */
 import { MAX_ALIASED } from './limits.ts';
-import { type Cursor, isBlankAfter, Unusual } from './quick-scalars.ts';
-import { clone, countNodes, type Entry, type SpecNode } from './tree.ts';
+import { type Cursor, isBlankAfter, mark, Unusual } from './quick-scalars.ts';
+import { TooMuch } from './too-much.ts';
+import { clone, countNodes, type Entry, type Mark, type SpecNode } from './tree.ts';
 
 export const AMPERSAND = 0x26;
 export const STAR = 0x2a;
@@ -34,8 +35,13 @@ export function readAlias(cursor: Cursor, at: number): { node: SpecNode; end: nu
   const target = cursor.anchors.get(name);
   if (target === undefined) throw new Unusual();
   cursor.aliased += countNodes(target);
-  if (cursor.aliased > MAX_ALIASED) throw new Unusual();
+  // Not left to the full parser: it could only say the same, later.
+  if (cursor.aliased > MAX_ALIASED) throw tooManyAliased(mark(cursor, at, end));
   return { node: clone(target), end };
+}
+
+export function tooManyAliased(at: Mark): TooMuch {
+  return new TooMuch(`aliases expand the file to more than ${MAX_ALIASED} values`, { at });
 }
 
 /** YAML merge key: what is written wins over what is merged, and an earlier source over a later one. */

@@ -1,7 +1,8 @@
 /** Flow collections and literal blocks, for the quick YAML reader. */
 import { MAX_DEPTH } from './limits.ts';
-import { readAlias } from './quick-anchors.ts';
+import { mergeInto, readAlias } from './quick-anchors.ts';
 import {
+  addEntry,
   type Cursor,
   closingQuote,
   endOfLine,
@@ -44,17 +45,22 @@ function flowList(cursor: Cursor, open: number, indent: number): Read<SpecNode> 
 
 function flowMap(cursor: Cursor, open: number, indent: number): Read<MapNode> {
   const entries = new Map<string, Entry>();
+  let merged: SpecNode | undefined;
   let at = skipBlank(cursor, open + 1, indent);
   while (cursor.text[at] !== '}') {
     const key = flowScalar(cursor, at);
     const name = key.node.value;
     const isKey = cursor.text[key.end] === ':' && isBlankAfter(cursor, key.end + 1);
-    if (!isKey || typeof name !== 'string' || name === '<<' || entries.has(name)) throw new Unusual();
+    if (!isKey || typeof name !== 'string') throw new Unusual();
+    const isMerge = name === '<<' && cursor.text[at] === '<';
+    if (isMerge && merged !== undefined) throw new Unusual();
     const value = skipBlank(cursor, key.end + 1, indent);
     const read = /[,}]/.test(cursor.text[value] ?? '') ? absent(cursor, value) : flowValue(cursor, value, indent);
-    entries.set(name, { key: key.node.mark, value: read.node });
+    if (isMerge) merged = read.node;
+    else addEntry(cursor, entries, name, { key: key.node.mark, value: read.node });
     at = separator(cursor, read.end, indent, '}');
   }
+  if (merged !== undefined) mergeInto(entries, merged);
   return { node: { kind: 'map', entries, mark: mark(cursor, open, at + 1) }, end: at + 1 };
 }
 
@@ -116,17 +122,19 @@ function separator(cursor: Cursor, after: number, indent: number, close: string)
 /** `|`, `|-`, `|+`, `>` or `>-` and the lines below; the end is the start of the line after them. */
 export function readLiteral(cursor: Cursor, at: number, indent: number): Read<ScalarNode> {
   const { text } = cursor;
-  const header = text.slice(at, endOfLine(cursor, at));
+  const firstLine = endOfLine(cursor, at);
+  const header = text.slice(at, firstLine).trimEnd();
   if (!/^(?:\|[-+]?|>-?)$/.test(header)) throw new Unusual();
   const lines: string[] = [];
   let width = -1;
-  let line = at + header.length + 1;
+  let line = firstLine + 1;
   while (line < text.length) {
-    const end = text.indexOf('\n', line);
+    const newline = text.indexOf('\n', line);
     // Without a last newline, what the block ends in is a matter of taste.
-    if (end === -1) throw new Unusual();
+    if (newline === -1) throw new Unusual();
+    const end = cursor.isDos ? newline - 1 : newline;
     let content = line;
-    while (text[content] === ' ') content++;
+    while (content < end && text[content] === ' ') content++;
     const isBlank = content === end;
     if (width === -1 && isBlank && content > line) throw new Unusual();
     if (!isBlank && width === -1) {
@@ -138,7 +146,7 @@ export function readLiteral(cursor: Cursor, at: number, indent: number): Read<Sc
       break;
     }
     lines.push(isBlank ? text.slice(Math.min(line + Math.max(width, 0), end), end) : text.slice(line + width, end));
-    line = end + 1;
+    line = newline + 1;
   }
   if (width === -1) throw new Unusual();
   return { node: scalarAt(cursor, chomp(lines, header), at, line), end: line };

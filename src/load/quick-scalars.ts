@@ -1,10 +1,13 @@
 /** What the parts of the quick YAML reader share: its cursor, plain and quoted scalars. */
 import { plainScalar } from './plain-scalar.ts';
+import { noteRepeat, type Repeats } from './repeats.ts';
 import type { Entry, Mark, Scalar, ScalarNode, SourceText, SpecNode } from './tree.ts';
 
 export interface Cursor {
   readonly source: SourceText;
   readonly text: string;
+  /** Lines end in a carriage return too, in whose place `text` has a space. */
+  readonly isDos: boolean;
   /** Start of the next line that has content, and its indentation; -1 at the end of the file. */
   line: number;
   indent: number;
@@ -12,6 +15,7 @@ export interface Cursor {
   readonly anchors: Map<string, SpecNode>;
   /** Values that aliases have added. */
   aliased: number;
+  readonly repeats: Repeats;
 }
 
 /** An entry that is its own key's mark: a file has as many entries as values, and one object each instead of two is felt. */
@@ -29,6 +33,13 @@ export class OwnEntry implements Entry, Mark {
   get key(): Mark {
     return this;
   }
+}
+
+/** The first entry of a name counts. */
+export function addEntry(cursor: Cursor, entries: Map<string, Entry>, name: string, entry: Entry): void {
+  const earlier = entries.get(name);
+  if (earlier === undefined) entries.set(name, entry);
+  else noteRepeat(cursor.repeats, name, earlier.key, entry.key);
 }
 
 /** Thrown to leave the file to the full parser. */

@@ -1,14 +1,16 @@
 /**
  * A fast reader for the YAML that most Compose files are made of: block mappings and lists, one-line scalars, literal blocks,
- * flow collections, anchors. At the first thing beyond that (tags, text over several lines, any mistake) it gives up, and the full parser
- * reads the file from the start: this one accepts nothing that the full one reads differently, and never reports anything.
+ * flow collections, anchors. At the first thing beyond that (tags, text over several lines, a mistake) it gives up, and the full parser
+ * reads the file from the start: this one accepts nothing that the full one reads differently. Of mistakes it knows keys that are repeated.
  */
+import type { Findings } from './findings.ts';
 import { MAX_DEPTH } from './limits.ts';
 import { plainScalar } from './plain-scalar.ts';
 import { AMPERSAND, mergeInto, readAlias, readAnchored } from './quick-anchors.ts';
 import { readFlow, readLiteral } from './quick-inline.ts';
 import { readPair, readSimpleItem } from './quick-lines.ts';
 import {
+  addEntry,
   type Cursor,
   closingQuote,
   endOfLine,
@@ -21,6 +23,7 @@ import {
   scalarAt,
   Unusual,
 } from './quick-scalars.ts';
+import { type Repeats, reportRepeats } from './repeats.ts';
 import type { Entry, ListNode, MapNode, ScalarNode, SourceText, SpecNode } from './tree.ts';
 
 const SPACE = 0x20;
@@ -28,21 +31,26 @@ const NEWLINE = 0x0a;
 const HASH = 0x23;
 const COLON = 0x3a;
 const DASH = 0x2d;
-/** Control characters, carriage returns, byte order marks. */
+/** Control characters, lone carriage returns, byte order marks. */
 const UNUSUAL_CHARACTERS = /[\x00-\x08\x0b-\x1f\x7f\ufeff]/;
 
-/** undefined: not for this reader. */
-export function quickYaml(source: SourceText): SpecNode | undefined {
-  const { text } = source;
-  if (UNUSUAL_CHARACTERS.test(text)) return undefined;
-  const start = /^(?: *(?:#[^\n]*)?\n)*---\n/.exec(text)?.[0].length ?? 0;
+/** undefined: not for this reader; then nothing was reported either. */
+export function quickYaml(source: SourceText, findings: Findings): SpecNode | undefined {
+  const isDos = source.text.includes('\r');
+  // A space at the end of a line means nothing, but in literal blocks, and every offset stays what it is.
+  const text = isDos ? source.text.replaceAll('\r\n', ' \n') : source.text;
+  if (UNUSUAL_CHARACTERS.test(text) || (isDos && /(?:^|[^\r])\n/.test(source.text))) return undefined;
+  const start = /^(?: *(?:#[^\n]*)?\n)*--- ?\n/.exec(text)?.[0].length ?? 0;
   if (/^(?:---|\.\.\.|%)/m.test(start === 0 ? text : text.slice(start))) return undefined;
-  const cursor: Cursor = { source, text, line: 0, indent: 0, depth: 0, anchors: new Map(), aliased: 0 };
+  const repeats: Repeats = new Map();
+  const cursor: Cursor = { source, text, isDos, line: 0, indent: 0, depth: 0, anchors: new Map(), aliased: 0, repeats };
   try {
     advance(cursor, start);
     if (cursor.indent === -1) return undefined;
     const root = readBlock(cursor, -1);
-    return cursor.indent === -1 ? root : undefined;
+    if (cursor.indent !== -1) return undefined;
+    reportRepeats(repeats, findings);
+    return root;
   } catch (error) {
     if (error instanceof Unusual) return undefined;
     throw error;
@@ -143,14 +151,13 @@ function readMap(cursor: Cursor, indent: number, first: number): MapNode {
   for (;;) {
     const pair = readPair(cursor, at);
     const key = pair === undefined ? readKey(cursor, at) : { name: pair.key, end: at + pair.key.length };
-    const isRepeated = key.isMerge ? merged !== undefined : entries.has(key.name);
-    if (isRepeated) throw new Unusual();
+    if (key.isMerge && merged !== undefined) throw new Unusual();
     const value =
       pair === undefined
         ? readValue(cursor, key.end + 1, indent)
         : (pair.value ?? readBelow(cursor, key.end + 1, indent));
     if (key.isMerge) merged = value;
-    else entries.set(key.name, new OwnEntry(cursor.source, at, key.end, value));
+    else addEntry(cursor, entries, key.name, new OwnEntry(cursor.source, at, key.end, value));
     end = Math.max(key.end, value.mark.end);
     if (cursor.indent !== indent) break;
     at = cursor.line + indent;

@@ -25,7 +25,6 @@ export type Kind =
   | 'pairs'
   | 'pairs?'
   | 'ssh'
-  | 'any'
   | 'optout';
 
 export interface Struct {

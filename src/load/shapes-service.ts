@@ -77,7 +77,7 @@ const deploy = struct(
             memory: 'size',
             devices: deviceRequests,
             generic_resources: {
-              listOf: struct({ discrete_resource_spec: struct({ kind: 'text', value: 'int' }, 'kept') }),
+              listOf: struct({ discrete_resource_spec: struct({ kind: 'text', value: 'int?' }, 'kept') }),
             },
           },
           'kept',
@@ -196,7 +196,7 @@ export const serviceFields: Readonly<Record<string, Shape>> = {
   dns_search: 'texts',
   domainname: 'text',
   entrypoint: 'command',
-  provider: struct({ type: 'text', options: 'any' }, 'kept'),
+  provider: struct({ type: 'text', options: { mapOf: 'texts' } }, 'kept'),
   environment: 'pairs?',
   env_file: { listOf: struct({ path: 'text', required: 'flag?', format: 'text' }) },
   expose: 'texts',

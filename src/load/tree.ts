@@ -5,10 +5,16 @@ import type { Path, SourceRange } from '../model/source.ts';
 export interface SourceText {
   /** Absolute path, or `-` for standard input. */
   readonly file: string;
+  /** What people know it by, where it was fetched from afar. */
+  readonly name?: string;
   readonly text: string;
   lineStarts?: readonly number[];
   /** It holds `!reset` or `!override`, or takes over values of a file that does. */
   hasTags?: true;
+  /** How many values its services have taken over by `extends`. */
+  extended?: number;
+  /** How many items it has that may be written in short. */
+  shortForms?: number;
   /** How many its port ranges have come to. */
   ports?: number;
 }
@@ -65,7 +71,7 @@ export function scalar(value: Scalar, mark: Mark): ScalarNode {
   return { kind: 'scalar', value, mark };
 }
 
-export function map(mark: Mark, entries: Iterable<readonly [string, Entry]> = []): MapNode {
+export function map(mark: Mark, entries?: Iterable<readonly [string, Entry]>): MapNode {
   return { kind: 'map', entries: new Map(entries), mark };
 }
 
@@ -76,7 +82,8 @@ export function list(items: SpecNode[], mark: Mark): ListNode {
 /** A map whose values are all made from one place. */
 export function record(mark: Mark, values: Readonly<Record<string, SpecNode | Scalar | undefined>>): MapNode {
   const made = map(mark);
-  for (const [key, value] of Object.entries(values)) {
+  for (const key in values) {
+    const value = values[key];
     if (value === undefined) continue;
     made.entries.set(key, { key: mark, value: isNode(value) ? value : scalar(value, mark) });
   }
@@ -156,7 +163,17 @@ export function nearest(root: SpecNode, path: Path): { mark: Mark; node: SpecNod
 }
 
 export function rangeOf(mark: Mark): SourceRange {
-  return { file: mark.source.file, start: positionAt(mark.source, mark.start), end: positionAt(mark.source, mark.end) };
+  const { file, name } = mark.source;
+  const start = positionAt(mark.source, mark.start);
+  // Standard input cannot be read again to show the line.
+  const shown = file === '-' ? { shown: lineAt(mark.source, start.line) } : {};
+  const range = { start, end: positionAt(mark.source, mark.end), ...shown };
+  return name === undefined ? { file, ...range } : { file: name, copy: file, ...range };
+}
+
+function lineAt({ text, lineStarts }: SourceText, line: number): string {
+  const begin = lineStarts![line - 1]!;
+  return text.slice(begin, lineStarts![line] ?? text.length).trimEnd();
 }
 
 function positionAt(source: SourceText, offset: number): { line: number; column: number } {

@@ -12,7 +12,7 @@ const NANOSECONDS: Readonly<Record<string, number>> = {
   d: 24 * 3600e9,
   w: 7 * 24 * 3600e9,
 };
-const PART = /(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h|d|w)/y;
+const PART = /(\d+(?:\.\d*)?|\.\d+)(ns|us|\u00b5s|\u03bcs|ms|s|m|h|d|w)/y;
 
 /** Nanoseconds; undefined where the text is no duration. */
 export function parseDuration(text: string): number | undefined {
@@ -51,17 +51,20 @@ function fraction(value: number, unit: number): string {
   return rest === '' ? String(whole) : `${whole}.${rest}`;
 }
 
-const SIZE = /^(\d+(?:\.\d+)*) ?([kmgtp])?i?b?$/i;
+const SIZE = /^([\d.][\d.e+-]*?) ?([kmgtp]i?b|[kmgtp]|b)?$/i;
 
-/** Bytes; factors are 1024 whatever the spelling (`k`, `kb`, `KiB`), as in the reference. */
+/** Bytes; factors are 1024 whatever the spelling (`k`, `kb`, `KiB`), as in the reference. Negative only without a unit. */
 export function parseSize(text: string): number | undefined {
-  if (/^-?\d+$/.test(text)) return safe(Number(text));
-  const found = SIZE.exec(text.trim());
-  if (found === null) return undefined;
-  const power = found[2] === undefined ? 0 : 'kmgtp'.indexOf(found[2].toLowerCase()) + 1;
-  return safe(Math.trunc(Number(found[1]) * 1024 ** power));
+  if (/^-?\d{1,25}$/.test(text)) return fits(BigInt(text)) ? Number(text) : undefined;
+  const found = SIZE.exec(text);
+  const number = found === null || !FLOAT.test(found[1]!) ? Number.NaN : Number(found[1]);
+  const power = 'kmgtp'.indexOf((found?.[2] ?? 'b')[0]!.toLowerCase()) + 1;
+  const bytes = Math.trunc(number * 1024 ** power);
+  return bytes < 2 ** 63 ? bytes : undefined;
 }
 
-function safe(value: number): number | undefined {
-  return Number.isFinite(value) && Math.abs(value) < 2 ** 63 ? value : undefined;
+const FLOAT = /^(?:\d+\.?\d*|\.\d+)(?:e[-+]?\d+)?$/i;
+
+function fits(bytes: bigint): boolean {
+  return bytes >= -(2n ** 63n) && bytes < 2n ** 63n;
 }

@@ -1,5 +1,6 @@
 /** What `tcompose config` prints: the project as it was understood, or one aspect of it. Returns text; prints nothing. */
-import { type Binding, bindStruct, type Json } from '../load/bind.ts';
+import { bindStruct } from '../load/bind.ts';
+import type { Binding, Json } from '../load/binding.ts';
 import { checkStruct } from '../load/check-values.ts';
 import { type LoadedModel, type LoadRequest, loadTree } from '../load/phases.ts';
 import { projectShape } from '../load/shapes.ts';
@@ -24,7 +25,7 @@ export interface ConfigOptions {
     | 'compat';
   /** `*`, or names separated by commas. */
   readonly hash?: string;
-  /** A key of the specification, or a place of the file: `services.web.ports[0]`. With `show: environment`: where each came from. */
+  /** A key of the specification, or a place of the file: `services.web.ports[0]`. With `show: environment`: a variable, or true for all. */
   readonly explain?: string | true;
   readonly noInterpolate?: boolean;
   readonly noNormalize?: boolean;
@@ -74,11 +75,12 @@ function withOptions(request: LoadRequest, options: ConfigOptions): LoadRequest 
     strict: false,
     // Without values a service's dependencies cannot be trusted: the whole file is shown.
     ...(!raw && options.services?.length && { only: options.services }),
+    ...(raw && { profiles: ['*'] }),
     allResources: Boolean(options.allResources || raw || request.allResources),
     skip: {
       ...request.skip,
       interpolate: Boolean(raw),
-      normalize: Boolean(options.noNormalize || raw),
+      normalize: Boolean(options.noNormalize || options.show === 'variables'),
       resolvePaths: Boolean(options.noPathResolution || options.show === 'variables'),
       consistency: Boolean(options.noConsistency || raw),
       resolveEnv: Boolean(options.noEnvResolution || raw),
@@ -92,7 +94,8 @@ function bindingOf({ findings }: LoadedModel, options: ConfigOptions): Binding {
   return {
     findings,
     extensions: !isJson,
-    always: isJson,
+    // Where values are left as they are written, nothing is said that is not written.
+    always: isJson && !options.noInterpolate,
     lenient: Boolean(options.noInterpolate || options.show === 'variables'),
   };
 }
@@ -113,13 +116,13 @@ async function report(
     return (await import('./config-report/explain-place.ts')).explainPlace(options.explain, model, loaded.projectDir);
   }
   switch (options.show) {
-    case 'environment':
-    case 'variables': {
-      const { environmentText, variablesText } = await import('./config-report/variables.ts');
-      return options.show === 'variables'
-        ? variablesText(model, options.format)
-        : environmentText(loaded, Boolean(options.explain));
+    case 'environment': {
+      const { environmentText, explainEnvironment } = await import('./config-report/environment.ts');
+      if (options.explain === undefined) return environmentText(loaded);
+      return explainEnvironment(loaded, options.explain === true ? [] : [options.explain]);
     }
+    case 'variables':
+      return (await import('./config-report/variables.ts')).variablesText(model, options.format);
     case 'compat':
       return (await import('./config-report/compat.ts')).compatText(model, options.format);
     case undefined:

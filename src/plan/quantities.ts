@@ -19,7 +19,7 @@ export function durationMs(text: string): number {
   if (/^[+-]?0$/.test(text)) return 0;
   const sign = text.startsWith('-') ? -1 : 1;
   const body = text.replace(/^[+-]/, '');
-  const part = /(\d+(?:\.\d*)?|\.\d+)(ns|us|µs|μs|ms|s|m|h|d|w)/gy;
+  const part = /(\d+(?:\.\d*)?|\.\d+)(ns|us|\u00b5s|\u03bcs|ms|s|m|h|d|w)/gy;
   let total = 0;
   let end = 0;
   for (let match = part.exec(body); match; match = part.exec(body)) {

@@ -9,7 +9,10 @@ export interface Attribute {
   readonly support: Support;
   /** Why it is not honoured, or what is worth knowing about how it is. */
   readonly why?: string;
-  /** Values that ask for what is done anyway: these are honoured. */
+  /**
+   * What is honoured all the same: values, items of a list, keys of a map. Where one ends in `:` or `=`, so does
+   * whatever begins with it.
+   */
   readonly except?: readonly string[];
   /** Only values like these are not honoured; of a list, any item. */
   readonly only?: RegExp;
@@ -18,7 +21,7 @@ export interface Attribute {
 const honoured: Attribute = { support: 'honoured' };
 const notYet = (why: string, ...except: string[]): Attribute => lacking('not yet', why, except);
 const warned = (why: string, ...except: string[]): Attribute => lacking('warned', why, except);
-const refused = (why: string): Attribute => ({ support: 'refused', why });
+const refused = (why: string, ...except: string[]): Attribute => lacking('refused', why, except);
 
 function lacking(support: Support, why: string, except: readonly string[]): Attribute {
   return { support, why, ...(except.length > 0 && { except }) };
@@ -94,13 +97,15 @@ const SERVICE: Readonly<Record<string, Attribute>> = {
   labels: honoured,
   links: honoured,
   logging: honoured,
+  'logging.driver': refused('logs are kept on this host', 'json-file', 'local', 'none', ''),
+  'logging.options': notYet('logs are lines with their times', 'max-size', 'max-file'),
   mac_address: honoured,
   mem_limit: honoured,
   mem_reservation: honoured,
   mem_swappiness: { support: 'honoured', why: 'on cgroup version 1 only: elsewhere a warning' },
   memswap_limit: honoured,
   models: notYet('language models are not run'),
-  network_mode: honoured,
+  network_mode: refused('containers join networks by name', 'none', 'host', 'service:', 'container:', ''),
   networks: honoured,
   'networks.driver_opts': notYet('interfaces have no options'),
   'networks.link_local_ips': notYet('link-local addresses are not added'),
@@ -112,7 +117,7 @@ const SERVICE: Readonly<Record<string, Attribute>> = {
     support: 'honoured',
     why: 'an image of another platform is refused, unless binfmt_misc has an interpreter for it',
   },
-  ports: honoured,
+  ports: { support: 'honoured', why: 'mode makes no difference on one host; name and app_protocol are for people' },
   post_start: honoured,
   pre_start: refused(
     'init containers are not run yet: make it a service that others depend on with service_completed_successfully',
@@ -151,6 +156,11 @@ const SERVICE: Readonly<Record<string, Attribute>> = {
   uts: honoured,
   volumes: honoured,
   'volumes.consistency': warned('it has no effect on Linux'),
+  'volumes.type': refused('only volumes, folders of the host and tmpfs are mounted', 'volume', 'bind', 'tmpfs'),
+  'volumes.bind.recursive': notYet(
+    'below a read-only mount everything is read-only',
+    ...['enabled', 'disabled', 'readonly'],
+  ),
   'volumes.bind.selinux': notYet('SELinux labels are not set'),
   'volumes.volume.labels': notYet('anonymous volumes have no labels of their own'),
   volumes_from: honoured,
@@ -159,8 +169,13 @@ const SERVICE: Readonly<Record<string, Attribute>> = {
 
 const NETWORK: Readonly<Record<string, Attribute>> = {
   name: honoured,
-  driver: honoured,
-  driver_opts: honoured,
+  driver: refused('only bridge networks are made', 'bridge', 'default', ''),
+  driver_opts: refused(
+    'bridges have no other options here',
+    'com.docker.network.driver.mtu',
+    'com.docker.network.bridge.enable_icc',
+    'com.docker.network.bridge.enable_ip_masquerade',
+  ),
   ipam: honoured,
   'ipam.driver': warned('addresses are given out by tcompose', 'default'),
   'ipam.options': warned('addresses are given out by tcompose'),
@@ -174,8 +189,8 @@ const NETWORK: Readonly<Record<string, Attribute>> = {
 
 const VOLUME: Readonly<Record<string, Attribute>> = {
   name: honoured,
-  driver: honoured,
-  driver_opts: honoured,
+  driver: refused('volumes are kept on this host only', 'local', 'default', ''),
+  driver_opts: refused('local volumes have no other options', 'type', 'o', 'device'),
   external: honoured,
   labels: honoured,
 };
@@ -203,10 +218,17 @@ export const ATTRIBUTES = {
 
 export type Section = keyof typeof ATTRIBUTES;
 
+/** For people: `in part` where it depends on the value. */
+export const verdict = ({ support, except }: Attribute): string => (except === undefined ? support : 'in part');
+
+/** With what can be written instead, where something has to be. */
+export function adviceFor({ support, why, except = [] }: Attribute): string | undefined {
+  const possible = except.filter((text) => /[^:=]$/.test(text)).join(', ');
+  return support === 'refused' && possible !== '' ? `${why}; possible: ${possible}` : why;
+}
+
 /** Why, and which values are honoured all the same. */
-export function reasonFor({ why, except }: Attribute): string {
-  return [
-    ...(why === undefined ? [] : [why]),
-    ...(except === undefined ? [] : [`honoured: ${except.join(', ')}`]),
-  ].join('; ');
+export function reasonFor({ support, why = '', except }: Attribute): string {
+  if (except === undefined) return why;
+  return `honoured: ${except.filter((text) => text !== '').join(', ')}; else ${support}: ${why}`;
 }

@@ -51,10 +51,20 @@ export function checkOpen(model: SpecNode, open: readonly OpenQuestion[], findin
     const { found, node, mark } = nearest(model, path);
     if (!found) continue;
     if (missing === undefined) {
-      if (isNull(node)) wrongType({ ...node, mark }, 'null', schema, path, findings);
+      if (!isNull(node)) continue;
+      wrongType({ ...node, mark }, 'null', schema, path, findings);
+      remove(model, path);
     } else if (node.kind === 'map' && !node.damaged && !node.entries.has(missing))
       missingKey(node, missing, schema, path, findings);
   }
+}
+
+/** What was reported says nothing more. */
+function remove(model: SpecNode, path: Path): void {
+  const { node } = nearest(model, path.slice(0, -1));
+  if (node.kind !== 'map') return;
+  node.entries.delete(String(path.at(-1)));
+  node.damaged = true;
 }
 
 /** Items of lists are never merged with others: what they lack, they lack. */
@@ -153,7 +163,7 @@ function checkScalar(node: ScalarNode, schema: Schema, path: Path, checking: Che
   }
   if (pattern !== undefined && !pattern.test(String(value))) {
     checking.findings.error('bad-value', `${describePlace(path)} cannot be "${String(value)}"`, node.mark, {
-      help: schema.description?.replace(/\.$/, '').replace(/^./, (first) => first.toLowerCase()),
+      help: (source.$comment ?? schema.description)?.replace(/\.$/, '').replace(/^./, (first) => first.toLowerCase()),
     });
     return false;
   }

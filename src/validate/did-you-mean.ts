@@ -1,41 +1,63 @@
 /** The nearest known word, for "did you mean". */
 
 export function nearestOf(word: string, known: Iterable<string>): string | undefined {
-  const limit = Math.max(1, Math.floor(word.length / 3));
-  const plain = normal(word);
+  // Nobody mistypes a text of a hundred letters.
+  if (word === '' || word.length > 100) return undefined;
+  const lower = word.toLowerCase();
+  const plain = normal(lower);
+  const most = Math.max(1, Math.floor(word.length / 3));
   let best: string | undefined;
-  let bestDistance = limit + 1;
+  // Each word that is nearer narrows what is worth a look: of a thousand names, few are.
+  let limit = most;
   for (const candidate of known) {
     // `healthy` for `service_healthy`.
     if (word.length > 3 && candidate.endsWith(`_${word}`)) return candidate;
-    if (Math.abs(candidate.length - word.length) > limit + 1) continue;
-    const distance = normal(candidate) === plain ? 0 : editDistance(word.toLowerCase(), candidate.toLowerCase());
-    if (distance < bestDistance) {
-      best = candidate;
-      bestDistance = distance;
-    }
+    if (Math.abs(candidate.length - word.length) > most + 1) continue;
+    const other = candidate.toLowerCase();
+    if (normal(other) === plain) return candidate;
+    const distance = limit === 0 ? undefined : editDistance(lower, other, limit);
+    if (distance === undefined) continue;
+    best = candidate;
+    limit = distance - 1;
   }
   return best;
 }
 
 /** `depends-on`, `dependsOn` and `depends_on` are one word. */
 function normal(word: string): string {
-  return word.toLowerCase().replace(/[-_ ]/g, '');
+  return word.replace(/[-_ ]/g, '');
 }
 
-/** Damerau-Levenshtein, adjacent swaps counted once. */
-function editDistance(a: string, b: string): number {
-  const rows: number[][] = [Array.from({ length: b.length + 1 }, (_, column) => column)];
-  for (let row = 1; row <= a.length; row++) {
-    const current = [row];
-    for (let column = 1; column <= b.length; column++) {
-      const cost = a[row - 1] === b[column - 1] ? 0 : 1;
-      let best = Math.min(rows[row - 1]![column]! + 1, current[column - 1]! + 1, rows[row - 1]![column - 1]! + cost);
-      const isSwap = row > 1 && column > 1 && a[row - 1] === b[column - 2] && a[row - 2] === b[column - 1];
-      if (isSwap) best = Math.min(best, rows[row - 2]![column - 2]! + 1);
-      current.push(best);
-    }
-    rows.push(current);
+/** Damerau-Levenshtein, adjacent swaps counted once; undefined where it is more than the limit. */
+function editDistance(a: string, b: string, limit: number): number | undefined {
+  // What both begin and end with needs no table: names made by one scheme differ in little.
+  let from = 0;
+  while (from < a.length && a.charCodeAt(from) === b.charCodeAt(from)) from++;
+  let [ends, width] = [a.length, b.length];
+  while (ends > from && width > from && a.charCodeAt(ends - 1) === b.charCodeAt(width - 1)) {
+    ends -= 1;
+    width -= 1;
   }
-  return rows[a.length]![b.length]!;
+  if (Math.abs(ends - width) > limit) return undefined;
+  let before: number[] = [];
+  let above = Array.from({ length: width - from + 1 }, (_, column) => column);
+  for (let row = from; row < ends; row++) {
+    const current = [row - from + 1];
+    let least = current[0]!;
+    for (let column = from; column < width; column++) {
+      const at = column - from;
+      const [letter, other] = [a.charCodeAt(row), b.charCodeAt(column)];
+      let cost = Math.min(above[at + 1]! + 1, current[at]! + 1, above[at]! + Number(letter !== other));
+      const isSwap = row > from && at > 0 && letter === b.charCodeAt(column - 1) && a.charCodeAt(row - 1) === other;
+      if (isSwap) cost = Math.min(cost, before[at - 1]! + 1);
+      current.push(cost);
+      if (cost < least) least = cost;
+    }
+    // One more than the limit may still lead to a swap.
+    if (least > limit + 1) return undefined;
+    before = above;
+    above = current;
+  }
+  const distance = above[width - from]!;
+  return distance > limit ? undefined : distance;
 }

@@ -1,6 +1,6 @@
 /** The pages of docs/ that are made from tables: what each attribute comes to, and what each finding means. */
 import { DIAGNOSTIC_CODES } from '../load/codes.ts';
-import { ATTRIBUTES, type Attribute, reasonFor, type Section } from './attributes.ts';
+import { ATTRIBUTES, type Attribute, reasonFor, type Section, verdict } from './attributes.ts';
 import { projectSchema } from './schema.ts';
 
 export function compatibilityPage(): string {
@@ -8,7 +8,7 @@ export function compatibilityPage(): string {
     const schema = projectSchema().properties.get(section)!.patterns[0]![1];
     const rows = Object.entries(ATTRIBUTES[section]).map(([name, attribute]: [string, Attribute]) => {
       const description = name.includes('.') ? '' : (schema.properties.get(name)?.description ?? '');
-      return `| \`${name}\` | ${attribute.support} | ${escaped(reasonFor(attribute))} | ${escaped(description)} |`;
+      return `| \`${name}\` | ${verdict(attribute)} | ${escaped(reasonFor(attribute))} | ${escaped(description)} |`;
     });
     return [`## ${section}`, '', '| attribute | here | why | what it is |', '|---|---|---|---|', ...rows, ''].join(
       '\n',
@@ -19,7 +19,7 @@ export function compatibilityPage(): string {
 Made from \`src/validate/attributes.ts\` by a test; change the table, not this page.
 
 **honoured**: does what the Compose Specification says. **not yet**: understood and checked, and a warning names it.
-**warned**: has no meaning for this engine; a warning names it. **refused**: an error. \`tcompose config --compat\` makes this list for your own files.
+**warned**: has no meaning for this engine; a warning names it. **refused**: an error. **in part**: it depends on the value, as said. \`tcompose config --compat\` makes this list for your own files.
 
 ${sections.join('\n')}`;
 }

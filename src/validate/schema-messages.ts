@@ -18,34 +18,56 @@ const TYPE_NAMES: Readonly<Record<JsonType, string>> = {
 
 export function wrongType(node: SpecNode, type: JsonType, schema: Schema, path: Path, findings: Findings): void {
   const right = typesOf(schema).filter((name) => name !== 'null');
-  // "true or false or a text" is how the schema lets a ${VARIABLE} through; people need not hear of the text.
-  const shown =
-    right.includes('string') && right.some((name) => name === 'boolean' || name === 'integer')
-      ? right.filter((name) => name !== 'string')
-      : right;
-  const wanted = shown.map((name) => TYPE_NAMES[name]).join(' or ');
-  const written = node.kind === 'scalar' ? (node.raw ?? String(node.value)) : '';
-  const was = type === 'null' ? 'it is empty' : `not ${TYPE_NAMES[type === 'integer' ? 'number' : type]}`;
-  const needsQuotes = right.includes('string') && written !== '' && node.kind === 'scalar';
-  findings.error(
-    'wrong-type',
-    `${describePlace(path)} must be ${wanted}, ${type === 'null' ? 'but is empty' : was}`,
-    node.mark,
-    {
-      help: schema.source.deprecated
-        ? 'remove it: it has no effect any more'
-        : needsQuotes
-          ? `quote it: "${written}"`
-          : exampleHelp(path, right),
-    },
-  );
+  const wanted = wantedOf(right, schema, path);
+  const was = type === 'null' ? 'but is empty' : `not ${nameOf(node, type)}`;
+  findings.error('wrong-type', `${describePlace(path)} must be ${wanted}, ${was}`, node.mark, {
+    help: schema.source.deprecated ? 'remove it: it has no effect any more' : typeHelp(node, right, schema, path),
+  });
 }
 
-function exampleHelp(path: Path, right: readonly JsonType[]): string | undefined {
+function wantedOf(right: readonly JsonType[], schema: Schema, path: Path): string {
+  const { source } = schema;
+  if (source.title !== undefined) return source.title;
+  if (['string', 'number', 'boolean'].every((name) => right.includes(name as JsonType))) return 'a single value';
+  const shown = isFilledIn(right, schema, path) ? right.filter((name) => name !== 'string') : right;
+  return shown.map((name) => TYPE_NAMES[name]).join(' or ');
+}
+
+/** "true or false or a text" is how the schema lets a ${VARIABLE} through; people need not hear of the text. */
+function isFilledIn(right: readonly JsonType[], { branches }: Schema, path: Path): boolean {
+  const isOther = right.includes('boolean') || right.includes('integer');
+  return branches.length === 0 && isOther && typeof path.at(-1) === 'string';
+}
+
+/** A number is shown itself: "must be a whole number, not a number" would puzzle. */
+function nameOf(node: SpecNode, type: JsonType): string {
+  const isNumber = type === 'number' || type === 'integer';
+  return isNumber && node.kind === 'scalar' ? `the number ${node.raw ?? node.value}` : TYPE_NAMES[type];
+}
+
+function typeHelp(node: SpecNode, right: readonly JsonType[], schema: Schema, path: Path): string | undefined {
   const key = path.findLast((step) => typeof step === 'string');
-  if (right.includes('array')) return `write a list:\n    ${key}:\n      - …`;
-  if (right.includes('object')) return `write a mapping:\n    ${key}:\n      key: value`;
-  return undefined;
+  const written = node.kind === 'scalar' && node.value !== null ? (node.raw ?? String(node.value)) : '';
+  if (path.length === 0) return undefined;
+  if (path.length === 1 && key === 'services')
+    return `write:\n    services:\n      web:\n        image: ${written || 'nginx'}`;
+  if (path.length === 2 && path[0] === 'services') return `write:\n    ${key}:\n      image: ${written || 'nginx'}`;
+  // A number where a text is wanted is a text in quotes, but true or false in quotes would be no better.
+  const isText = right.includes('string') && !schema.source.title && !isFilledIn(right, schema, path);
+  const isString = node.kind === 'scalar' && typeof node.value === 'string';
+  if (isText && written !== '' && !isString) return `quote it: "${written}"`;
+  const only = node.kind === 'list' && node.items.length === 1 ? node.items[0]! : undefined;
+  const isSingle = right.some((name) => name !== 'object' && name !== 'array');
+  if (only?.kind === 'scalar' && isSingle && !right.includes('array'))
+    return `write it without a list:\n    ${key}: ${only.raw ?? only.value}`;
+  if (right.includes('array')) {
+    const items = written.startsWith('-')
+      ? written.split(/\s+(?=-)/).map((item) => item.slice(1))
+      : [isString ? written : '…'];
+    return `write a list:\n    ${key}:${items.map((item) => `\n      - ${item}`).join('')}`;
+  }
+  if (typeof path.at(-1) === 'number') return undefined;
+  return right.includes('object') ? `write a mapping:\n    ${key}:\n      key: value` : undefined;
 }
 
 export function unknownKey(
@@ -105,9 +127,10 @@ function elsewhere(key: string, path: Path): string | undefined {
 }
 
 export function missingKey(node: MapNode, key: string, schema: Schema, path: Path, findings: Findings): void {
-  const description = schema.properties.get(key)?.description;
+  const wanted = schema.properties.get(key);
+  const meaning = wanted?.description?.replace(/\.$/, '').replace(/^[A-Z](?![A-Z])/, (first) => first.toLowerCase());
   findings.error('missing-key', `${describePlace(path)} needs "${key}"`, node.mark, {
     label: `no "${key}" in here`,
-    help: `add ${key}: ${description ?? '…'}`,
+    help: `add${meaning === undefined ? '' : ` ${meaning}`}:\n    ${key}: ${wanted?.source.enum?.[0] ?? '…'}`,
   });
 }

@@ -5,6 +5,10 @@ export type JsonType = 'object' | 'array' | 'string' | 'number' | 'integer' | 'b
 
 interface SchemaSource {
   readonly $ref?: string;
+  /** What to call a value of this kind: "a size, such as 64m". */
+  readonly title?: string;
+  /** What to write where the pattern does not fit. */
+  readonly $comment?: string;
   readonly description?: string;
   readonly type?: JsonType | readonly JsonType[];
   readonly properties?: Readonly<Record<string, SchemaSource>>;
@@ -108,6 +112,7 @@ function once<T>(make: () => T): () => T {
 class LazyProperties implements Properties {
   readonly #raw: Readonly<Record<string, SchemaSource>>;
   readonly #made = new Map<string, Schema>();
+  #keys: readonly string[] | undefined;
   constructor(raw: Readonly<Record<string, SchemaSource>>) {
     this.#raw = raw;
   }
@@ -120,7 +125,8 @@ class LazyProperties implements Properties {
     return made;
   }
   keys(): readonly string[] {
-    return Object.keys(this.#raw);
+    this.#keys ??= Object.keys(this.#raw);
+    return this.#keys;
   }
 }
 

@@ -1,14 +1,22 @@
 /** Says by name what the file asks for and this engine does not do: one finding a reason, however many attributes and services share it. */
 import type { Findings } from '../load/findings.ts';
-import { childMap, entriesOf, type MapNode, type Mark, type SpecNode } from '../load/tree.ts';
-import { ATTRIBUTES, type Attribute, type Section } from './attributes.ts';
+import { childMap, entriesOf, isNull, type MapNode, type Mark, type SpecNode } from '../load/tree.ts';
+import { ATTRIBUTES, type Attribute, adviceFor, type Section } from './attributes.ts';
 
 export interface AttributeUse {
   readonly section: Section;
   readonly attribute: string;
   readonly support: Attribute;
   /** Each owner (`web`) and where it has the attribute. */
-  readonly uses: readonly { readonly owner: string; readonly mark: Mark }[];
+  readonly uses: readonly Use[];
+}
+
+interface Use {
+  readonly owner: string;
+  readonly mark: Mark;
+  readonly value: SpecNode;
+  /** The value, item or key that is lacking, where others would not be. */
+  readonly detail?: string;
 }
 
 /** The attributes that the model uses, in the order of the table; of all of them, or of those that are asked for. */
@@ -25,7 +33,7 @@ export function attributeUses(
     return table.flatMap(([attribute, support]) => {
       const all = found.get(attribute);
       if (all === undefined) return [];
-      const uses = all.filter(({ value }) => !isMet(support, value));
+      const uses = all.flatMap((use) => unmet(support, use));
       if (uses.length > 0) return [{ section, attribute, support, uses }];
       const met: Attribute = { support: 'honoured' };
       return isWanted(met) ? [{ section, attribute, support: met, uses: all }] : [];
@@ -33,14 +41,29 @@ export function attributeUses(
   });
 }
 
-function isMet({ except, only }: Attribute, value: SpecNode): boolean {
-  const items = value.kind === 'list' ? value.items : [value];
-  const texts = items.flatMap((item) => (item.kind === 'scalar' ? [String(item.value)] : []));
-  if (only !== undefined) return !texts.some((text) => only.test(text));
-  return value.kind === 'scalar' && except?.includes(texts[0]!) === true;
+/** The use itself, or what inside it is not among the exceptions: an item of a list, a key of a map. */
+function unmet({ except, only }: Attribute, use: Use): readonly Use[] {
+  if (except === undefined && only === undefined) return [use];
+  const { owner, value } = use;
+  if (value.kind === 'map') {
+    const keys = [...entriesOf(value)].filter(([key]) => !except?.includes(key));
+    return keys.map(([detail, inner, mark]) => ({ owner, mark, value: inner, detail }));
+  }
+  const asked = value.kind === 'list' ? value.items : isNull(value) ? [] : [value];
+  return asked
+    .filter((item) => (only === undefined ? !isMet(except ?? [], item) : only.test(textOf(item))))
+    .map((item) => ({ ...use, ...(item !== value && { mark: item.mark }), detail: textOf(item) }));
 }
 
-type Found = Map<string, { readonly owner: string; readonly mark: Mark; readonly value: SpecNode }[]>;
+const textOf = (node: SpecNode): string => (node.kind === 'scalar' ? String(node.value ?? '') : '');
+
+function isMet(except: readonly string[], value: SpecNode): boolean {
+  const asked = textOf(value);
+  const begins = (text: string) => /[:=]$/.test(text) && asked.startsWith(text);
+  return except.some((text) => asked === text || begins(text));
+}
+
+type Found = Map<string, Use[]>;
 
 /** One step of a name such as `deploy.update_config`. */
 interface Step {
@@ -93,21 +116,18 @@ export function reportUnsupported(model: MapNode, findings: Findings, strict: bo
   for (const [first, ...others] of byReason(attributeUses(model, isLacking))) {
     const { section, attribute, support, uses } = first!;
     const at = uses[0]!.mark;
-    const who = `${section.replace(/s$/, '')} ${uses[0]!.owner}`;
+    const what = `${section.replace(/s$/, '')} ${uses[0]!.owner}: ${named(attribute, uses[0]!)}`;
     const related = [...elsewhere(first!), ...others.map(likewise)];
-    const more = { help: support.why, related };
+    const more = { help: adviceFor(support), related };
     if (support.support === 'refused')
-      findings[strict ? 'error' : 'warn'](
-        'refused',
-        `${who}: ${attribute} cannot be honoured by this engine`,
-        at,
-        more,
-      );
-    else if (support.support === 'not yet')
-      findings.warn('not-yet', `${who}: ${attribute} is not honoured yet`, at, more);
-    else findings.warn('no-effect', `${who}: ${attribute} has no effect here`, at, more);
+      findings[strict ? 'error' : 'warn']('refused', `${what} cannot be honoured by this engine`, at, more);
+    else if (support.support === 'not yet') findings.warn('not-yet', `${what} is not honoured yet`, at, more);
+    else findings.warn('no-effect', `${what} has no effect here`, at, more);
   }
 }
+
+const named = (attribute: string, { detail }: Use): string =>
+  detail === undefined ? attribute : `${attribute} "${detail}"`;
 
 /** What is lacking for one reason is one finding. What is refused has to be changed at each place. */
 function byReason(uses: readonly AttributeUse[]): readonly (readonly AttributeUse[])[] {
@@ -124,26 +144,27 @@ function byReason(uses: readonly AttributeUse[]): readonly (readonly AttributeUs
 }
 
 /** The other owners of an attribute, each once, where it is a place of its own and not the same one by an anchor. */
-function elsewhere({ uses }: AttributeUse): readonly { at: Mark; label: string }[] {
-  const owners = new Set<string>([uses[0]!.owner]);
-  const places = new Set<string>([placeOf(uses[0]!.mark)]);
-  const others = uses.filter(({ owner, mark }) => {
-    const isNew = !owners.has(owner) && !places.has(placeOf(mark));
-    owners.add(owner);
-    places.add(placeOf(mark));
+function elsewhere({ attribute, uses }: AttributeUse): readonly { at: Mark; label: string }[] {
+  const [lead] = uses;
+  const seen = new Set<string>();
+  const others = uses.filter(({ owner, detail, mark }) => {
+    const isNew = !seen.has(`${owner} ${detail}`) && !seen.has(placeOf(mark));
+    seen.add(`${owner} ${detail}`).add(placeOf(mark));
     return isNew;
   });
-  const shown = others.slice(0, MAX_RELATED);
-  return shown.map(({ owner, mark }, index) => {
-    const hidden = index === shown.length - 1 ? others.length - shown.length : 0;
-    return { at: mark, label: `${owner} has it too${hidden > 0 ? `, and ${hidden} more` : ''}` };
+  const shown = others.slice(1, 1 + MAX_RELATED);
+  return shown.map((use, index) => {
+    const hidden = index === shown.length - 1 ? others.length - 1 - shown.length : 0;
+    const isSame = use.detail === lead!.detail;
+    const label = isSame ? `${use.owner} has it too` : `likewise ${named(attribute, use)} of ${use.owner}`;
+    return { at: use.mark, label: `${label}${hidden > 0 ? `, and ${hidden} more` : ''}` };
   });
 }
 
 function likewise({ attribute, uses }: AttributeUse): { at: Mark; label: string } {
   const owners = new Set(uses.map(({ owner }) => owner)).size;
   const others = owners > 1 ? ` and ${owners - 1} more` : '';
-  return { at: uses[0]!.mark, label: `likewise ${attribute} of ${uses[0]!.owner}${others}` };
+  return { at: uses[0]!.mark, label: `likewise ${named(attribute, uses[0]!)} of ${uses[0]!.owner}${others}` };
 }
 
 function placeOf({ source, start }: Mark): string {

@@ -6,6 +6,7 @@ import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync
 import { loadavg } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
+import { configBench } from './config.mjs';
 import { dockerCompose, podmanCompose } from './others.mjs';
 import { rows, targets } from './report.mjs';
 
@@ -156,6 +157,8 @@ for (const [name, make] of Object.entries({
 }
 console.log(rows(results, { count, rounds }));
 for (const note of notes) console.log(note);
-const missed = targets(results, count);
+const config = configBench({ rounds: Math.max(rounds, 9) });
+console.log(config.lines.join('\n'));
+const missed = [...targets(results, count), ...config.missed];
 console.log(missed.length === 0 ? 'targets: all reached' : `targets missed:\n  ${missed.join('\n  ')}`);
 process.exit(missed.length === 0 ? 0 : 1);

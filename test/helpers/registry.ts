@@ -10,6 +10,8 @@ import { eventually } from './eventually.ts';
 
 export const MANIFEST = 'application/vnd.oci.image.manifest.v1+json';
 export const INDEX = 'application/vnd.oci.image.index.v1+json';
+/** A name by which its certificate is good, too: for proxies, which loopback never goes through. */
+export const FAR_NAME = 'registry.example';
 export const USER = 'someone';
 export const PASSWORD = 'pass:word';
 
@@ -119,7 +121,7 @@ function makeCertificates(folder: string): string {
   const key = ['-newkey', 'ec', '-pkeyopt', 'ec_paramgen_curve:prime256v1', '-nodes'];
   openssl('req', '-x509', ...key, '-keyout', 'ca.key', '-out', 'ca.crt', '-subj', '/CN=test authority', '-days', '2');
   openssl('req', ...key, '-keyout', 'server.key', '-out', 'server.csr', '-subj', '/CN=registry');
-  writeFileSync(join(folder, 'names'), 'subjectAltName=IP:127.0.0.1,DNS:localhost\n');
+  writeFileSync(join(folder, 'names'), `subjectAltName=IP:127.0.0.1,DNS:localhost,DNS:${FAR_NAME}\n`);
   openssl(
     'x509',
     '-req',
@@ -187,3 +189,44 @@ async function stop(child: ChildProcess): Promise<void> {
   child.kill('SIGKILL');
   await gone;
 }
+
+export interface ComposeFile {
+  readonly text: string;
+  /** Its name, of one that others extend. */
+  readonly extends?: string;
+  /** Its name, of an env file. */
+  readonly env?: string;
+}
+
+/** As docker compose publish does it; `old`: for registries that know no artifact types. */
+export async function putProject(
+  registry: TestRegistry,
+  repository: string,
+  tag: string,
+  files: readonly ComposeFile[],
+  { old = false } = {},
+): Promise<Descriptor> {
+  const kind = 'application/vnd.docker.compose';
+  const config = await registry.putBlob(repository, '{}');
+  const layers: object[] = [];
+  for (const { text, extends: extended, env } of files) {
+    const layer = await registry.putBlob(repository, text);
+    const annotations =
+      env !== undefined
+        ? { [`${COMPOSE}.envfile`]: env }
+        : {
+            [`${COMPOSE}.file`]: extended ?? 'compose.yaml',
+            ...(extended !== undefined && { [`${COMPOSE}.extends`]: 'true' }),
+          };
+    layers.push({ ...layer, mediaType: env === undefined ? `${kind}.file+yaml` : `${kind}.envfile`, annotations });
+  }
+  return registry.putManifest(repository, tag, {
+    schemaVersion: 2,
+    mediaType: MANIFEST,
+    ...(!old && { artifactType: `${kind}.project` }),
+    config: { ...config, mediaType: old ? `${kind}.config.empty.v1+json` : 'application/vnd.oci.empty.v1+json' },
+    layers,
+  });
+}
+
+const COMPOSE = 'com.docker.compose';

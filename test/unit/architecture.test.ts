@@ -12,6 +12,7 @@ const MAY_IMPORT: Readonly<Record<string, readonly string[]>> = {
   'src/plan': ['src/model'],
   'src/reconcile': ['src/model', 'src/plan'],
   'src/backends': ['src/model', 'src/plan', 'src/reconcile'],
+  'src/remote': ['src/model'],
   'src/operations': ['src/model', 'src/load', 'src/validate', 'src/plan', 'src/reconcile', 'src/backends', 'yaml'],
   'src/cli': ['src/model', 'src/operations'],
   'src/cli/ui': ['src/model', 'src/cli', 'src/operations', 'listr2'],

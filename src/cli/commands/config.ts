@@ -1,4 +1,6 @@
 /** `tcompose config`: the files are checked, and what they come to is printed. */
+
+import { TcomposeError } from '../../model/errors.ts';
 import type { ConfigOptions } from '../../operations/config.ts';
 import { usageError } from '../args.ts';
 import { type Cli, command } from '../command.ts';
@@ -21,7 +23,14 @@ const FLAGS = {
   variables: toggle('', 'the variables that the files use, with their defaults'),
   compat: toggle('', 'what of the files tcompose honours, and what not'),
   hash: text('', 'SERVICES', "a hash of each service's configuration: * or names with commas between"),
-  explain: text('', 'KEY', 'what a key means, or where a value comes from: services.web.ports[0]'),
+  explain: text(
+    '',
+    'KEY',
+    'what a key means, or where a value comes from: services.web.ports[0]; with --environment also of all',
+    {
+      mayBeAlone: true,
+    },
+  ),
   'no-interpolate': toggle('', 'leave variables as they are written'),
   'no-normalize': toggle('', 'without defaults that the files do not name'),
   'no-path-resolution': toggle('', 'leave relative paths as they are written'),
@@ -41,13 +50,29 @@ export const config = command({
     await cli.tell(result.diagnostics, { json: flags.format === 'json' });
     if (!result.ok) throw new MistakesPrinted(result.diagnostics);
     if (flags.output === undefined) cli.out.data(result.text);
-    else await (await import('node:fs/promises')).writeFile(flags.output, result.text);
+    else await writeTo(flags.output, result.text);
     return 0;
   },
 });
 
+async function writeTo(path: string, text: string): Promise<void> {
+  try {
+    await (await import('node:fs/promises')).writeFile(path, text);
+  } catch (error) {
+    throw new TcomposeError(`cannot write ${path}: ${(error as Error).message}`, {
+      code: 'not-written',
+      help: 'correct --output',
+    });
+  }
+}
+
 function optionsOf(cli: Cli, flags: FlagValues<typeof FLAGS>, services: readonly string[]): ConfigOptions {
   const shown = [...LISTS.filter((name) => flags[name]), ...(flags.compat ? (['compat'] as const) : [])];
+  if (flags.explain === '' && !flags.environment)
+    throw usageError(
+      '--explain needs a key: --explain services.web.ports[0]',
+      'or explain the variables: --environment --explain',
+    );
   if (shown.length > 1) throw usageError(`config can show --${shown[0]} or --${shown[1]}, not both`);
   return {
     services,
@@ -63,7 +88,7 @@ function optionsOf(cli: Cli, flags: FlagValues<typeof FLAGS>, services: readonly
     ...given({
       format: flags.format as 'yaml' | 'json' | undefined,
       hash: flags.hash,
-      explain: flags.explain,
+      explain: flags.explain === '' ? true : flags.explain,
       show: shown[0],
     }),
   };

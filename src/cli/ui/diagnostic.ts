@@ -1,6 +1,6 @@
 /** Prints findings about the user's files: code frames for people, JSON for programs, annotation lines for GitHub. */
-import { readFileSync } from 'node:fs';
-import { relative } from 'node:path';
+import { existsSync, readFileSync } from 'node:fs';
+import { dirname, join, relative } from 'node:path';
 import type { Diagnostic } from '../../model/diagnostic.ts';
 import type { SourceRange } from '../../model/source.ts';
 
@@ -9,6 +9,8 @@ export type DiagnosticFormat = 'human' | 'json' | 'github';
 export interface DiagnosticStyle {
   readonly cwd: string;
   readonly colour: boolean;
+  /** Of the work tree that GitHub shows: annotations name their files from there. */
+  readonly root?: string;
   /** Text of a file that cannot be read again: standard input. */
   readonly texts?: ReadonlyMap<string, string>;
 }
@@ -26,7 +28,11 @@ export function renderDiagnostics(
 
 function portable(diagnostic: Diagnostic): object {
   const { code, severity, summary, at, label, help, related } = diagnostic;
-  return { severity, code, message: summary, ...(at && { ...at }), label, help, related };
+  return { severity, code, message: summary, ...(at && placeOf(at)), label, help, related };
+}
+
+function placeOf({ shown: _, ...at }: SourceRange): Omit<SourceRange, 'shown'> {
+  return at;
 }
 
 /** https://docs.github.com/actions: newlines and per cent signs are escaped, commas and colons too in properties. */
@@ -34,7 +40,7 @@ function annotation({ severity, code, summary, at, help }: Diagnostic, style: Di
   const properties = [
     ...(at
       ? [
-          ['file', shortPath(at.file, style.cwd)],
+          ['file', fromRoot(at, style.root ?? style.cwd)],
           ['line', String(at.start.line)],
           ['col', String(at.start.column)],
           ['endLine', String(at.end.line)],
@@ -47,6 +53,22 @@ function annotation({ severity, code, summary, at, help }: Diagnostic, style: Di
     ([key, value]) => `${key}=${escapeData(value!).replaceAll(':', '%3A').replaceAll(',', '%2C')}`,
   );
   return `::${severity} ${list.join(',')}::${escapeData(help === undefined ? summary : `${summary}\n${help}`)}`;
+}
+
+/** What lies outside of the work tree cannot be annotated; its whole path still says what is meant. */
+function fromRoot(at: SourceRange, root: string): string {
+  if (at.copy !== undefined || at.file === '-') return shortPath(at, root);
+  const path = relative(root, at.file);
+  return path.startsWith('../') ? at.file : path;
+}
+
+/** Where GitHub's paths begin: the workspace of the run, or else the nearest folder with a repository. */
+export function workTree(cwd: string, env: Readonly<Record<string, string | undefined>>): string {
+  if (env['GITHUB_WORKSPACE']) return env['GITHUB_WORKSPACE'];
+  for (let folder = cwd; ; folder = dirname(folder)) {
+    if (existsSync(join(folder, '.git'))) return folder;
+    if (folder === dirname(folder)) return cwd;
+  }
 }
 
 function escapeData(text: string): string {
@@ -84,11 +106,12 @@ function printable(text: string): string {
 }
 
 function place(at: SourceRange, style: DiagnosticStyle): string {
-  return `${shortPath(at.file, style.cwd)}:${at.start.line}:${at.start.column}`;
+  return `${shortPath(at, style.cwd)}:${at.start.line}:${at.start.column}`;
 }
 
-/** Relative where that is shorter and does not climb. */
-function shortPath(file: string, cwd: string): string {
+/** Relative where that is shorter and does not climb. An address is no path. */
+function shortPath({ file, copy }: SourceRange, cwd: string): string {
+  if (copy !== undefined) return printable(file);
   if (file === '-') return 'standard input';
   const short = relative(cwd, file);
   return short === '' || short.startsWith('../../') ? file : short;
@@ -118,14 +141,16 @@ function frame(
 }
 
 function lineOf(at: SourceRange, texts: Map<string, string>): string | undefined {
-  let text = texts.get(at.file);
+  if (at.shown !== undefined) return at.shown.replace(/\r$/, '');
+  const path = at.copy ?? at.file;
+  let text = texts.get(path);
   if (text === undefined) {
     try {
-      text = readFileSync(at.file, 'utf8');
+      text = readFileSync(path, 'utf8');
     } catch {
       return undefined;
     }
-    texts.set(at.file, text);
+    texts.set(path, text);
   }
   return text.split('\n', at.start.line)[at.start.line - 1]?.replace(/\r$/, '');
 }

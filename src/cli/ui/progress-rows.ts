@@ -49,7 +49,7 @@ class FittingRenderer extends DefaultRenderer {
 /** Too many: those at work first, then as many of the others as there is room for. */
 export function fitRows(rows: readonly string[], room: number): readonly string[] {
   if (rows.length <= room) return rows;
-  const isAtWork = (row: string) => /[⠁-⣿]|^\S*[-\\|/]\S* /.test(row);
+  const isAtWork = (row: string) => /[\u2801-\u28ff]|^\S*[-\\|/]\S* /.test(row);
   const [active, others] = [rows.filter(isAtWork), rows.filter((row) => !isAtWork(row))];
   const kept = [...active.slice(0, room - 1), ...others.slice(0, Math.max(0, room - 1 - active.length))];
   return [...kept, `  … ${rows.length - kept.length} more`];

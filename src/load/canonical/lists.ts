@@ -1,6 +1,8 @@
 /** Forms that several attributes share: "list or map of KEY=VALUE", "string or list", commands. */
 
+import { MAX_SHORT_FORMS } from '../limits.ts';
 import { shellWords } from '../shell-words.ts';
+import { TooMuch } from '../too-much.ts';
 import { type ListNode, list, type MapNode, map, type SpecNode, scalar, within } from '../tree.ts';
 import { type CanonicalContext, type CanonicalItems, isUnresolved } from './context.ts';
 
@@ -39,10 +41,20 @@ export function listOf(node: SpecNode): SpecNode {
   return carry(node, list(node.value === null ? [] : [{ ...node }], node.mark));
 }
 
+/** Before they are made: a short form of four letters becomes ten objects. */
+function countShortForms({ items, mark }: ListNode): void {
+  const { source } = mark;
+  source.shortForms = (source.shortForms ?? 0) + items.length;
+  if (source.shortForms <= MAX_SHORT_FORMS) return;
+  const help = 'split it, and name the parts with -f or include';
+  throw new TooMuch(`the file has more than ${MAX_SHORT_FORMS} mounts, ports and dependencies`, { at: mark, help });
+}
+
 /** Names to a map with the same value for each. */
 export function named(value: (item: SpecNode) => SpecNode): (node: SpecNode) => SpecNode {
   return (node) => {
     if (node.kind !== 'list') return node;
+    countShortForms(node);
     const made: MapNode = map(node.mark);
     for (const item of node.items) {
       if (item.kind === 'scalar' && item.value !== null)
@@ -56,6 +68,7 @@ export function named(value: (item: SpecNode) => SpecNode): (node: SpecNode) => 
 export function each(rule: CanonicalItems): (node: SpecNode, context: CanonicalContext) => SpecNode {
   return (node, context) => {
     if (node.kind !== 'list') return node;
+    countShortForms(node);
     const items = node.items.flatMap((item) =>
       rule(item, context).map((made) => (made === item ? made : carry(item, made))),
     );

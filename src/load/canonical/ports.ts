@@ -1,6 +1,7 @@
 /** Port mappings: `[[IP:][HOST]:]CONTAINER[/PROTOCOL]` and the long form, one entry per container port. */
-import { isIP } from 'node:net';
+import { isIP } from '../ip.ts';
 import { MAX_PORTS } from '../limits.ts';
+import { TooMuch } from '../too-much.ts';
 import { record, type ScalarNode, type SpecNode, within } from '../tree.ts';
 import { type CanonicalContext, isUnresolved } from './context.ts';
 
@@ -35,24 +36,22 @@ export function canonicalPort(node: SpecNode, context: CanonicalContext): readon
     );
     return [];
   }
-  return isTooMany(spec, node, context) ? [] : expandPort(spec, node);
+  count(spec, node);
+  return expandPort(spec, node);
 }
 
-/** Told once a file: after that nothing is expanded any more. */
-function isTooMany(spec: PortSpec, node: ScalarNode, context: CanonicalContext): boolean {
+/** Before it is expanded. */
+function count(spec: PortSpec, node: ScalarNode): void {
   const { source } = node.mark;
-  const before = source.ports ?? 0;
-  source.ports = before + width(parseRange(spec.container)!);
-  if (source.ports > MAX_PORTS && before <= MAX_PORTS) {
-    const summary = `the port ranges of the file come to more than ${MAX_PORTS} ports`;
-    context.findings.error('too-large', summary, node.mark, { help: 'publish fewer, or take network_mode: host' });
-  }
-  return source.ports > MAX_PORTS;
+  source.ports = (source.ports ?? 0) + width(parseRange(spec.container)!);
+  if (source.ports <= MAX_PORTS) return;
+  const help = 'publish fewer, or take network_mode: host';
+  throw new TooMuch(`the port ranges of the file come to more than ${MAX_PORTS} ports`, { at: node.mark, help });
 }
 
 function splitPort(text: string): PortSpec {
   const slash = text.lastIndexOf('/');
-  const protocol = slash === -1 ? 'tcp' : text.slice(slash + 1).toLowerCase();
+  const protocol = (slash === -1 ? '' : text.slice(slash + 1).toLowerCase()) || 'tcp';
   const parts = (slash === -1 ? text : text.slice(0, slash)).split(':');
   const container = parts.pop() ?? '';
   const host = parts.pop() ?? '';
@@ -67,15 +66,20 @@ export function parseRange(text: string): Range | undefined {
   return first <= last && last <= 65535 ? { first, last } : undefined;
 }
 
+/** Without a zone (`%eth0`): no mapping can be made for one interface only. */
+export function isAddress(text: string): boolean {
+  return isIP(text) !== 0 && !text.includes('%');
+}
+
 function checkPort(spec: PortSpec): { what: string; part: string; help?: string } | undefined {
   if (spec.container === '') return { what: 'the container port is missing', part: '' };
   const container = parseRange(spec.container);
-  if (container === undefined)
-    return { what: `"${spec.container}" is not a port (0 to 65535) or range`, part: spec.container };
+  if (container === undefined || container.first === 0)
+    return { what: `"${spec.container}" is not a port (1 to 65535) or range`, part: spec.container };
   const host = spec.host === '' ? undefined : parseRange(spec.host);
   if (spec.host !== '' && host === undefined)
     return { what: `"${spec.host}" is not a port (0 to 65535) or range`, part: spec.host };
-  if (spec.hostIp !== '' && isIP(spec.hostIp) === 0)
+  if (spec.hostIp !== '' && !isAddress(spec.hostIp))
     return { what: `"${spec.hostIp}" is not an IP address`, part: spec.hostIp };
   if (!['tcp', 'udp', 'sctp'].includes(spec.protocol)) {
     return { what: `"${spec.protocol}" is not a protocol`, part: spec.protocol, help: 'use tcp, udp or sctp' };

@@ -84,7 +84,7 @@ function addPair(
 }
 
 export function gpus(node: SpecNode): SpecNode {
-  if (node.kind !== 'scalar') return node;
+  if (node.kind !== 'scalar' || node.value === null) return node;
   return carry(node, list([record(node.mark, { count: node.value })], node.mark));
 }
 

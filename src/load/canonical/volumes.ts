@@ -5,6 +5,8 @@ import { type MapNode, map, record, type ScalarNode, type SpecNode, scalar, with
 import { type CanonicalContext, isUnresolved } from './context.ts';
 
 const PROPAGATIONS = ['rprivate', 'private', 'rshared', 'shared', 'rslave', 'slave'];
+/** For file sharing of virtual machines: without effect on Linux, as with Docker. */
+const CONSISTENCY = ['cached', 'delegated', 'consistent'];
 const OPTIONS = ['ro', 'rw', 'nocopy', 'z', 'Z', ...PROPAGATIONS];
 
 export function canonicalVolume(node: SpecNode, context: CanonicalContext): readonly SpecNode[] {
@@ -79,10 +81,12 @@ function longForm(parts: readonly string[], node: ScalarNode, context: Canonical
     else if (option === 'nocopy') set(volume, 'nocopy', true);
     else if (option === 'z' || option === 'Z') set(bind, 'selinux', option);
     else if (PROPAGATIONS.includes(option)) set(bind, 'propagation', option);
-    else if (option !== 'rw') warnOption(option, node, context);
+    else if (option !== 'rw' && !CONSISTENCY.includes(option)) warnOption(option, node, context);
   }
   if (isBind || bind.entries.size > 0) made.entries.set('bind', { key: node.mark, value: bind });
-  if (!isBind || volume.entries.size > 0) made.entries.set('volume', { key: node.mark, value: volume });
+  // A target of one letter or two has no room for options, and the reference ends there.
+  const isShort = String(node.value).length <= 2;
+  if (!(isBind || isShort) || volume.entries.size > 0) made.entries.set('volume', { key: node.mark, value: volume });
   return made;
 }
 

@@ -29,6 +29,10 @@ function portable({ section, attribute, support, uses }: AttributeUse): object {
     attribute,
     support: support.support,
     ...(support.why !== undefined && { why: support.why }),
-    uses: uses.map(({ owner, mark }) => ({ owner, at: rangeOf(mark) })),
+    uses: uses.map(({ owner, mark, detail }) => ({
+      owner,
+      ...(detail !== undefined && { detail }),
+      at: rangeOf(mark),
+    })),
   };
 }

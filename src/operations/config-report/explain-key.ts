@@ -1,5 +1,5 @@
 /** `config --explain KEY`: what the specification says about a key, what this engine does with it, and what may be inside. */
-import { ATTRIBUTES, type Attribute, reasonFor, type Section } from '../../validate/attributes.ts';
+import { ATTRIBUTES, type Attribute, reasonFor, type Section, verdict } from '../../validate/attributes.ts';
 import { type JsonType, projectSchema, type Schema, typesOf } from '../../validate/schema.ts';
 import { columns } from './columns.ts';
 
@@ -66,7 +66,7 @@ function describe(schema: Schema, path: readonly string[]): string {
   if (schema.source.enum !== undefined) lines.push(`  one of: ${schema.source.enum.join(', ')}`);
   const support = supportOf(path);
   if (support !== undefined)
-    lines.push(`  here: ${support.support}${support.why === undefined ? '' : ` (${reasonFor(support)})`}`);
+    lines.push(`  here: ${verdict(support)}${support.why === undefined ? '' : ` (${reasonFor(support)})`}`);
   const keys = keysOf(schema);
   if (keys.length === 0) return `${lines.join('\n')}\n`;
   return `${lines.join('\n')}\n\n${columns(keys.map(([key, inner]) => [`  ${key}`, inner.description ?? '']))}`;

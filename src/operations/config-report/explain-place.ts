@@ -1,9 +1,9 @@
 /** `config --explain services.web.ports[0]`: which file and line set a value, and what it overrode. */
-import { posix } from 'node:path';
 import { plain } from '../../load/bind.ts';
-import { type Mark, nearest, rangeOf, type SpecNode } from '../../load/tree.ts';
+import { type Mark, nearest, type SpecNode } from '../../load/tree.ts';
 import { TcomposeError } from '../../model/errors.ts';
 import type { Path } from '../../model/source.ts';
+import { placeOf } from './places.ts';
 
 export function explainPlace(text: string, model: SpecNode, cwd: string): string {
   const path = parsePlace(text, model);
@@ -73,12 +73,6 @@ function describe(node: SpecNode, mark: Mark, cwd: string): string[] {
   }
   if (placed.length > MAX_LINES) lines.push(`  … and ${placed.length - MAX_LINES} more`);
   return lines;
-}
-
-function placeOf(mark: Mark, cwd: string): string {
-  const { file, start } = rangeOf(mark);
-  const short = posix.relative(cwd, file);
-  return `${short.startsWith('..') ? file : short}:${start.line}:${start.column}`;
 }
 
 function show(node: SpecNode): string {

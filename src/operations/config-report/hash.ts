@@ -1,6 +1,6 @@
 /** `config --hash`: a digest of what a service is, without what only says how many or when. */
 import { createHash } from 'node:crypto';
-import type { Json } from '../../load/bind.ts';
+import type { Json } from '../../load/binding.ts';
 import { TcomposeError } from '../../model/errors.ts';
 
 type Service = Readonly<Record<string, Json>>;

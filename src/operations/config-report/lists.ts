@@ -1,8 +1,10 @@
 /** One name a line: services, images, volumes, networks, models, profiles. */
-import type { Json } from '../../load/bind.ts';
+import type { Json } from '../../load/binding.ts';
 import type { LoadedModel } from '../../load/phases.ts';
 
 type Services = Readonly<Record<string, Readonly<Record<string, Json>>>>;
+
+type Models = Readonly<Record<string, { readonly model?: Json }>>;
 
 export type Listable = 'services' | 'images' | 'volumes' | 'networks' | 'models' | 'profiles';
 
@@ -22,6 +24,7 @@ function listOf(what: Listable, bound: Readonly<Record<string, Json>>, loaded: L
       return provider === undefined ? [typeof image === 'string' ? image : `${loaded.name}-${name}`] : [];
     });
   }
+  if (what === 'models') return Object.values((bound['models'] ?? {}) as Models).map(({ model }) => String(model));
   return Object.keys((bound[what] ?? {}) as object);
 }
 

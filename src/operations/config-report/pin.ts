@@ -1,5 +1,6 @@
 /** `config --resolve-image-digests` and `--lock-image-digests`: images by what their tags mean now. */
-import { define, type Json } from '../../load/bind.ts';
+import { define } from '../../load/bind.ts';
+import type { Json } from '../../load/binding.ts';
 import { nearest, rangeOf, type SpecNode } from '../../load/tree.ts';
 import { TcomposeError, TcomposeErrors } from '../../model/errors.ts';
 import type { Path } from '../../model/source.ts';

@@ -1,5 +1,6 @@
 /** Changes to a bound project before it is printed. */
-import { define, type Json } from '../../load/bind.ts';
+import { define } from '../../load/bind.ts';
+import type { Json } from '../../load/binding.ts';
 
 /** Every `$` doubled: what is printed is a Compose file again, and must not be interpolated a second time. */
 export function escapeDollars<J extends Json>(value: J): J {

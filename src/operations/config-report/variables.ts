@@ -1,31 +1,7 @@
-/** `config --environment` and `config --variables`: what interpolation sees, and what the files ask for. */
+/** `config --variables`: what the files ask for, with their defaults. */
 import { variablesIn } from '../../load/interpolate.ts';
-import type { LoadedModel } from '../../load/phases.ts';
-import { rangeOf, type SpecNode } from '../../load/tree.ts';
+import type { SpecNode } from '../../load/tree.ts';
 import { columns } from './columns.ts';
-
-/** With `explain`, a second column says where each value came from. */
-export function environmentText(loaded: LoadedModel, explain: boolean): string {
-  const { values, origins } = loaded.environment;
-  const names = [...values.keys()].sort();
-  if (!explain) return names.map((name) => `${name}=${values.get(name)}\n`).join('');
-  return columns([
-    ['VARIABLE', 'FROM'],
-    ...names.map((name) => [`${name}=${oneLine(values.get(name)!)}`, originOf(name, origins)]),
-  ]);
-}
-
-function oneLine(text: string): string {
-  return text.length > 60 || /[\x00-\x1f]/.test(text) ? `${JSON.stringify(text).slice(0, 60)}…` : text;
-}
-
-function originOf(name: string, origins: LoadedModel['environment']['origins']): string {
-  const origin = origins.get(name);
-  if (origin === undefined) return name === 'COMPOSE_PROJECT_NAME' ? 'the project' : 'tcompose';
-  if (origin.mark === undefined) return 'the shell';
-  const { file, start } = rangeOf(origin.mark);
-  return `${file}:${start.line}`;
-}
 
 export interface Variable {
   readonly name: string;

@@ -1,5 +1,5 @@
 /** Plain JSON as YAML, in the style of `docker compose config`: two spaces, lists under their key, literal blocks for long texts. */
-import type { Json } from '../../load/bind.ts';
+import type { Json } from '../../load/binding.ts';
 import { plainScalar } from '../../load/plain-scalar.ts';
 
 export function yamlText(value: Readonly<Record<string, Json>>): string {
@@ -55,12 +55,12 @@ function literal(text: string, depth: number): string | undefined {
 
 /** What YAML 1.1 readers take for numbers, times, dates, true and false. */
 const OLD_NUMBERS =
-  /^[-+]?[0-9.][0-9_]*(?:\.[0-9_]*)?(?:[eE][-+]?[0-9]+)?$|^[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?$|^\d{4}-\d\d?-\d\d?/;
+  /^[-+]?(?:[0-9]|\.[0-9])[0-9_]*(?:\.[0-9_]*)?(?:[eE][-+]?[0-9]+)?$|^[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?$|^\d{4}-\d\d?-\d\d?/;
 const OLD_BOOLEANS = /^(?:y|n|yes|no|on|off)$/i;
 
 function scalar(text: string): string {
   const isPlain =
-    /^[A-Za-z0-9_./~\u00a0-\ud7ff-][^\x00-\x1f\x7f-\x9f\ufeff\ufffe\uffff\u2028\u2029]*$/.test(text) &&
+    /^[$A-Za-z0-9_./~\u00a0-\ud7ff-][^\x00-\x1f\x7f-\x9f\ufeff\ufffe\uffff\u2028\u2029]*$/.test(text) &&
     !/: |:$| #|^[-~] |^-$|^---|^\.\.\.|\s$|^[?:]/.test(text) &&
     !OLD_BOOLEANS.test(text) &&
     !OLD_NUMBERS.test(text) &&

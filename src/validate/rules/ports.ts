@@ -1,6 +1,7 @@
 /** Ports: addresses that are none, and two services that want the same port of the host. */
-import { isIP } from 'node:net';
-import { parseRange } from '../../load/canonical/ports.ts';
+
+import { isAddress, parseRange } from '../../load/canonical/ports.ts';
+import { isIP } from '../../load/ip.ts';
 import { child, childList, childText, entriesOf, type Mark, type SpecNode } from '../../load/tree.ts';
 import { describePlace } from '../places.ts';
 import type { RuleContext } from '../rules.ts';
@@ -27,7 +28,7 @@ export function checkPorts(context: RuleContext): void {
 function checkLongForm(port: SpecNode, path: readonly (string | number)[], { findings }: RuleContext): void {
   if (port.kind !== 'map') return;
   const hostIp = childText(port, 'host_ip');
-  if (hostIp !== undefined && hostIp !== '' && isIP(hostIp) === 0) {
+  if (hostIp !== undefined && hostIp !== '' && !isAddress(hostIp)) {
     findings.error(
       'bad-port',
       `${describePlace(path)}: "${hostIp}" is not an IP address`,
@@ -42,13 +43,17 @@ function checkLongForm(port: SpecNode, path: readonly (string | number)[], { fin
   }
   for (const key of ['target', 'published']) {
     const text = childText(port, key);
-    if (text === undefined || text === '' || parseRange(text) !== undefined) continue;
+    if (text === undefined || text === '') continue;
+    const range = parseRange(text);
+    if (range !== undefined && (key === 'published' || range.first > 0)) continue;
+    // A target that is no number at all is told by its type.
+    if (key === 'target' && !/^[-+\s]*\d/.test(text)) continue;
     findings.error('bad-port', `${describePlace([...path, key])}: "${text}" is not a port`, child(port, key)!.mark, {
-      help: 'ports are 0 to 65535',
+      help: `ports are ${key === 'target' ? 1 : 0} to 65535`,
     });
   }
   const protocol = childText(port, 'protocol');
-  if (protocol !== undefined && !['tcp', 'udp', 'sctp'].includes(protocol.toLowerCase())) {
+  if (protocol !== undefined && !['', 'tcp', 'udp', 'sctp'].includes(protocol.toLowerCase())) {
     findings.error(
       'bad-port',
       `${describePlace([...path, 'protocol'])}: "${protocol}" is not a protocol`,
@@ -65,12 +70,14 @@ function claim(service: string, port: SpecNode, claims: Map<string, Claim[]>, { 
   const key = `${published}/${childText(port, 'protocol') ?? 'tcp'}`;
   const mine: Claim = { service, hostIp: childText(port, 'host_ip') ?? '', mark: port.mark };
   const others = claims.get(key) ?? [];
-  claims.set(key, [...others, mine]);
+  if (others.length === 0) claims.set(key, others);
   const clash = others.find(
     (other) =>
       other.hostIp === mine.hostIp ||
-      (isFamilyOf(other.hostIp, mine.hostIp) && (ANY.has(other.hostIp) || ANY.has(mine.hostIp))),
+      ((ANY.has(other.hostIp) || ANY.has(mine.hostIp)) && isFamilyOf(other.hostIp, mine.hostIp)),
   );
+  // Once an address: a second claim to it clashes with what the first one clashes with.
+  if (clash?.hostIp !== mine.hostIp) others.push(mine);
   if (clash === undefined) return;
   const whose = clash.service === service ? 'twice' : `, which service ${clash.service} publishes too`;
   findings[strict ? 'error' : 'warn'](

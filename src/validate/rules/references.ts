@@ -70,24 +70,22 @@ function declared(
 
 function checkServiceReferences(name: string, service: SpecNode, context: RuleContext): void {
   for (const [target, dependency, mark] of entriesOf(childMap(service, 'depends_on'))) {
-    const isRequired = !['false', 'no', 'off'].includes(childText(dependency, 'required') ?? 'true');
-    exists(target, name, mark, isRequired, context);
+    if (!context.services.entries.has(target)) reportAbsent(target, name, mark, dependency, context);
   }
 }
 
-function exists(target: string, by: string, at: Mark, isRequired: boolean, context: RuleContext): void {
+function reportAbsent(target: string, by: string, at: Mark, dependency: SpecNode, context: RuleContext): void {
   const { services, disabled, findings } = context;
-  if (services.entries.has(target) || services.damaged) return;
+  if (services.damaged) return;
   const inactive = disabled.entries.get(target)?.value;
   if (inactive !== undefined) {
-    if (!isRequired) return;
+    if (['false', 'no', 'off'].includes(childText(dependency, 'required') ?? 'true')) return;
     const profiles = profilesOf(inactive);
     findings.error('profile-disabled', `service ${by} needs "${target}", whose profiles are not active`, at, {
       help: `activate one:\n    --profile ${profiles[0] ?? ''}`,
     });
     return;
   }
-  if (!isRequired) return;
   findings.error('undefined-service', `service ${by} refers to service "${target}", which does not exist`, at, {
     help: () => {
       const close = nearestOf(target, services.entries.keys());

@@ -53,7 +53,8 @@ function checkSources(
       help: 'keep one of them',
       related: [{ at: node.entries.get(given[0]!)!.key, label: `the first: ${given[0]}` }],
     });
-  } else if (given.length === 0 && !node.entries.has('driver') && !node.damaged) {
+  } else if (given.length === 0 && !node.damaged && (kind === 'secret' || !node.entries.has('driver'))) {
+    // Only a config may leave its content to a driver.
     findings.error('missing-key', `${owner} needs ${wanted}`, node.mark, { help: `add one:\n    file: ./${kind}.txt` });
   }
 }

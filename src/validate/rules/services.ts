@@ -11,21 +11,30 @@ import {
 } from '../../load/tree.ts';
 import { parseSize } from '../../load/units.ts';
 import type { RuleContext } from '../rules.ts';
+import { checkMounts } from './mounts.ts';
+
+type Rule = (name: string, service: MapNode, context: RuleContext) => void;
+
+/** Each with the keys of which a service has one, where the rule can have something to say. */
+const RULES: readonly (readonly [Rule, readonly string[]])[] = [
+  [checkCommands, ['entrypoint', 'command', 'pre_start', 'post_start', 'pre_stop', 'develop']],
+  [checkNetworkMode, ['network_mode']],
+  [checkHealthcheck, ['healthcheck']],
+  [checkScale, ['scale', 'container_name']],
+  [checkLimits, ['cpus', 'mem_limit', 'pids_limit', 'mem_reservation']],
+  [checkMounts, ['volumes', 'devices', 'tmpfs']],
+  [checkBuild, ['build']],
+  [checkDevices, ['gpus', 'deploy']],
+  [checkWatch, ['develop']],
+];
 
 export function checkServices(context: RuleContext): void {
+  const rules = RULES.filter(([, keys]) => keys.some((key) => context.used.has(key)));
   const names = new Map<string, { service: string; mark: Mark }>();
   for (const [name, service] of entriesOf(context.services)) {
     if (service.kind !== 'map') continue;
     checkImage(name, service, context);
-    checkCommands(name, service, context);
-    checkNetworkMode(name, service, context);
-    checkHealthcheck(name, service, context);
-    checkScale(name, service, context);
-    checkLimits(name, service, context);
-    checkMounts(name, service, context);
-    checkBuild(name, service, context);
-    checkDevices(name, service, context);
-    checkWatch(name, service, context);
+    for (const [rule] of rules) rule(name, service, context);
     const containerName = child(service, 'container_name');
     if (containerName === undefined) continue;
     const text = childText(service, 'container_name')!;
@@ -173,37 +182,6 @@ function checkLimits(name: string, service: MapNode, { findings }: RuleContext):
 
 function amount(text: string): number | string {
   return /^[\d.]+$/.test(text) ? Number(text) : (parseSize(text) ?? text);
-}
-
-function checkMounts(name: string, service: MapNode, { findings }: RuleContext): void {
-  const taken = new Map<string, Mark>();
-  const take = (target: string, mark: Mark) => {
-    const other = taken.get(target);
-    if (other === undefined) taken.set(target, mark);
-    else {
-      findings.error('duplicate-mount', `service ${name} mounts "${target}" twice`, mark, {
-        help: 'remove one of the two',
-        related: [{ at: other, label: 'the first' }],
-      });
-    }
-  };
-  for (const item of childList(service, 'volumes')?.items ?? []) {
-    const target = childText(item, 'target');
-    if (target) take(target, item.mark);
-    else if (item.kind === 'map' && !item.damaged) {
-      findings.error('missing-key', `service ${name}: a volume needs "target"`, item.mark, {
-        help: 'add the path in the container:\n    target: /data',
-      });
-    }
-    if (childText(item, 'type') === 'bind' && !childText(item, 'source')) {
-      findings.error('missing-key', `service ${name}: a bind mount needs "source"`, item.mark, {
-        help: 'add the path on the host:\n    source: ./data',
-      });
-    }
-  }
-  for (const item of childList(service, 'tmpfs')?.items ?? []) {
-    if (item.kind === 'scalar') take(String(item.value).split(':')[0]!, item.mark);
-  }
 }
 
 function checkBuild(name: string, service: MapNode, { findings, services, disabled }: RuleContext): void {

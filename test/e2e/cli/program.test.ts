@@ -57,6 +57,21 @@ describe('without root', () => {
   });
 });
 
+describe('env files of the command line', () => {
+  const config = '"$1" config --format json';
+  test('one that is missing is a mistake that tcompose tells: Node does not take the flag for its own', async () => {
+    const { code, stderr } = await shell('"$1" --env-file no.env config -q');
+    expect(code).toBe(2);
+    expect(stderr).toContain('error[bad-env-file]: cannot read env file no.env');
+  });
+  test('one may be a pipe, and so may the Compose file', async () => {
+    const piped = `${config.replace('config', '--env-file <(echo COMPOSE_PROJECT_NAME=piped) config')}`;
+    expect(JSON.parse((await shell(piped)).stdout)).toMatchObject({ name: 'piped' });
+    const fed = `echo 'services: {fed: {image: x}}' | ${config.replace('config', '-p x -f /dev/stdin config')}`;
+    expect(JSON.parse((await shell(fed)).stdout)).toMatchObject({ services: { fed: { image: 'x' } } });
+  });
+});
+
 describe('streams', () => {
   test('a reader that goes away ends it quietly, as other programs', async () => {
     const { stdout, stderr } = await shell('"$1" help up | true; echo $PIPESTATUS');

@@ -21,7 +21,7 @@ for (const name of cases) {
     const cwd = join(root, name);
     const wish = join(cwd, 'request.json');
     const { options = {}, ...request } = existsSync(wish) ? JSON.parse(readFileSync(wish, 'utf8')) : {};
-    const asked = { cwd, ...request, environment: { HOME: '/home/user', ...request.environment } };
+    const asked = { ...request, cwd: join(cwd, request.cwd ?? ''), environment: { HOME: '/home/user', ...request.environment } };
     const { text, diagnostics } = await config(asked, { ...options, format: 'json' });
     expect(diagnostics.filter(({ severity }) => severity === 'error')).toEqual([]);
     const expected = JSON.parse(readFileSync(join(cwd, 'reference.json'), 'utf8'));

@@ -26,6 +26,13 @@ describe('what is given', () => {
   test('a value may be joined by = or, after a letter, by nothing', () => {
     for (const words of ['--tail=3', '--tail 3', '-n 3', '-n3', '-n=3']) expect(parse(words).values['tail']).toBe('3');
   });
+  test('a text that may be left out is empty at the end and before another flag', () => {
+    const tables = [{ ...logs, explain: text('', 'KEY', '', { mayBeAlone: true }) }];
+    expect(parse('--explain', tables).values['explain']).toBe('');
+    expect(parse('--explain --follow', tables).values).toMatchObject({ explain: '', follow: true });
+    expect(parse('--explain ports web', tables)).toMatchObject({ values: { explain: 'ports' }, positionals: ['web'] });
+    expect(parse('', tables).values['explain']).toBeUndefined();
+  });
   test('letters of switches stand together, the last may take a value', () => {
     expect(parse('-ftn5').values).toMatchObject({ follow: true, timestamps: true, tail: '5' });
   });

@@ -141,7 +141,7 @@ describe('what cannot be', () => {
   });
   test('what is not done yet is said by up, plan and config, not by every command after them', async () => {
     const partly = join(folder, 'partly.yaml');
-    writeFileSync(partly, 'name: shop\nservices:\n  web:\n    image: nginx\n    isolation: default\n');
+    writeFileSync(partly, 'name: shop\nservices:\n  web:\n    image: nginx\n    isolation: process\n');
     for (const words of [['plan'], ['config', '-q'], ['up', '-d']]) {
       expect((await run(['-f', partly, ...words])).stderr).toContain('isolation');
     }

@@ -1,6 +1,9 @@
 /** Findings as people, editors and GitHub read them. */
+import { mkdirSync, mkdtempSync, rmSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { renderDiagnostics } from '../../../src/cli/ui/diagnostic.ts';
+import { renderDiagnostics, workTree } from '../../../src/cli/ui/diagnostic.ts';
 import type { Diagnostic } from '../../../src/model/diagnostic.ts';
 
 const at = { file: '/p/compose.yaml', start: { line: 2, column: 3 }, end: { line: 2, column: 7 } };
@@ -73,4 +76,22 @@ test('GitHub gets annotation lines, escaped as it asks', () => {
     '::error file=compose.yaml,line=2,col=3,endLine=2,endColumn=7,title=unknown-key::service web has no setting "imag"%0Aa: 100%25%0Ab\n' +
       '::warning title=no-compose-file::s\n',
   );
+});
+
+test('annotations name files from the root of the work tree, wherever the command ran', () => {
+  const file = '/repo/deploy/far/down/compose.yaml';
+  const annotated = (root: string) =>
+    renderDiagnostics([{ ...one, at: { ...at, file } }], 'github', { ...style, cwd: '/repo/deploy', root });
+  expect(annotated('/repo')).toContain('file=deploy/far/down/compose.yaml,');
+  expect(annotated('/repo/deploy/other')).toContain(`file=${file},`);
+});
+
+test('the work tree is the workspace of the run, the nearest repository, or the current folder', () => {
+  const folder = mkdtempSync(join(tmpdir(), 'tcompose-tree-'));
+  mkdirSync(join(folder, 'a', 'b', 'c'), { recursive: true });
+  expect(workTree(join(folder, 'a'), {})).toBe(join(folder, 'a'));
+  mkdirSync(join(folder, 'a', '.git'));
+  expect(workTree(join(folder, 'a', 'b', 'c'), {})).toBe(join(folder, 'a'));
+  expect(workTree(join(folder, 'a'), { GITHUB_WORKSPACE: folder })).toBe(folder);
+  rmSync(folder, { recursive: true });
 });

@@ -23,6 +23,7 @@ const cases: readonly (readonly [string, Readonly<Record<string, string | undefi
   ['a.b-c[0]=1\n', { 'a.b-c[0]': '1' }],
   ['A=a\\nb\n', { A: 'a\\nb' }],
   ['größe=L\n', { größe: 'L' }],
+  ['A=#fff\nB= #x\nC=a #b\nD=a\t#b\n', { A: '#fff', B: '#x', C: 'a', D: 'a\t#b' }],
 ];
 
 describe('.env files', () => {
@@ -37,6 +38,13 @@ describe('.env files', () => {
     const { problems, entries } = parse('A=1\nB B=2\nC!=3\nD=4\n');
     expect(problems.map(({ at }) => at.start)).toEqual([4, 10]);
     expect(entries.map(({ key }) => key)).toEqual(['A', 'D']);
+  });
+
+  test('what the file itself has said counts more than what was read before it, and less than the shell', () => {
+    const earlier = (name: string) => ({ A: 'earlier', B: 'earlier', HOME: 'earlier' })[name];
+    const text = 'A=own\nC=$A $B $HOME\n';
+    const { entries } = parseDotenv({ file: '.env', text }, (name) => shell[name], earlier);
+    expect(entries.at(-1)?.value).toBe('own earlier /home/u');
   });
 
   test('an open quote is reported where it opens', () => {

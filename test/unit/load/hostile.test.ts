@@ -63,6 +63,17 @@ describe('hostile files', () => {
     expect(await codesOf(Buffer.from(`${service}\0`))).toEqual(['not-text']);
     expect(await codesOf(Buffer.from([0x61, 0x3a, 0xff]))).toEqual(['not-text']);
   });
+  test.each([
+    ['with its mark', 'utf16le', '\ufeff', 'UTF-16'],
+    ['without it', 'utf16le', '', 'UTF-16LE'],
+  ] as const)('UTF-16 is called so, %s', async (_, encoding, begin, name) => {
+    const { diagnostics } = await loadBytes(Buffer.from(begin + service, encoding));
+    expect(diagnostics[0]).toMatchObject({
+      code: 'not-text',
+      help: expect.stringContaining(`iconv -f ${name} -t UTF-8`),
+    });
+    expect(diagnostics[0]!.summary).toContain('it is UTF-16');
+  });
   test('a file that includes itself through another', async () => {
     writeFileSync(join(folder, 'b.yaml'), `include: [a.yaml]\n`);
     const { diagnostics } = await loadBytes(`include: [b.yaml]\n${service}`, 'a.yaml');
@@ -80,6 +91,26 @@ describe('hostile files', () => {
       (_, i) => `  s${i}: {image: x, depends_on: [s${(i + 1) % 1000}]}\n`,
     ).join('');
     expect(await codesOf(`services:\n${chain}`)).toEqual(['dependency-cycle']);
+  });
+  test('files that include the next one twice, thirty levels deep', async () => {
+    for (let i = 1; i < 30; i++)
+      writeFileSync(join(folder, `fan${i}.yaml`), `include: [fan${i + 1}.yaml, ./fan${i + 1}.yaml]\n`);
+    writeFileSync(join(folder, 'fan30.yaml'), service);
+    const { diagnostics } = await loadBytes('include: [fan1.yaml, ./fan1.yaml]\n', 'fan0.yaml');
+    expect(diagnostics.map(({ code }) => code)).toContain('too-large');
+  }, 20_000);
+  test('variables of variables that double', async () => {
+    const lines = Array.from({ length: 40 }, (_, i) => `V${i + 1}=\${V${i}}\${V${i}}`);
+    writeFileSync(join(folder, 'double.env'), `V0=xxxxxxxxxx\n${lines.join('\n')}\n`);
+    expect(await codesOf(`${service}    env_file: double.env\n`)).toEqual(['bad-env-file']);
+  });
+  test('two thousand services that extend each other in a row', async () => {
+    const chain = Array.from({ length: 2000 }, (_, i) => `  s${i}: {extends: s${i + 1}}\n`).join('');
+    expect(await codesOf(`services:\n${chain}  s2000: {image: x}\n`)).toContain('too-deep');
+  });
+  test('a value of a megabyte is not repeated in full', async () => {
+    const { diagnostics } = await loadBytes(`${service}    mem_limit: "${'1'.repeat(1 << 20)}x"\n`);
+    expect(diagnostics[0]!.summary.length).toBeLessThan(1000);
   });
   test('three hundred services that extend each other in a row', async () => {
     const chain = Array.from({ length: 300 }, (_, i) => `  s${i}: {extends: s${i + 1}}\n`).join('');

@@ -49,6 +49,17 @@ describe('interpolation', () => {
       ok: true,
       text: 'value value',
       unset: [],
+      defaulted: [],
+    });
+  });
+
+  test('a default that stands in is told with its variable', () => {
+    expect(interpolate('${NONE:-a${NONE2-b}} ${SET:-c}', lookup)).toMatchObject({
+      text: 'ab value',
+      defaulted: [
+        { name: 'NONE2', value: 'b' },
+        { name: 'NONE', value: 'ab' },
+      ],
     });
   });
 

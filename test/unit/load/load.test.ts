@@ -68,3 +68,16 @@ test('every mistake is reported at once, each once, at its place', async () => {
     'undefined-network 7:16',
   ]);
 });
+
+test('COMPOSE_DISABLE_ENV_FILE is a switch, and nothing else', async () => {
+  const cwd = mkdtempSync(join(folder, 'switch-'));
+  writeFileSync(join(cwd, 'compose.yaml'), `services: {web: {image: "\${A-none}"}}\n`);
+  writeFileSync(join(cwd, '.env'), 'A=a\n');
+  const loadWith = (value: string) => load({ cwd, environment: { COMPOSE_DISABLE_ENV_FILE: value } });
+  const imageWith = async (value: string) => (await loadWith(value)).project?.services['web']?.image;
+  for (const on of ['1', 'true', 'T', 'TRUE']) expect(await imageWith(on)).toBe('none');
+  for (const off of ['', '0', 'false', 'F']) expect(await imageWith(off)).toBe('a');
+  expect((await loadWith('maybe')).diagnostics).toMatchObject([
+    { code: 'bad-value', summary: 'COMPOSE_DISABLE_ENV_FILE cannot be "maybe"' },
+  ]);
+});

@@ -24,7 +24,7 @@ function write(files: Readonly<Record<string, string>>): string {
 async function merged(base: string, over: string, more: Partial<LoadRequest> = {}) {
   const indent = (text: string) => text.trim().replace(/^/gm, '    ');
   const wrap = (text: string) => `services:\n  web:\n${indent(text)}\n`;
-  const cwd = write({ 'a.yaml': wrap(`image: a\n${base}`), 'b.yaml': wrap(over) });
+  const cwd = write({ 'a.yaml': `${wrap(`image: a\n${base}`)}  web2: {image: b}\n`, 'b.yaml': wrap(over) });
   const { project, diagnostics } = await load({
     cwd,
     environment: {},
@@ -69,15 +69,15 @@ const cases: readonly (readonly [string, string, string, object])[] = [
   ],
   [
     'options of one logging driver are merged',
-    'logging: {driver: a, options: {x: 1}}',
+    'logging: {driver: local, options: {x: 1}}',
     'logging: {options: {y: 2}}',
-    { logging: { driver: 'a', options: { x: '1', y: '2' } } },
+    { logging: { driver: 'local', options: { x: '1', y: '2' } } },
   ],
   [
     'another logging driver starts afresh',
-    'logging: {driver: a, options: {x: 1}}',
-    'logging: {driver: b}',
-    { logging: { driver: 'b' } },
+    'logging: {driver: local, options: {x: 1}}',
+    'logging: {driver: none}',
+    { logging: { driver: 'none' } },
   ],
   [
     'hosts are not repeated',
@@ -87,9 +87,9 @@ const cases: readonly (readonly [string, string, string, object])[] = [
   ],
   [
     'items that are there already are not repeated',
-    'security_opt: [a]',
-    'security_opt: [a, b]',
-    { security_opt: ['a', 'b'] },
+    'security_opt: ["label:disable"]',
+    'security_opt: ["label:disable", no-new-privileges]',
+    { security_opt: ['label:disable', 'no-new-privileges'] },
   ],
   [
     '!override replaces',
@@ -216,11 +216,11 @@ describe('several files', () => {
       'compose.yaml': 'include: [l.yaml, r.yaml]\n',
       'l.yaml': 'include: [base.yaml]\nservices: {l: {image: l}}\n',
       'r.yaml': 'include: [base.yaml]\nservices: {r: {image: r}}\n',
-      'base.yaml': 'services: {b: {image: b, cap_add: [A], post_start: [{command: x}], ports: ["80:80"]}}\n',
+      'base.yaml': 'services: {b: {image: b, cap_add: [CHOWN], post_start: [{command: x}], ports: ["80:80"]}}\n',
     });
     const { project } = await load({ cwd, environment: {} });
     expect(project?.services['b']).toMatchObject({
-      cap_add: ['A'],
+      cap_add: ['CHOWN'],
       post_start: [{ command: ['x'] }],
       ports: [{ target: 80 }],
     });
@@ -287,6 +287,6 @@ describe('several files', () => {
         'include: ["oci://registry/x:1"]\nservices: {a: {extends: {file: "https://github.com/a/b.git", service: c}, image: a}}\n',
     });
     const { diagnostics } = await load({ cwd, environment: {} });
-    expect(diagnostics.map(({ code }) => code)).toEqual(['bad-include', 'bad-include']);
+    expect(diagnostics.map(({ code }) => code)).toEqual(['bad-remote', 'bad-remote']);
   });
 });

@@ -6,6 +6,7 @@ import { makeFindings } from '../../../src/load/findings.ts';
 import { parseYamlFully } from '../../../src/load/full-yaml.ts';
 import { quickYaml } from '../../../src/load/quick-yaml.ts';
 import type { SpecNode } from '../../../src/load/tree.ts';
+import { configFiles } from '../../bench/config-files.mjs';
 
 /** Values and where they begin; ends differ for collections, and nothing depends on them. */
 function outline(node: SpecNode): unknown {
@@ -15,13 +16,22 @@ function outline(node: SpecNode): unknown {
   return [...node.entries].map(([key, entry]) => [key, entry.key.start, entry.key.end, outline(entry.value)]);
 }
 
+/** As it is and with the line ends of Windows. */
 function compare(text: string): boolean {
+  const isQuick = compareLines(text);
+  expect(compareLines(text.replaceAll('\n', '\r\n')), JSON.stringify(text)).toBe(isQuick);
+  return isQuick;
+}
+
+function compareLines(text: string): boolean {
   const source = { file: 'compose.yaml', text };
-  const quick = quickYaml(source);
+  const found = makeFindings();
+  const quick = quickYaml(source, found);
+  if (quick === undefined) expect(found.sorted()).toEqual([]);
   if (quick === undefined) return false;
   const findings = makeFindings();
   const full = parseYamlFully(source, findings);
-  expect(findings.sorted(), JSON.stringify(text)).toEqual([]);
+  expect(findings.sorted(), JSON.stringify(text)).toEqual(found.sorted());
   expect(full.map(outline), JSON.stringify(text)).toEqual([outline(quick)]);
   return true;
 }
@@ -238,5 +248,9 @@ services:
 volumes:
   data:
 `;
+  expect(compare(text)).toBe(true);
+});
+
+test.each(Object.entries(configFiles(5)))('what the bench reads, %s, is read by the quick reader', (_, text) => {
   expect(compare(text)).toBe(true);
 });

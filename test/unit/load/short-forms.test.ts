@@ -64,6 +64,8 @@ describe('volumes', () => {
   const cases: readonly (readonly [string, object])[] = [
     ['/data', { type: 'volume', target: '/data', volume: {} }],
     ['data:/data/', { type: 'volume', source: 'data', target: '/data', volume: {} }],
+    ['/d', { type: 'volume', target: '/d' }],
+    ['d:/d:cached', { type: 'volume', source: 'd', target: '/d', volume: {} }],
     ['v:/v', { type: 'volume', source: 'v', target: '/v', volume: {} }],
     ['./a:/a:ro', { type: 'bind', source: './a', target: '/a', read_only: true, bind: { create_host_path: true } }],
     ['~/a:/a', { type: 'bind', source: '~/a', target: '/a', bind: { create_host_path: true } }],
@@ -85,6 +87,8 @@ describe('volumes', () => {
     ['C:\\a:/a', { type: 'bind', source: 'C:\\a', target: '/a', bind: { create_host_path: true } }],
   ];
   for (const [text, wanted] of cases) test(text, () => expect(volume(text)).toEqual(wanted));
+  test('consistency, which Linux has anyway, is no reason to warn', () =>
+    expect(run(canonicalVolume, './a:/a:ro,delegated,consistent').codes).toEqual([]));
   for (const text of ['', ':', 'a::b', '/a:/b:ro:x', ':/a']) {
     test(`${JSON.stringify(text)} is refused with one message`, () =>
       expect(run(canonicalVolume, text).codes).toEqual(['bad-volume']));
@@ -102,6 +106,8 @@ describe('durations', () => {
     ['1.5s', '1.5s'],
     ['100ms', '100ms'],
     ['10us', '10µs'],
+    ['10\u00b5s', '10µs'],
+    ['10\u03bcs', '10µs'],
     ['0', '0s'],
     ['1h2m3s4ms', '1h2m3.004s'],
     ['1w', '168h0m0s'],
@@ -125,7 +131,9 @@ test('sizes have factors of 1024 whatever the spelling', () => {
   expect(['1024', '1k', '1kb', '1KiB', '1.5m', '2 gb', '-1', '0'].map(parseSize)).toEqual([
     1024, 1024, 1024, 1024, 1572864, 2147483648, -1, 0,
   ]);
-  expect(['', 'k', '1x', '-1k', '1.2.x', '1e3'].map(parseSize)).toEqual(Array(6).fill(undefined));
+  expect(['1.5', '1e3', '.5k', '5.', '9223372036854775807'].map(parseSize)).toEqual([1, 1000, 512, 5, 2 ** 63]);
+  const none = ['', 'k', '1x', '-1k', '1.2.x', '1Gi', '1bb', '1  k', ' 1k', '1k ', '9223372036854775808'];
+  for (const text of none) expect(parseSize(text), text).toBeUndefined();
 });
 
 describe('command strings', () => {

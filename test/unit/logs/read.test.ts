@@ -160,3 +160,24 @@ test('with a single file the reader is not lost when it is replaced', async () =
   expect((await lines.next()).value?.text.toString()).toBe('c');
   abort.abort();
 });
+
+test('a follower loses and doubles nothing, whatever it is doing when files are renamed', async () => {
+  write(record('0\n'));
+  const seen: string[] = [];
+  const following = (async () => {
+    for await (const line of readLogs(path, { follow: true })) seen.push(line.text.toString());
+  })();
+  const last = 1500;
+  for (let line = 1; line <= last; line++) {
+    // Now and then the follower may do a little, at moments that differ.
+    if (line % 3 === 0) for (let turns = line % 7; turns > 0; turns--) await new Promise(setImmediate);
+    if (line % 5 === 0) rotate(8);
+    write(record(`${line}\n`));
+    // Never further ahead than files are kept.
+    while (line - seen.length > 20) await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  while (seen.at(-1) !== String(last)) await new Promise((resolve) => setTimeout(resolve, 5));
+  rmSync(join(folder, 'log'), { recursive: true });
+  await following;
+  expect(seen).toEqual(Array.from({ length: last + 1 }, (_, line) => String(line)));
+});

@@ -27,8 +27,8 @@ describe('differences', () => {
     expect(containerDifferences(one, other)).toEqual([]);
   });
   test('every field that differs is named in the words of the file', async () => {
-    const made = await container('    user: a\n    mem_limit: 1m\n    volumes: [/a]\n    restart: always\n');
-    const wanted = await container('    user: b\n    mem_limit: 2m\n    volumes: ["/b:/a:ro"]\n    restart: "no"\n');
+    const made = await container('    user: a\n    mem_limit: 10m\n    volumes: [/a]\n    restart: always\n');
+    const wanted = await container('    user: b\n    mem_limit: 20m\n    volumes: ["/b:/a:ro"]\n    restart: "no"\n');
     expect(containerDifferences(wanted, made).map(({ path }) => path.join('.'))).toEqual([
       'user',
       'volumes./a',

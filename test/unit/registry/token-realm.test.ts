@@ -16,7 +16,6 @@ async function tokenFor(domain: string, url: string, realm: string): Promise<str
   const wish: Wish = {
     image: 'x',
     domain,
-    host: domain,
     scope: 'repository:x:pull',
     verify: true,
     credentials: async () => ({ username: 'me', password: 'secret' }),
