@@ -2,7 +2,7 @@
 // where none is named). REFERENCE is the path of a docker-compose binary. The tests themselves need none.
 import { execFileSync } from 'node:child_process';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { dirname, join } from 'node:path';
 
 const root = join(import.meta.dirname, '../test/golden/agreement');
 const [reference, ...named] = process.argv.slice(2);
@@ -20,7 +20,7 @@ function record(folder) {
     encoding: 'utf8',
     stdio: ['ignore', 'pipe', 'inherit'],
   });
-  const model = JSON.parse(text.replaceAll(folder, '$CASE'), withoutNoise);
+  const model = JSON.parse(text.replaceAll(folder, '$CASE').replaceAll(dirname(folder), '$CASES'), withoutNoise);
   writeFileSync(join(folder, 'reference.json'), `${JSON.stringify(model, null, 2)}\n`);
 }
 

@@ -60,13 +60,16 @@ export async function packTree(
   const flags = options.headsOnly ? PACK.HEADS_ONLY : 0;
   const ops: readonly LaunchOp[] = [...reach, { op: 'pack', root: ROOT, inside, flags }];
   const running = await start(host, ops, ['ignore', 'pipe']);
-  return readRecords(running.child.stdout as Readable, {
+  const stdout = running.child.stdout as Readable;
+  // Node throws away what nobody listens for when the process ends, and it may end before the first record is asked for.
+  stdout.on('readable', () => undefined);
+  return readRecords(stdout, {
     failure: async () => {
       await running.ended;
       return running.failure();
     },
     close: async () => {
-      running.child.stdout!.destroy();
+      stdout.destroy();
       running.child.kill('SIGKILL');
       await running.ended;
     },

@@ -157,7 +157,9 @@ static void pack_one(int fd, const char *name, const struct stat *status, const 
 		.major = major(status->st_rdev), .minor = minor(status->st_rdev), .path_length = (uint32_t)strlen(path),
 	};
 	char link[PATH_MAX] = "";
-	const char *first = head.kind != 'd' && status->st_nlink > 1 ? name_before(status, path) : NULL;
+	/* Overlay makes all its whiteouts names of one device; they are no links. */
+	const int is_whiteout = head.kind == 'c' && status->st_rdev == 0;
+	const char *first = head.kind != 'd' && !is_whiteout && status->st_nlink > 1 ? name_before(status, path) : NULL;
 	if (first) head.kind = 'h';
 	else if (head.kind == 'l') {
 		ssize_t length = readlinkat(AT_FDCWD, name, link, sizeof link - 1);

@@ -7,6 +7,8 @@ import { basename, dirname, join } from 'node:path';
 import { createGunzip, gunzipSync } from 'node:zlib';
 
 const BLOCK = 256 * 1024;
+/** How often a look is begun again because of rotations in the middle of it. */
+const LOOKS = 100;
 
 export const logPath = (containerDir: string, id: string): string => join(containerDir, 'log', `${id}-json.log`);
 
@@ -72,33 +74,40 @@ export class LogTrail {
     return this.#looking;
   }
 
+  async #look(): Promise<void> {
+    for (let attempt = 1; ; attempt++) {
+      const found: OpenLog[] = [];
+      if ((await this.#walk(found)) || attempt === LOOKS) {
+        this.#logs.push(...found.reverse());
+        return;
+      }
+      await Promise.all(found.map((log) => log.handle.close()));
+    }
+  }
+
   /**
    * From the newest to the oldest: a rotation meanwhile moves files towards where this has not been yet, so that one may be met twice,
-   * but none is passed over.
+   * but none is passed over. False: one was met again after others, so there were two rotations, and those others are newer than it.
    */
-  async #look(): Promise<void> {
+  async #walk(found: OpenLog[]): Promise<boolean> {
     const last = this.#logs.at(-1);
-    const found: OpenLog[] = [];
     let oldest = 0;
     for (let age = 0; ; age++) {
       // Asked anew where it seemed to end: rotations go on meanwhile.
       if (age > oldest) oldest = (await oldestAge(this.#path)) + 1;
-      if (age > oldest) break;
+      if (age > oldest) return true;
       const path = age === 0 ? this.#path : `${this.#path}.${age}`;
       for (const packed of age === 0 ? [false] : [false, true]) {
         const log = await openOne(packed ? `${path}.gz` : path, packed);
         if (log === undefined) continue;
         const isLast = last !== undefined && (await isSame(log, last));
-        if (isLast || (await includes(found, log))) await log.handle.close();
+        const met = isLast ? -1 : await indexOf(found, log);
+        if (isLast || met >= 0) await log.handle.close();
         else found.push(log);
-        if (isLast) return this.#add(found);
+        if (isLast) return true;
+        if (met >= 0 && met < found.length - 1) return false;
       }
     }
-    this.#add(found);
-  }
-
-  #add(found: OpenLog[]): void {
-    this.#logs.push(...found.reverse());
   }
 
   /** The oldest has been read, and there is a newer one. */
@@ -113,9 +122,9 @@ export class LogTrail {
   }
 }
 
-async function includes(found: readonly OpenLog[], log: OpenLog): Promise<boolean> {
-  for (const other of found) if (await isSame(other, log)) return true;
-  return false;
+async function indexOf(found: readonly OpenLog[], log: OpenLog): Promise<number> {
+  for (const [index, other] of found.entries()) if (await isSame(other, log)) return index;
+  return -1;
 }
 
 async function isSame(one: OpenLog, other: OpenLog): Promise<boolean> {

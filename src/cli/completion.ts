@@ -82,7 +82,7 @@ _tcompose() {
     esac
   done
   case "$previous" in
-    -f | --file | --env-file | -i | --input) COMPREPLY=($(compgen -f -- "$current")); return ;;
+    -f | --file | --env-file | -i | --input | -o | --output) COMPREPLY=($(compgen -f -- "$current")); return ;;
     --project-directory | --root | --run) COMPREPLY=($(compgen -d -- "$current")); return ;;
 ${choices.join('\n')}
   esac

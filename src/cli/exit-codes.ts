@@ -21,5 +21,5 @@ export const EXIT_CODES: readonly (readonly [code: string, meaning: string])[] =
   ['126', 'exec: the command was found and could not be run'],
   ['127', 'exec: no such command in the container'],
   ['128+n', 'ended by signal n: 130 after Ctrl-C, 143 after SIGTERM, 141 when the reader of a pipe went away'],
-  ['other', "exec: the command's own; up --exit-code-from and --abort-on-container-exit: the container's own"],
+  ['other', "exec, run: the command's own; up --exit-code-from and --abort-on-container-exit: the container's own"],
 ];

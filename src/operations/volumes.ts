@@ -36,6 +36,10 @@ const row = ({ name, madeFrom, mountpoint, usedBy }: LiveVolume): VolumeRow => (
 /** What `compose volumes` has besides: nobody ever fills it in. */
 const UNKNOWN = { Availability: 'N/A', Group: 'N/A', Links: 'N/A', Size: 'N/A', Status: 'N/A' } as const;
 
+/** Keys by name, as Docker prints them. */
+const inOrder = <T extends object>(row: T): T =>
+  Object.fromEntries(Object.entries(row).sort(([a], [b]) => (a < b ? -1 : 1))) as T;
+
 /** Volumes that the file declares for these services (none named: all of the project's), as `docker compose volumes` lists them. */
 export async function volumesOfProject(
   context: Context,
@@ -52,7 +56,7 @@ export async function volumesOfProject(
   return found.live.volumes
     .filter(({ name }) => services.length === 0 || used.has(name))
     .map(row)
-    .map(({ UsedBy: _, ...rest }) => ({ ...UNKNOWN, ...rest }))
+    .map(({ UsedBy: _, ...rest }) => inOrder({ ...UNKNOWN, ...rest }))
     .sort((a, b) => (a.Name < b.Name ? -1 : 1));
 }
 

@@ -1,6 +1,7 @@
 /*
  * What a program in a container sees and may do, as lines of a table: static, so that any root filesystem can run it.
- * Arguments: `KIND=INODE` of the host's namespaces, `caps=HEX` of all capabilities that the host gives; `all` tries every call.
+ * Arguments: `KIND=INODE` of the host's namespaces, `caps=HEX` of all capabilities that the host gives; `masked=yes`: nothing may be shown;
+ * `all` tries every call.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -84,7 +85,7 @@ static void show_mounts(void) {
 		const char *after = strstr(line, " - ");
 		if (!after || sscanf(line, "%*s %*s %*s %*s %1023s %255s", point, options) != 2 || sscanf(after, " - %63s", type) != 1) continue;
 		if (is_passed_over(point)) continue;
-		if (!strcmp(point, "/sys/fs/cgroup")) strcpy(type, "its groups"), *options = '\0';
+		if (!strcmp(point, "/sys/fs/cgroup")) strcpy(type, "its"), strcpy(options, "groups");
 		if (asprintf(&lines[count], "mount %s: %s %s", point, type, options) > 0) count++;
 	}
 	if (mounts) fclose(mounts);
@@ -110,12 +111,15 @@ static int is_empty(const char *path) {
 	return length <= 0;
 }
 
-/* What is not there at all is as good as hidden: kernels differ. */
+/* Those that only some kernels have are spoken of where they are to be hidden (`masked`): there it makes no difference. */
 static void show_paths(void) {
-	static const char *const hidden[] = {"/proc/acpi", "/proc/asound", "/proc/interrupts", "/proc/kcore", "/proc/keys", "/proc/latency_stats",
-		"/proc/sched_debug", "/proc/scsi", "/proc/timer_list", "/proc/timer_stats", "/sys/devices/virtual/powercap", "/sys/firmware"};
-	static const char *const fixed[] = {"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys", "/proc/sysrq-trigger"};
+	static const char *const hidden[] = {"/proc/interrupts", "/proc/keys", "/proc/timer_list"};
+	static const char *const rare[] = {"/proc/acpi", "/proc/asound", "/proc/kcore", "/proc/latency_stats", "/proc/sched_debug", "/proc/scsi",
+		"/proc/timer_stats", "/sys/devices/virtual/powercap", "/sys/firmware"};
+	static const char *const fixed[] = {"/proc/bus", "/proc/fs", "/proc/irq", "/proc/sys"};
 	for (size_t i = 0; i < COUNT(hidden); i++) printf("path %s: %s\n", hidden[i], is_empty(hidden[i]) ? "hidden or empty" : "shown");
+	for (size_t i = 0; *argument("masked") && i < COUNT(rare); i++)
+		printf("path %s: %s\n", rare[i], is_empty(rare[i]) ? "hidden or empty" : "shown");
 	for (size_t i = 0; i < COUNT(fixed); i++) {
 		int error = access(fixed[i], W_OK) < 0 ? errno : 0;
 		printf("path %s: %s\n", fixed[i], error == EROFS ? "read-only" : error ? named(error) : "writable");
@@ -150,7 +154,7 @@ static void show_devices(void) {
 		snprintf(path, sizeof path, "/dev/%s", entries[i]->d_name);
 		if (lstat(path, &status) < 0) continue;
 		devices += S_ISCHR(status.st_mode) || S_ISBLK(status.st_mode);
-		if (count > 40 || entries[i]->d_name[0] == '.') continue;
+		if (count > 40 || entries[i]->d_name[0] == '.' || !strcmp(entries[i]->d_name, "core")) continue;
 		if (readlink(path, target, sizeof target - 1) > 0) printf("in /dev: %s -> %s\n", entries[i]->d_name, target);
 		else printf("in /dev: %s %o %u:%u\n", entries[i]->d_name, status.st_mode, major(status.st_rdev), minor(status.st_rdev));
 	}
@@ -163,7 +167,7 @@ static void show_rules(void) {
 		const char *name;
 		unsigned type, major, minor;
 	} tried[] = {{"null", S_IFCHR, 1, 3}, {"mem", S_IFCHR, 1, 1}, {"kmsg", S_IFCHR, 1, 11}, {"zero", S_IFCHR, 1, 5}, {"loop0", S_IFBLK, 7, 0},
-		{"disk", S_IFBLK, 254, 0}, {"fuse", S_IFCHR, 10, 229}, {"kvm", S_IFCHR, 10, 232}, {"console", S_IFCHR, 5, 1}};
+		{"fuse", S_IFCHR, 10, 229}, {"kvm", S_IFCHR, 10, 232}, {"console", S_IFCHR, 5, 1}};
 	for (size_t i = 0; i < COUNT(tried); i++) {
 		char path[64];
 		snprintf(path, sizeof path, "/dev/shm/%s", tried[i].name);
@@ -204,9 +208,9 @@ static void show_calls(void) {
 	static const struct {
 		const char *name;
 		long number;
-	} calls[] = {CALL(acct), CALL(add_key), CALL(bpf), CALL(chroot), CALL(clock_settime), CALL(clone3), CALL(delete_module), CALL(fanotify_init),
-		CALL(finit_module), CALL(fsopen), CALL(get_mempolicy), CALL(init_module), CALL(io_uring_setup), CALL(kcmp), CALL(kexec_load), CALL(keyctl),
-		CALL(mbind), CALL(mount), CALL(mount_setattr), CALL(move_mount), CALL(name_to_handle_at), CALL(open_by_handle_at), CALL(open_tree),
+	} calls[] = {CALL(acct), CALL(add_key), CALL(bpf), CALL(chroot), CALL(clock_settime), CALL(clone3), CALL(fanotify_init),
+		CALL(fsopen), CALL(get_mempolicy), CALL(io_uring_setup), CALL(kcmp), CALL(keyctl),
+		CALL(mbind), CALL(mount), CALL(mount_setattr), CALL(move_mount), CALL(name_to_handle_at), CALL(open_tree),
 		CALL(perf_event_open), CALL(pidfd_getfd), CALL(pidfd_open), CALL(pivot_root), CALL(process_vm_readv), CALL(ptrace), CALL(quotactl),
 		CALL(request_key), CALL(seccomp), CALL(set_mempolicy), CALL(setdomainname), CALL(sethostname), CALL(setns), CALL(settimeofday),
 		CALL(swapon), CALL(syslog), CALL(umount2), CALL(unshare), CALL(userfaultfd), CALL(vhangup)};

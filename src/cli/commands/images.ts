@@ -19,11 +19,14 @@ export const images = command({
     else {
       const header = ['CONTAINER', 'REPOSITORY', 'TAG', 'PLATFORM', 'IMAGE ID', 'SIZE', 'CREATED'];
       const now = Date.now();
+      // As wide as Docker's columns are at least.
+      const wide = (cells: readonly string[]) =>
+        cells.map((cell, at) => (at < header.length - 1 ? cell.padEnd(17) : cell));
       const cells = rows.map((row) => [
         ...[row.ContainerName, row.Repository, row.Tag, row.Platform, row.ID.replace(/^sha256:/, '').slice(0, 12)],
         ...[sizeWords(row.Size), row.Created === undefined ? 'N/A' : ago(row.Created, now)],
       ]);
-      cli.out.data(renderTable(header, cells));
+      cli.out.data(renderTable(wide(header), cells.map(wide)));
     }
     return 0;
   },

@@ -142,10 +142,9 @@ test('also when another container swaps folder and link as fast as it can while 
   const swap = `cd /data/race; ln -s ${bait} link; mv real d; while [ ! -e /data/stop ]; do mv d real; mv link d; mv d link; mv real d; done`;
   await stack.must('exec', '-d', 'other', 'sh', '-c', swap);
   try {
-    for (let i = 0; i < 12; i++) {
+    for (let i = 0; i < 5; i++) {
       const out = await stack.run('cp', 'app:/data/race/d/f', 'raced');
       if (out.code === 0) expect(readFileSync(at('raced'), 'utf8')).toBe('mine\n');
-      await stack.run('cp', 'one', 'app:/data/race/d/planted');
       await stack.run('cp', 'tree/.', 'app:/data/race/d');
     }
   } finally {

@@ -25,6 +25,6 @@ for (const name of cases) {
     const { text, diagnostics } = await config(asked, { ...options, format: 'json' });
     expect(diagnostics.filter(({ severity }) => severity === 'error')).toEqual([]);
     const expected = JSON.parse(readFileSync(join(cwd, 'reference.json'), 'utf8'));
-    expect(JSON.parse(text.replaceAll(cwd, '$CASE'))).toStrictEqual(expected);
+    expect(JSON.parse(text.replaceAll(cwd, '$CASE').replaceAll(root, '$CASES'))).toStrictEqual(expected);
   });
 }

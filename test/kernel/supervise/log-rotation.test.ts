@@ -45,7 +45,7 @@ describe('a log that rotates', () => {
         workshop,
         [
           ['wait', 'USR1'],
-          ['lines', `${LINES}`, LINES > 1_000_000 ? '0' : '2000'],
+          ['lines', `${LINES}`, LINES > 1_000_000 ? '0' : '20000'],
         ],
         (root) => file(dirname(root), { compress, maxFiles: compress ? 500 : FILES }),
       );
