@@ -2,8 +2,8 @@
 import type { StatsRow } from '../../operations/stats.ts';
 import type { Cli } from '../command.ts';
 import { command } from '../command.ts';
-import { formatFlag, toggle } from '../flags.ts';
-import { jsonLines } from '../ui/json.ts';
+import { templateFlag, toggle } from '../flags.ts';
+import { renderRows } from '../ui/rows.ts';
 import { renderTable } from '../ui/table.ts';
 
 const SECOND = 1000;
@@ -12,7 +12,7 @@ export const stats = command({
   usage: '[SERVICE...]',
   flags: {
     all: toggle('a', 'containers that do not run too'),
-    format: formatFlag,
+    format: templateFlag,
     'no-stream': toggle('', 'one reading only'),
     'no-trunc': toggle('', 'ids in full'),
   },
@@ -29,13 +29,26 @@ export const stats = command({
     };
     await cli.read(async (context) => {
       for await (const rows of operation.stats(context, target, options)) {
-        show(cli, flags.format === 'json' ? jsonLines(rows) : table(rows), once || flags.format === 'json');
+        const { format } = flags;
+        const text = format === undefined || format === 'table' ? table(rows) : await renderRows(format, rows, HEADERS);
+        show(cli, text, once || format === 'json');
         if (cli.out.isClosed) return;
       }
     });
     return 0;
   },
 });
+
+/** As `docker stats` calls its columns. */
+const HEADERS = {
+  ID: 'CONTAINER ID',
+  CPUPerc: 'CPU %',
+  MemUsage: 'MEM USAGE / LIMIT',
+  MemPerc: 'MEM %',
+  NetIO: 'NET I/O',
+  BlockIO: 'BLOCK I/O',
+  PIDs: 'PIDS',
+};
 
 function table(rows: readonly StatsRow[]): string {
   const header = ['CONTAINER ID', 'NAME', 'CPU %', 'MEM USAGE / LIMIT', 'MEM %', 'NET I/O', 'BLOCK I/O', 'PIDS'];

@@ -164,21 +164,6 @@ describe.each(LAUNCHERS)('a supervisor %s', (_which, binary) => {
     expect(performance.now() - begin).toBeLessThan(5000);
   });
 
-  test('of two stops at once the one with less patience counts, whichever comes first', async () => {
-    for (const graces of [
-      [300, 60_000],
-      [60_000, 300],
-      [-1, 300],
-    ]) {
-      const container = await startContainer(workshop, [['ignore'], ['sleep', '100000']]);
-      await eventually(() => expect(container.log()).toHaveLength(1));
-      const begin = performance.now();
-      await Promise.all(graces.map((graceMs) => control.stop(container.runDir, { graceMs })));
-      expect(performance.now() - begin).toBeLessThan(20_000);
-      expect(container.state().signals).toEqual({ count: 3, last: SIGKILL, stopped: true });
-    }
-  });
-
   test('stop cancels the restart policy, and a second stop is success', async () => {
     const container = await startContainer(workshop, [['sleep', '100000']], {
       restart: { policy: 'always', maxRetries: 0 },

@@ -147,6 +147,21 @@ describe.each(LAUNCHERS)('a supervisor %s', (_which, binary) => {
     rmSync(gate);
   });
 
+  test('of two stops at once the one with less patience counts, whichever comes first', async () => {
+    for (const graces of [
+      [300, 60_000],
+      [60_000, 300],
+      [-1, 300],
+    ]) {
+      const container = await startContainer(workshop, [['ignore'], ['sleep', '100000']]);
+      await eventually(() => expect(container.log()).toHaveLength(1));
+      const begin = performance.now();
+      await Promise.all(graces.map((graceMs) => control.stop(container.runDir, { graceMs })));
+      expect(performance.now() - begin).toBeLessThan(20_000);
+      expect(container.state().signals).toEqual({ count: 3, last: 9, stopped: true });
+    }
+  });
+
   test('a start that hangs is killed when the grace of a stop is over', async () => {
     const gate = join(workshop.folder, 'gate');
     execFileSync('mkfifo', [gate]);
