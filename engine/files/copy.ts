@@ -83,7 +83,8 @@ export async function copyOut(
     hostReach(plan.folder),
     UNPACK.KEEP_KINDS | UNPACK.CALLER_OWNS | UNPACK.CROSS_MOUNTS,
   );
-  await transfer(files, unpacker, { top: latin1(plan.name), where: plan.folder, base: '' });
+  const count = await transfer(files, unpacker, { top: latin1(plan.name), where: plan.folder, base: '' });
+  if (count === 0 && !source.isFolder) throw noSuchFile(from, name);
 }
 
 /** From the host into a container. Ids are kept; without `keepIds` all belongs to the user that the container runs as. */
@@ -136,15 +137,19 @@ function inPlace(file: UnpackRecord, { top, base, owner }: Place): UnpackRecord 
   };
 }
 
-async function transfer(files: RecordStream, unpacker: Unpacker, place: Place): Promise<void> {
+/** How many files there were: none where the source went after it had been looked at. */
+async function transfer(files: RecordStream, unpacker: Unpacker, place: Place): Promise<number> {
+  let count = 0;
   try {
     for await (const file of files) {
+      count++;
       // The folder that is there stays as it is: only its members are copied.
       if (file.path === '' && place.top === '') continue;
       await unpacker.put(inPlace(file, place));
       for await (const part of file.data()) await unpacker.data(part);
     }
     await unpacker.finish();
+    return count;
   } catch (error) {
     await unpacker.abort();
     throw explainWrite(error, place.where);
