@@ -5,7 +5,6 @@ import { TooMuch } from './too-much.ts';
 import { clone, countNodes, type Entry, type Mark, type SpecNode } from './tree.ts';
 
 export const AMPERSAND = 0x26;
-export const STAR = 0x2a;
 
 /** `&name` or `*name`; names that hold more than these characters are left to the full parser. */
 function nameAt(cursor: Cursor, at: number): { name: string; end: number } {
