@@ -82,6 +82,7 @@ const containersOf = (host: Host): Engine['containers'] => {
   const find = (name: string) => findRecord(readContainerRecords(host.paths), name);
   return {
     create: async (wanted) => batch((await import('./container/create.ts')).createContainers(host, wanted)),
+    update: async (wanted) => (await import('./container/update.ts')).updateContainers(host, wanted),
     start: async (names) => (await import('./container/start.ts')).startContainers(host, names),
     stop: async (names, options) => batch((await import('./container/stop.ts')).stopContainers(host, names, options)),
     kill: async (name, signal) => (await import('./container/stop.ts')).killContainer(host, name, signal),

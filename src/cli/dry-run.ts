@@ -22,6 +22,7 @@ export function dryEngine(engine: Engine): Engine {
     volumes: { create: nothing, remove: nothing, find: (name) => volumes.find(name) },
     containers: {
       create: allWell,
+      update: allWell,
       start: allWell,
       stop: allWell,
       kill: nothing,

@@ -132,6 +132,13 @@ export interface Containers {
   create(
     wanted: readonly { readonly container: DesiredContainer; readonly inheritsFrom?: string }[],
   ): Promise<BatchResult>;
+  /**
+   * Brings containers that exist, running or not, from what they were made from to `wanted`, without touching their processes: only
+   * fields that plan/in-place.ts calls `live` may differ. What was allotted stays as it is wherever it still fits (addresses, host
+   * ports chosen by the engine). Begun and not finished, it may be called again, with the same or with another wish: the snapshot
+   * calls such a container damaged (`change`).
+   */
+  update(wanted: readonly DesiredContainer[]): Promise<BatchResult>;
   /** Checks ports first, all at once, before anything is touched. */
   start(names: readonly string[]): Promise<BatchResult>;
   stop(names: readonly string[], options?: { graceMs?: number; signal?: string }): Promise<BatchResult>;

@@ -90,7 +90,7 @@ export interface LiveVolume {
 
 /** The kernel lacks something that the records say was made. `what` completes the sentence "… is gone". */
 export interface Damage {
-  readonly kind: 'process' | 'supervisor' | 'interface' | 'address' | 'bridge' | 'firewall' | 'dns';
-  /** For people, without the verb: `interface tcv-1a2b of network shop_front`. */
+  readonly kind: 'process' | 'supervisor' | 'interface' | 'address' | 'bridge' | 'firewall' | 'dns' | 'change';
+  /** For people, without the verb: `interface tcv-1a2b of network shop_front`. `change`: one in place that was not finished. */
   readonly what: string;
 }

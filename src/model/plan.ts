@@ -14,6 +14,8 @@ export interface ActionArgs {
   /** `inheritsFrom`: the replaced container, whose anonymous volumes are taken over; its own name: see model/engine.ts. */
   'container.create': { readonly container: DesiredContainer; readonly inheritsFrom?: string };
   'container.start': { readonly container: string };
+  /** Brings it from what it was made from to this, its process untouched; a stopped one gets a new record only. */
+  'container.update': { readonly container: DesiredContainer };
   /** Puts back interfaces, addresses and firewall rules of a running container; its process is not touched. */
   'container.repair': { readonly container: string };
   'container.pause': { readonly container: string };

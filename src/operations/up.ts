@@ -79,7 +79,7 @@ export async function refuseEarly({ engine }: Context, { state, origin }: Desire
   const of = <T extends { readonly name: string }>(all: readonly T[], names: ReadonlySet<string>) =>
     all.filter(({ name }) => names.has(name));
   const wanted = {
-    containers: of(state.containers, concerned('container.create', 'container.start')),
+    containers: of(state.containers, concerned('container.create', 'container.start', 'container.update')),
     networks: of(state.networks, concerned('network.create')),
     volumes: of(state.volumes, concerned('volume.create')),
   };

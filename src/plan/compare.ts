@@ -1,7 +1,7 @@
 /** Desired × what a live thing was made from → differences, field by field, in the words of the file. */
 import type { DesiredContainer, DesiredNetwork, DesiredVolume } from '../model/desired.ts';
 import type { Path } from '../model/source.ts';
-import { FIELDS, type FieldRule } from './in-place.ts';
+import { type Cost, costOf, FIELDS, type FieldRule } from './in-place.ts';
 import { isOurs } from './labels.ts';
 
 export interface Difference {
@@ -12,15 +12,20 @@ export interface Difference {
   readonly to: unknown;
 }
 
-/** What would need a new container. Empty: the one there is is the one wanted. */
-export function containerDifferences(wanted: DesiredContainer, made: DesiredContainer): readonly Difference[] {
-  const found: Difference[] = [];
+export interface ContainerDifference extends Difference {
+  readonly cost: Exclude<Cost, 'record'>;
+}
+
+/** Those that need a new container come first. Empty: the one there is is the one wanted. */
+export function containerDifferences(wanted: DesiredContainer, made: DesiredContainer): readonly ContainerDifference[] {
+  const found = { process: [] as ContainerDifference[], live: [] as ContainerDifference[] };
   for (const name of FIELD_NAMES) {
     const rule = FIELDS[name];
     if (rule.cost === 'record' || isEqual(wanted[name], made[name])) continue;
-    for (const difference of explain(rule, made[name], wanted[name])) found.push(difference);
+    const cost = costOf(rule, made, wanted) as ContainerDifference['cost'];
+    for (const difference of explain(rule, made[name], wanted[name])) found[cost].push({ ...difference, cost });
   }
-  return found;
+  return [...found.process, ...found.live];
 }
 
 const FIELD_NAMES = Object.keys(FIELDS) as (keyof DesiredContainer)[];

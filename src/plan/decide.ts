@@ -1,4 +1,4 @@
-/** What becomes of each container, and why: made, replaced, restarted, started, repaired, or left alone. */
+/** What becomes of each container, and why: made, replaced, changed in place, restarted, started, repaired, or left alone. */
 import type { DesiredContainer } from '../model/desired.ts';
 import { TcomposeError } from '../model/errors.ts';
 import type { LiveContainer } from '../model/live.ts';
@@ -15,6 +15,8 @@ export interface Decision {
   readonly container: DesiredContainer;
   readonly live?: LiveContainer;
   readonly because: readonly Reason[];
+  /** Why it is changed in place besides, before it is started or repaired; absent: it is not. */
+  readonly updates?: readonly Reason[];
   /** false: it was not running and nobody asked that it should. */
   readonly runs: boolean;
 }
@@ -43,9 +45,9 @@ function decideOne(inputs: Inputs, fates: Fates, decided: Decisions, container: 
   if (!live) return { ...base, kind: 'create', because: [missing(desire.origin.at(address, []))] };
   if (!belongs(live, desire.state.project))
     throw nameTaken(container.name, desire.origin.at(address, ['container_name']));
-  const known = { ...base, live };
-  const recreate = recreateReasons(inputs, fates, decided, known);
-  if (recreate.length > 0) return { ...known, kind: 'recreate', because: recreate };
+  const change = changeReasons(inputs, fates, decided, { ...base, live });
+  if (change.recreate.length > 0) return { ...base, live, kind: 'recreate', because: change.recreate };
+  const known = { ...base, live, ...(change.update.length > 0 ? { updates: change.update } : {}) };
   if (choices.noStart) return { ...known, kind: 'keep', because: [] };
   if (!isActive(live)) {
     return isFinished(inputs, live)
@@ -56,7 +58,8 @@ function decideOne(inputs: Inputs, fates: Fates, decided: Decisions, container: 
   const lost = live.damage.filter(({ kind }) => kind === 'supervisor' || kind === 'process');
   const restart = [...reasonsOfDamage(lost), ...restartReasons(inputs, decided, known)];
   if (restart.length > 0) return { ...known, kind: 'restart', because: restart };
-  if (live.damage.length > 0) return { ...known, kind: 'repair', because: reasonsOfDamage(live.damage) };
+  const damage = live.damage.filter(({ kind }) => kind !== 'change');
+  if (damage.length > 0) return { ...known, kind: 'repair', because: reasonsOfDamage(damage) };
   return { ...known, kind: 'keep', because: [] };
 }
 
@@ -75,22 +78,30 @@ const startReason = (live: LiveContainer): Reason => {
 
 type Known = { readonly service: string; readonly container: DesiredContainer; readonly live: LiveContainer };
 
-function recreateReasons(
-  inputs: Inputs,
-  fates: Fates,
-  decided: Decisions,
-  { service, container, live }: Known,
-): readonly Reason[] {
+interface Change {
+  readonly recreate: readonly Reason[];
+  /** Only where nothing asks for a new one. */
+  readonly update: readonly Reason[];
+}
+
+/** `--no-recreate` leaves what there is as it is (Compose's rule): it is not changed in place either. */
+function changeReasons(inputs: Inputs, fates: Fates, decided: Decisions, { service, container, live }: Known): Change {
   const { choices, desire } = inputs;
   if (live.status === 'removing' || live.status === 'dead')
-    return [{ code: 'damaged', text: 'its removal was never finished' }];
+    return { recreate: [{ code: 'damaged', text: 'its removal was never finished' }], update: [] };
   const targeted = desire.targeted.has(service);
   const forced = targeted ? choices.forceRecreate || choices.renewAnonVolumes : choices.alwaysRecreateDeps;
   const shared = [...objectReasons(fates, live), ...sourceReasons(decided, container)];
-  if (choices.noRecreate) return shared;
+  if (choices.noRecreate) return { recreate: shared, update: [] };
   const differences = containerDifferences(container, live.madeFrom);
   const own = changed(differences, `container/${container.name}`, desire.origin);
-  return [...own, ...shared, ...(forced && own.length === 0 ? [requested('recreation was asked for')] : [])];
+  if (forced || shared.length > 0 || differences.some(({ cost }) => cost === 'process')) {
+    const asked = forced && own.length === 0 ? [requested('recreation was asked for')] : [];
+    return { recreate: [...own, ...shared, ...asked], update: [] };
+  }
+  // One that was begun is finished, whatever the file says by now.
+  const unfinished = reasonsOfDamage(live.damage.filter(({ kind }) => kind === 'change'));
+  return { recreate: [], update: [...own, ...unfinished] };
 }
 
 /** Its endpoints and mounts belong to objects that will be others. */

@@ -9,7 +9,7 @@ export interface Change {
   readonly kind: ChangeKind;
   /** `container shop-web-1` */
   readonly resource: string;
-  /** `create`, `recreate`, `restart`, `start`, `repair`, `stop`, `kill`, `remove`, `replace`, `wait until healthy` */
+  /** `create`, `recreate`, `restart`, `start`, `update in place`, `repair`, `stop`, `kill`, `remove`, `replace`, `wait until healthy` */
   readonly verb: string;
   readonly because: readonly Reason[];
   readonly losesData: boolean;
@@ -55,6 +55,7 @@ function classify(steps: readonly Step[]): { readonly kind: ChangeKind; readonly
   }
   if (verbs.has('remove')) return { kind: 'remove', verb: 'remove' };
   if (verbs.has('stop')) return { kind: 'change', verb: verbs.has('start') ? 'restart' : 'stop' };
+  if (verbs.has('update') && !verbs.has('start')) return { kind: 'change', verb: 'update in place' };
   for (const verb of ['start', 'repair', 'kill']) if (verbs.has(verb)) return { kind: 'change', verb };
   const wait = steps[0]!.action;
   return { kind: 'wait', verb: wait.kind === 'container.await' ? `wait until ${wait.condition}` : wait.kind };

@@ -9,6 +9,8 @@ export interface Draft {
   has(id: string): boolean;
   /** More that a step waits for. */
   hold(id: string, after: Iterable<string>): void;
+  /** Makes these wait for what any of them waits for: they are ready together, and so given to the engine in one call. */
+  align(ids: Iterable<string>): void;
   isEmpty(): boolean;
   warn(text: string): void;
   /** Conditions first, otherwise as added. Ids that never became steps are dropped from conditions. */
@@ -29,7 +31,8 @@ export function stepId(action: Action): string {
     case 'image.remove':
       return `image.remove ${action.image}`;
     case 'container.create':
-      return `container.create ${action.container.name}`;
+    case 'container.update':
+      return `${action.kind} ${action.container.name}`;
     case 'container.await':
       return `container.await ${action.container} ${action.condition}${action.required ? '' : ' (optional)'}`;
     case 'container.hook':
@@ -66,6 +69,11 @@ export function newDraft(project: string): Draft {
       const known = entries.get(id);
       invariant(known, `there is no step ${id}`);
       for (const condition of after) known.after.add(condition);
+    },
+    align(ids) {
+      const members = [...ids].map((id) => entries.get(id)).filter((entry) => entry !== undefined);
+      const after = new Set(members.flatMap((entry) => [...entry.after]));
+      for (const entry of members) for (const condition of after) entry.after.add(condition);
     },
     isEmpty: () => entries.size === 0,
     warn: (text) => warnings.push(text),

@@ -1,15 +1,17 @@
-/** The table of what a change of each field costs: a new container, or nothing at all. */
+/** The table of what a change of each field costs: a new container, a change under the running process, or nothing at all. */
 import type { DesiredContainer, DesiredDevice, DesiredMount, DesiredPort } from '../model/desired.ts';
 import type { Path } from '../model/source.ts';
 
 /**
- * `record`: says where a container comes from; no process can see it. `process`: only a new container has it. What the kernel
- * can change under a running process (ports, networks, limits, …) will get a word of its own here, and an action each.
+ * `record`: says where a container comes from; no process can see it, and nothing is done for it. `live`: the engine changes it under
+ * the running process (`container.update`). `process`: only a new container has it.
  */
-export type Cost = 'record' | 'process';
+export type Cost = 'record' | 'live' | 'process';
 
 export interface FieldRule {
   readonly cost: Cost;
+  /** Narrows `live`: a change for which it does not hold costs a new container. */
+  readonly liveWhen?: (from: DesiredContainer, to: DesiredContainer) => boolean;
   /** Where the file says it. */
   readonly path: Path;
   /** How two values are told apart, and told about: whole, key by key, as a set, or by the fields named here. */
@@ -57,13 +59,28 @@ function mountText(mount: DesiredMount): string {
 const bindText = ({ propagation, recursive, createHostPath }: Extract<DesiredMount, { kind: 'bind' }>): string =>
   [propagation, ...(recursive ? [] : ['not recursive']), ...(createHostPath ? ['made if missing'] : [])].join(', ');
 
+/** What a change between these two costs. */
+export const costOf = ({ cost, liveWhen }: FieldRule, from: DesiredContainer, to: DesiredContainer): Cost =>
+  cost === 'live' && liveWhen?.(from, to) === false ? 'process' : cost;
+
+/** As the rule, but changed under the running process (where `liveWhen` holds). */
+const live = (rule: FieldRule, liveWhen?: FieldRule['liveWhen']): FieldRule => ({
+  ...rule,
+  cost: 'live',
+  ...(liveWhen ? { liveWhen } : {}),
+});
+
+/** What stands in each line of the log was told to the supervisor when it started. */
+const withoutLogLabels = ({ log }: DesiredContainer, to: DesiredContainer): boolean =>
+  [log, to.log].every(({ options }) => !Object.keys(options).some((name) => /^(labels|tag|env)/.test(name)));
+
 /** A new field of DesiredContainer does not compile until its row is here. */
 export const FIELDS: { readonly [K in keyof Required<DesiredContainer>]: FieldRule } = {
   name: { cost: 'record', path: ['container_name'], by: 'whole' },
   image: said<'image'>(whole('image'), ({ ref, id }) => (id ? `${ref}@${id.slice(0, 19)}` : ref)),
   argv: whole('command'),
   env: keys('environment'),
-  labels: keys('labels'),
+  labels: live(keys('labels'), withoutLogLabels),
   user: whole('user'),
   groupAdd: whole('group_add'),
   workingDir: whole('working_dir'),

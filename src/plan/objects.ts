@@ -129,6 +129,9 @@ export const mounting = (live: LiveContainer, volume: string): boolean =>
   live.mounts.some((mount) => mount.kind === 'volume' && mount.source === volume) ||
   live.madeFrom.mounts.some((mount) => mount.kind === 'volume' && mount.volume === volume);
 
+/** Of a container that the file has: after either it is on no other network than the file says. */
+const USER_STEPS = ['container.create', 'container.update'] as const;
+
 /** Networks that the project made and its file has no longer, once nothing uses them. */
 export function addUnwantedNetworks(inputs: Inputs, leaving: ReadonlySet<string>, draft: Draft): void {
   const { desire, networks, containers, wanted } = inputs;
@@ -139,9 +142,11 @@ export function addUnwantedNetworks(inputs: Inputs, leaving: ReadonlySet<string>
     const staying = users.filter(
       (user) => !leaving.has(user.name) && (!wanted.has(user.name) || !belongs(user, project)),
     );
-    const kept = users.filter((user) => wanted.has(user.name) && !draft.has(`container.create ${user.name}`));
+    const kept = users.filter(
+      ({ name }) => wanted.has(name) && !USER_STEPS.some((kind) => draft.has(`${kind} ${name}`)),
+    );
     if (staying.length + kept.length > 0) continue;
-    const after = users.flatMap((user) => [`container.remove ${user.name}`, `container.create ${user.name}`]);
+    const after = users.flatMap(({ name }) => ['container.remove', ...USER_STEPS].map((kind) => `${kind} ${name}`));
     draft.add({ kind: 'network.remove', network: live.name }, [{ code: 'unwanted', text: 'not in the file' }], after);
   }
 }

@@ -82,12 +82,14 @@ function placeOf(members: Members, service: string, need: Need, origin: Origin |
 function conditionSteps(draft: Draft, member: Member, need: Need, waiting: Waiting): readonly string[] {
   const { container, live } = member;
   const started = startedStep(draft, container);
-  if (need.condition === 'service_started') return started === undefined ? [] : [started];
+  // A change in place may be what lets the other one reach it: a start has waited for it itself.
+  const ready = [started ?? `container.update ${container.name}`].filter((id) => draft.has(id));
+  if (need.condition === 'service_started') return ready;
   const condition = need.condition === 'service_healthy' ? 'healthy' : 'completed';
-  if (started === undefined && holds(condition, live)) return [];
+  if (started === undefined && holds(condition, live)) return ready;
   if (condition === 'healthy' && !container.healthcheck) throw noHealthcheck(need.service, waiting);
   const action = { kind: 'container.await', container: container.name, condition, required: need.required } as const;
-  return [draft.add(action, [dependency(`${waiting.service} waits for it`)], started === undefined ? [] : [started])];
+  return [draft.add(action, [dependency(`${waiting.service} waits for it`)], ready)];
 }
 
 function holds(condition: 'healthy' | 'completed', live: LiveContainer | undefined): boolean {
@@ -132,26 +134,3 @@ export function orderStops(draft: Draft, members: Members, dependencies: Depende
     }
   }
 }
-
-/** A host port changes hands: who lets go of it is stopped before who takes it is started. */
-export function orderPorts(draft: Draft, members: Members): void {
-  const all = [...members.values()].flat();
-  const released = new Map<string, string[]>();
-  for (const { live } of all) {
-    const stop = `container.stop ${live?.name}`;
-    if (!live || !draft.has(stop)) continue;
-    for (const key of portKeys(live.madeFrom)) released.set(key, [...(released.get(key) ?? []), stop]);
-  }
-  if (released.size === 0) return;
-  for (const { container } of all) {
-    if (!draft.has(`container.start ${container.name}`)) continue;
-    const own = `container.stop ${container.name}`;
-    const after = portKeys(container).flatMap((key) => (released.get(key) ?? []).filter((stop) => stop !== own));
-    draft.hold(`container.start ${container.name}`, after);
-  }
-}
-
-const portKeys = (container: DesiredContainer): readonly string[] =>
-  container.ports
-    .filter(({ published }) => published !== 0)
-    .map(({ published, protocol }) => `${published}/${protocol}`);

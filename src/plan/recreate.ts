@@ -1,4 +1,4 @@
-/** The sequences of steps that make, replace, restart, mend or remove one container. */
+/** The sequences of steps that make, replace, change, restart, mend or remove one container. */
 import type { LiveContainer } from '../model/live.ts';
 import type { Reason } from '../model/plan.ts';
 import type { Decision } from './decide.ts';
@@ -18,17 +18,34 @@ export function addContainerSteps(draft: Draft, decision: Decision, choices: UpC
       break;
     case 'restart':
       addStop(draft, decision.live!, decision.because, choices.timeoutMs);
-      addStart(draft, decision, [], [`container.stop ${name}`]);
+      addStart(
+        draft,
+        decision,
+        [],
+        [`container.stop ${name}`, ...addUpdate(draft, decision, [`container.stop ${name}`])],
+      );
       break;
     case 'start':
-      addStart(draft, decision, decision.because, []);
+      addStart(draft, decision, decision.because, addUpdate(draft, decision));
       break;
     case 'repair':
-      draft.add({ kind: 'container.repair', container: name }, decision.because, networkSteps(decision));
+      draft.add({ kind: 'container.repair', container: name }, decision.because, [
+        ...networkSteps(decision),
+        ...addUpdate(draft, decision),
+      ]);
       break;
     case 'keep':
+      addUpdate(draft, decision);
       break;
   }
+}
+
+/** In place; gives its step, if there is one. */
+function addUpdate(draft: Draft, decision: Decision, after: readonly string[] = []): readonly string[] {
+  const { container, updates } = decision;
+  if (!updates) return [];
+  const rests = [...after, ...networkSteps(decision), ...volumeSteps(decision)];
+  return [draft.add({ kind: 'container.update', container }, updates, rests)];
 }
 
 /**
@@ -59,21 +76,26 @@ function addCreate(
   inheritsFrom?: string,
 ): void {
   const { container } = decision;
-  const rests = [...after, ...networkSteps(decision)];
-  for (const mount of container.mounts) {
-    if (mount.kind === 'volume' && mount.volume !== undefined) rests.push(`volume.create ${mount.volume}`);
-    else if (mount.kind === 'from') rests.push(`container.create ${mount.container}`);
-  }
-  // Volumes that come by way of another container may be replaced as well.
-  for (const mount of decision.live?.mounts ?? []) {
-    if (mount.kind === 'volume') rests.push(`volume.create ${mount.source}`);
-  }
+  const rests = [...after, ...networkSteps(decision), ...volumeSteps(decision)];
   const id = draft.add(
     { kind: 'container.create', container, ...(inheritsFrom ? { inheritsFrom } : {}) },
     because,
     rests,
   );
   if (decision.runs) addStart(draft, decision, [], [id]);
+}
+
+function volumeSteps({ container, live }: Decision): readonly string[] {
+  const steps: string[] = [];
+  for (const mount of container.mounts) {
+    if (mount.kind === 'volume' && mount.volume !== undefined) steps.push(`volume.create ${mount.volume}`);
+    else if (mount.kind === 'from') steps.push(`container.create ${mount.container}`);
+  }
+  // Volumes that come by way of another container may be replaced as well.
+  for (const mount of live?.mounts ?? []) {
+    if (mount.kind === 'volume') steps.push(`volume.create ${mount.source}`);
+  }
+  return steps;
 }
 
 function addStart(draft: Draft, decision: Decision, because: readonly Reason[], after: readonly string[]): void {

@@ -95,6 +95,16 @@ export const EXECUTORS: { readonly [K in ActionKind]: Executor<K> } = {
         warn,
       ),
   },
+  'container.update': {
+    run: (engine, actions, _, warn) => {
+      const wanted = actions.map(({ container }) => container);
+      return each(
+        wanted.map(({ name }) => name),
+        engine.containers.update(wanted),
+        warn,
+      );
+    },
+  },
   'container.start': {
     run: (engine, actions, _, warn) =>
       each(containersOf(actions), engine.containers.start(containersOf(actions)), warn),

@@ -152,6 +152,12 @@ export function createFakeEngine(options: FakeOptions = {}): FakeEngine {
           wanted.map(({ container }) => container.name),
           (name) => create(containers, networks, wanted.find((one) => one.container.name === name)!),
         ),
+      update: (wanted) =>
+        each(
+          'update',
+          wanted.map(({ name }) => name),
+          (name) => updateOne(containers, networks, wanted.find((one) => one.name === name)!),
+        ),
       start: (names) =>
         each('start', names, (name) =>
           update(name, { ...runningContainer(containers.get(name)!.madeFrom), status: 'running', wanted: true }),
@@ -222,6 +228,20 @@ function create(
     container.name,
     runningContainer(container, { status: 'created', pid: 0, createdAt: MADE_AT, wanted: false }),
   );
+}
+
+/** In place: the process it has stays the same one. */
+function updateOne(
+  containers: Map<string, LiveContainer>,
+  networks: Map<string, LiveNetwork>,
+  wanted: DesiredContainer,
+): void {
+  const old = containers.get(wanted.name);
+  if (!old) throw new Error(`no container ${wanted.name}`);
+  for (const { network } of wanted.attachments) if (!networks.has(network)) throw new Error(`no network ${network}`);
+  const { endpoints, publishers } = runningContainer(wanted);
+  const damage = old.damage.filter(({ kind }) => kind !== 'change');
+  containers.set(wanted.name, { ...old, madeFrom: wanted, endpoints, publishers, damage });
 }
 
 async function* statusOf(containers: Map<string, LiveContainer>, name: string): AsyncGenerator<ContainerChange> {

@@ -27,6 +27,7 @@ const WORDS: { readonly [K in ActionKind]: (args: ActionArgs[K]) => Words } = {
     when === 'postStart'
       ? ['Container', container, 'Running its post_start hook', 'Started']
       : ['Container', container, 'Running its pre_stop hook', 'Stopping'],
+  'container.update': ({ container }) => ['Container', container.name, 'Updating', 'Updated'],
   'container.repair': ({ container }) => ['Container', container, 'Repairing', 'Repaired'],
   'container.stop': ({ container }) => ['Container', container, 'Stopping', 'Stopped'],
   'container.kill': ({ container }) => ['Container', container, 'Killing', 'Killed'],

@@ -19,7 +19,7 @@ describe('differences', () => {
   });
   test('labels of the user are', async () => {
     const found = containerDifferences(await container('    labels: {a: "1"}\n'), await container(''));
-    expect(found).toEqual([{ path: ['labels', 'a'], from: undefined, to: '1' }]);
+    expect(found).toEqual([{ path: ['labels', 'a'], from: undefined, to: '1', cost: 'live' }]);
   });
   test('the order of ports and of environment does not count', async () => {
     const one = await container('    ports: ["1:1", "2:2"]\n    environment: {A: a, B: b}\n');
