@@ -90,11 +90,24 @@ export type LaunchOp =
       attributes: number;
       /** MS_SHARED/MS_SLAVE/MS_PRIVATE, 0: private. */
       propagation: number;
+      /** SHALLOW: of a tree only the topmost mount gets them. */
+      shallow?: number;
       optional?: boolean;
     }
+  /** A tree of mounts in hand, taken as it is now: for `attach-in`, also after this mount namespace was changed or another entered. */
+  | { op: 'take-tree'; slot: Slot; source: string; sourceRoot?: Slot; sourceInside?: string; recursive: boolean }
   /** The tmpfs that the joined process sees at a path, as a mount that `attach-in` puts somewhere: a shared /dev/shm. */
   | { op: 'take-tmpfs'; slot: Slot; inside: string }
-  | { op: 'attach-in'; slot: Slot; root: Slot; inside: string }
+  | {
+      op: 'attach-in';
+      slot: Slot;
+      root: Slot;
+      inside: string;
+      recursive?: boolean;
+      attributes?: number;
+      propagation?: number;
+      shallow?: number;
+    }
   /** Makes what is there unreachable: an empty read-only tmpfs over a folder, /dev/null over a file; nothing there: fine. */
   | { op: 'mask-in'; root: Slot; inside: string }
   /** Binds a path onto itself read-only; nothing there: fine. */
@@ -103,9 +116,9 @@ export type LaunchOp =
   | { op: 'umount'; path: string; flags: number }
   | { op: 'pivot'; root: Slot }
   // ---- network: TypeScript builds the message (engine/network/rtnetlink.ts)
-  /** A NETLINK_ROUTE socket that stays bound to the network namespace it is opened in. */
-  | { op: 'netlink-open'; slot: Slot }
-  /** Sends one message and waits for its acknowledgement. `ignore`: errno values that count as success (EEXIST, ENODEV, …). */
+  /** A netlink socket that stays bound to the network namespace it is opened in. `protocol`: absent for NETLINK_ROUTE (netlink(7)). */
+  | { op: 'netlink-open'; slot: Slot; protocol?: number }
+  /** Sends one message, or one batch that is done whole or not at all, and waits for its acknowledgement. `ignore`: errno values that count as success (EEXIST, ENODEV, …). */
   | { op: 'netlink'; slot: Slot; message: Uint8Array; ignore?: readonly number[] }
   // ---- process
   | { op: 'hostname'; name: string }
@@ -135,6 +148,8 @@ export type LaunchOp =
   | { op: 'device-filter'; cgroup: Slot; program: Uint8Array }
   /** Closes everything but the standard streams, resets signals. argv[0] is looked up in PATH of `env` when it has no slash. */
   | { op: 'exec'; argv: readonly string[]; env: readonly string[] };
+
+export const SHALLOW = { ATTRIBUTES: 1, PROPAGATION: 2 } as const;
 
 /** Without contents and attributes: sizes are enough. */
 export const PACK = { HEADS_ONLY: 1 } as const;

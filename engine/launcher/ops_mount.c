@@ -35,11 +35,18 @@ static int op_mount_in(struct run *run, const struct value *v) { /* root source 
 	return error;
 }
 
-static int set_attributes(int tree, int recursive, uint64_t attributes, uint64_t propagation) {
+static int set_once(int tree, int recursive, uint64_t attributes, uint64_t propagation) {
 	struct mount_attr wanted = {.attr_set = attributes, .propagation = propagation};
 	if (attributes & MOUNT_ATTR__ATIME) wanted.attr_clr = MOUNT_ATTR__ATIME;
 	int flags = AT_EMPTY_PATH | (recursive ? TREE_RECURSIVE : 0);
 	return syscall(SYS_mount_setattr, tree, "", flags, &wanted, sizeof wanted) < 0 ? -errno : 0;
+}
+
+/* `shallow`: of a tree of mounts only the topmost one is changed, in its attributes (1), its propagation (2). */
+static int set_attributes(int tree, int recursive, uint64_t attributes, uint64_t propagation, uint64_t shallow) {
+	if (!recursive || !(shallow & 3)) return set_once(tree, recursive, attributes, propagation);
+	int error = set_once(tree, !(shallow & 1), attributes, 0);
+	return error ? error : set_once(tree, !(shallow & 2), 0, propagation);
 }
 
 static int clone_tree(int source, int recursive) {
@@ -61,13 +68,13 @@ static int fits(int source, int target) {
 }
 
 /* A copy of what `source` is, changed while nobody can see it, then put onto `target`: never writable for a moment. */
-static int bind(int source, int target, int recursive, uint64_t attributes, uint64_t propagation) {
+static int bind(int source, int target, int recursive, uint64_t attributes, uint64_t propagation, uint64_t shallow) {
 	if (source < 0 || target < 0) return source < 0 ? source : target;
 	int error = fits(source, target);
 	if (error) return error;
 	int tree = clone_tree(source, recursive);
 	if (tree < 0) return tree;
-	error = set_attributes(tree, recursive, attributes, propagation ? propagation : MS_PRIVATE);
+	error = set_attributes(tree, recursive, attributes, propagation ? propagation : MS_PRIVATE, shallow);
 	if (!error) error = attach_tree(tree, target);
 	close(tree);
 	return error;
@@ -87,12 +94,12 @@ static void close_both(int one, int other) {
 	if (other >= 0) close(other);
 }
 
-static int op_bind_in(struct run *run, const struct value *v) { /* root source sourceRoot sourceInside inside recursive attributes propagation optional */
+static int op_bind_in(struct run *run, const struct value *v) { /* root source sourceRoot sourceInside inside recursive attributes propagation shallow optional */
 	(void)run;
 	int root = slot_fd(v[0].number);
 	int source = open_source(&v[1], v[2].number, &v[3]);
 	int target = root < 0 ? root : open_in(root, v[4].bytes, O_PATH, 0);
-	int error = bind(source, target, v[5].number != 0, v[6].number, v[7].number);
+	int error = bind(source, target, v[5].number != 0, v[6].number, v[7].number, v[8].number);
 	close_both(source, target);
 	return error;
 }
@@ -123,14 +130,23 @@ static int op_take_tmpfs(struct run *run, const struct value *v) { /* slot insid
 	return error ? error : fill_slot(v[0].number, tree);
 }
 
-static int op_attach_in(struct run *run, const struct value *v) { /* slot root inside */
+/* A copy of a tree of mounts in hand: it is what it was when taken, whatever becomes of this mount namespace, or when another is entered. */
+static int op_take_tree(struct run *run, const struct value *v) { /* slot source sourceRoot sourceInside recursive */
+	(void)run;
+	int source = open_source(&v[1], v[2].number, &v[3]);
+	int tree = source < 0 ? source : clone_tree(source, v[4].number != 0);
+	close_both(source, -1);
+	return fill_slot(v[0].number, tree);
+}
+
+static int op_attach_in(struct run *run, const struct value *v) { /* slot root inside recursive attributes propagation shallow */
 	(void)run;
 	int tree = slot_fd(v[0].number), root = slot_fd(v[1].number);
 	if (tree < 0 || root < 0) return -EBADF;
 	int target = open_in(root, v[2].bytes, O_PATH, 0);
 	if (target < 0) return target;
 	int error = fits(tree, target);
-	if (!error) error = set_attributes(tree, 0, 0, MS_PRIVATE);
+	if (!error) error = set_attributes(tree, v[3].number != 0, v[4].number, v[5].number ? v[5].number : MS_PRIVATE, v[6].number);
 	if (!error) error = attach_tree(tree, target);
 	close(target);
 	return error;
@@ -154,7 +170,7 @@ static int mask(int root, int target) {
 		return syscall(SYS_mount, "tmpfs", path_of(target).text, "tmpfs", flags, "size=0,nr_inodes=2") < 0 ? -errno : 0;
 	}
 	int null = open_null(root);
-	int error = bind(null, target, 0, MOUNT_ATTR_RDONLY, 0);
+	int error = bind(null, target, 0, MOUNT_ATTR_RDONLY, 0, 0);
 	close_both(null, -1);
 	return error;
 }
@@ -178,7 +194,7 @@ static int op_readonly_in(struct run *run, const struct value *v) { /* root insi
 	int root = slot_fd(v[0].number);
 	int target = root < 0 ? root : open_in(root, v[1].bytes, O_PATH, 0);
 	if (target < 0) return is_absent(target) ? 0 : target;
-	int error = bind(target, target, 1, MOUNT_ATTR_RDONLY, 0);
+	int error = bind(target, target, 1, MOUNT_ATTR_RDONLY, 0, 0);
 	close(target);
 	return error;
 }
@@ -187,7 +203,7 @@ static int op_remount_root(struct run *run, const struct value *v) { /* attribut
 	(void)run;
 	int root = open("/", O_PATH | O_CLOEXEC);
 	if (root < 0) return -errno;
-	int error = set_attributes(root, 0, v[0].number, 0);
+	int error = set_attributes(root, 0, v[0].number, 0, 0);
 	close(root);
 	return error;
 }
@@ -210,9 +226,10 @@ static int op_pivot(struct run *run, const struct value *v) { /* root */
 const struct op mount_ops[] = {
 	{"mount", "sssns", op_mount},
 	{"mount-in", "nsssnso", op_mount_in},
-	{"bind-in", "nsnssnnno", op_bind_in},
+	{"bind-in", "nsnssnnnno", op_bind_in},
 	{"take-tmpfs", "ns", op_take_tmpfs},
-	{"attach-in", "nns", op_attach_in},
+	{"take-tree", "nsnsn", op_take_tree},
+	{"attach-in", "nnsnnnn", op_attach_in},
 	{"mask-in", "ns", op_mask_in},
 	{"readonly-in", "ns", op_readonly_in},
 	{"remount-root", "n", op_remount_root},

@@ -192,6 +192,9 @@ uint64_t next_health_event(const struct supervisor *s);
 /* ---- pause.c */
 int pause_container(struct supervisor *s);
 int unpause_container(struct supervisor *s);
+
+/* ---- reload.c */
+int reload_program(struct supervisor *s);
 void thaw_container(struct supervisor *s);
 
 /* ---- oom.c */

@@ -129,15 +129,31 @@ const encoders: Encoders = {
       .flag(op.recursive)
       .number(op.attributes)
       .number(op.propagation)
+      .number(op.shallow, 0n)
       .flag(op.optional),
+  'take-tree': (op, w) =>
+    w
+      .number(op.slot)
+      .string(op.source)
+      .number(op.sourceRoot)
+      .string(op.sourceInside ?? '')
+      .flag(op.recursive),
   'take-tmpfs': (op, w) => w.number(op.slot).string(op.inside),
-  'attach-in': (op, w) => w.number(op.slot).number(op.root).string(op.inside),
+  'attach-in': (op, w) =>
+    w
+      .number(op.slot)
+      .number(op.root)
+      .string(op.inside)
+      .flag(op.recursive)
+      .number(op.attributes, 0n)
+      .number(op.propagation, 0n)
+      .number(op.shallow, 0n),
   'mask-in': (op, w) => w.number(op.root).string(op.inside),
   'readonly-in': (op, w) => w.number(op.root).string(op.inside),
   'remount-root': (op, w) => w.number(op.attributes),
   umount: (op, w) => w.string(op.path).number(op.flags),
   pivot: (op, w) => w.number(op.root),
-  'netlink-open': (op, w) => w.number(op.slot),
+  'netlink-open': (op, w) => w.number(op.slot).number(op.protocol ?? 0),
   netlink: (op, w) =>
     w
       .number(op.slot)
