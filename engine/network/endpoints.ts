@@ -1,4 +1,4 @@
-/** What a new container is allotted on its networks: interface names, hardware addresses, addresses. */
+/** What a container is allotted on its networks: interface names, hardware addresses, addresses. */
 import type { DesiredAttachment, DesiredContainer } from '../../src/model/desired.ts';
 import { TcomposeError } from '../../src/model/errors.ts';
 import type { ContainerRecord, EndpointRecord, NetworkRecord } from '../state/records.ts';
@@ -30,33 +30,60 @@ interface Place {
 }
 
 /**
- * Interfaces, MAC and addresses of a new container, one per attachment, same order: static ones as asked, others the lowest free.
- * `records.containers` are all of the instance (of every project: networks may be shared), with those allotted just before.
+ * Interfaces, MAC and addresses of a container, one per attachment, same order: static ones as asked, others the lowest free.
+ * `records.containers` are all others of the instance (of every project: networks may be shared), with those allotted just before.
+ * `before`: what a container that is changed in place has; it stays so as far as nothing else is asked for.
  */
 export function allotEndpoints(
   container: DesiredContainer,
   id: string,
   records: Records,
   instance: string,
+  before: readonly EndpointRecord[] = [],
 ): EndpointRecord[] {
   if (container.networkMode.kind !== 'bridge') return [];
-  const names = interfaceNames(container);
+  const had = container.attachments.map(({ network }) => before.find((one) => one.network === network));
+  const names = interfaceNames(container, before);
+  const positions = freePositions(before, had);
   return container.attachments.map((attachment, i) => {
     const network = records.networks.find(({ name }) => name === attachment.network);
     if (network === undefined)
       throw refused(container.name, `the network ${attachment.network}, which does not exist`, 'create it first');
     const place: Place = { container: container.name, network, used: usedOn(network, records.containers) };
-    const ipv4 = allot(place, 4, attachment.ipv4);
-    const ipv6 = allot(place, 6, attachment.ipv6);
+    const ipv4 = kept(place, attachment.ipv4, had[i]?.ipv4) ?? allot(place, 4, attachment.ipv4);
+    const ipv6 = kept(place, attachment.ipv6, had[i]?.ipv6) ?? allot(place, 6, attachment.ipv6);
     return {
       network: network.name,
       hostInterface: vethName(instance, id, network.name),
       interfaceName: names[i]!,
+      ...(positions[i] !== i && { position: positions[i]! }),
       mac: macOf(container.name, attachment, (ipv4 ?? ipv6)!.address),
       ...(ipv4 && { ipv4 }),
       ...(ipv6 && { ipv6 }),
       aliases: attachment.aliases,
     };
+  });
+}
+
+/** An address that fits what is asked for, unless somebody asked for it by number meanwhile. */
+const kept = ({ used }: Place, asked: string | undefined, had: EndpointRecord['ipv4']): EndpointRecord['ipv4'] =>
+  had !== undefined && (asked === undefined || asked === had.address) && !used.has(had.address) ? had : undefined;
+
+/** Where the interface inside is: what is there stays, others get the lowest free place. */
+export const positionOf = (endpoint: EndpointRecord, all: readonly EndpointRecord[]): number =>
+  endpoint.position ?? all.indexOf(endpoint);
+
+function freePositions(
+  before: readonly EndpointRecord[],
+  had: readonly (EndpointRecord | undefined)[],
+): readonly number[] {
+  // Those that are about to go are there until they are gone.
+  const taken = new Set(before.map((endpoint) => positionOf(endpoint, before)));
+  let next = 0;
+  return had.map((endpoint) => {
+    if (endpoint !== undefined) return positionOf(endpoint, before);
+    while (taken.has(next)) next++;
+    return next++;
   });
 }
 
@@ -129,10 +156,17 @@ function lowestFree({ network, used }: Place, subnet: string): Address | undefin
 }
 
 /** `eth0`, `eth1`, … for those that are not named, passing over names that are taken. */
-function interfaceNames({ name, attachments }: DesiredContainer): readonly string[] {
-  const taken = new Set(attachments.flatMap((attachment) => attachment.interfaceName ?? []));
+function interfaceNames({ name, attachments }: DesiredContainer, before: readonly EndpointRecord[]): readonly string[] {
+  const there = new Map(before.map((endpoint) => [endpoint.interfaceName, endpoint.network]));
+  const taken = new Set([...attachments.flatMap((attachment) => attachment.interfaceName ?? []), ...there.keys()]);
   let next = 0;
-  return attachments.map(({ interfaceName }) => {
+  return attachments.map(({ interfaceName, network }) => {
+    const had = before.find((endpoint) => endpoint.network === network);
+    if (had !== undefined) return had.interfaceName;
+    if (interfaceName !== undefined && there.has(interfaceName)) {
+      const what = `the interface name ${interfaceName} on ${network}, which the one on ${there.get(interfaceName)} has`;
+      throw refused(name, what, 'choose another name, or make the container anew with --force-recreate');
+    }
     if (interfaceName !== undefined) {
       if (/^[^\s/:]{1,15}$/.test(interfaceName) && !['.', '..', 'lo', 'all', 'default'].includes(interfaceName))
         return interfaceName;

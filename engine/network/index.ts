@@ -2,8 +2,9 @@
 import { readFileSync } from 'node:fs';
 import type { LaunchOp } from '../launcher/ops.ts';
 import type { NetworkRecord } from '../state/records.ts';
-import type { NetworkFacts } from './facts.ts';
+import { linkNames, type NetworkFacts } from './facts.ts';
 import { type NetworkSetup, type Running, repairOps, type Supervisor, setupOps } from './interfaces.ts';
+import { attachOps, type Rewiring } from './rewire.ts';
 
 export { syncFirewall } from './apply-firewall.ts';
 export { createNetworks, type NetworkContext, repairNetworks } from './create-networks.ts';
@@ -16,6 +17,7 @@ export { formatPort, type PortConflict, type PortRequest, portError } from './po
 export { removeLeftovers } from './remove-leftovers.ts';
 export { removeNetworks } from './remove-networks.ts';
 export { type ResolvedPorts, resolvePorts } from './resolve-ports.ts';
+export { detachOps as networkDetachOps } from './rewire.ts';
 
 /**
  * First operations of a supervisor's `setup`: makes its network namespace and everything in it, and closes its slots again. With
@@ -31,6 +33,18 @@ export const networkRepairOps = (
   instance: string,
   facts: NetworkFacts,
 ): LaunchOp[] => repairOps(running, { networks, instance, firstSlot: 0, hairpin: seesBridgedFrames() }, facts);
+
+/** For a running container that is changed in place: makes what is new, readdresses what stays. Empty: nothing to do. */
+export const networkAttachOps = (
+  rewiring: Omit<Rewiring, 'isThere'>,
+  networks: readonly NetworkRecord[],
+  instance: string,
+): LaunchOp[] => {
+  const links = new Set(linkNames());
+  const isThere = (hostInterface: string) => links.has(hostInterface);
+  const setup = { networks, instance, firstSlot: 0, hairpin: seesBridgedFrames() };
+  return attachOps({ ...rewiring, isThere }, setup);
+};
 
 /** br_netfilter is loaded and hands bridged frames to iptables. */
 function seesBridgedFrames(): boolean {

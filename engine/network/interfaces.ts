@@ -3,12 +3,12 @@ import type { LaunchOp, Slot } from '../launcher/ops.ts';
 import { slotFd } from '../launcher/ops.ts';
 import type { ContainerRecord, EndpointRecord, NetworkRecord } from '../state/records.ts';
 import { request } from './bridge.ts';
-import { mainEndpoint } from './endpoints.ts';
+import { mainEndpoint, positionOf } from './endpoints.ts';
 import type { NetworkFacts } from './facts.ts';
 import { bridgeIndex, owned } from './names.ts';
 import { deleteLink, newAddress, newDefaultRoute, newVethPair, setBridgePort, setLink } from './rtnetlink.ts';
 
-const CLONE_NEWNET = 0x40000000;
+export const CLONE_NEWNET = 0x40000000;
 const O_CLOEXEC = 0o2000000;
 const ENODEV = 19;
 const LOOPBACK = 1;
@@ -28,7 +28,7 @@ export interface Supervisor {
   readonly startTime: string;
 }
 
-interface Place {
+export interface Place {
   readonly networks: ReadonlyMap<string, NetworkRecord>;
   readonly instance: string;
   /** Bridged frames go through iptables (br_netfilter): then one that was led back to its sender leaves by the port it came in. */
@@ -36,7 +36,7 @@ interface Place {
   readonly slots: { readonly hostNamespace: Slot; readonly host: Slot; readonly inside: Slot };
 }
 
-const placeOf = (setup: Omit<NetworkSetup, 'container'>, hairpin: boolean): Place => ({
+export const placeOf = (setup: Omit<NetworkSetup, 'container'>, hairpin: boolean): Place => ({
   networks: new Map(setup.networks.map((network) => [network.name, network])),
   instance: setup.instance,
   hairpin,
@@ -67,21 +67,21 @@ export function setupOps(setup: NetworkSetup & { readonly hairpin: boolean }, sh
 }
 
 /** The namespace is held open, since the peer's side of a pair is named by a descriptor. */
-const openHost = ({ slots }: Place): LaunchOp[] => [
+export const openHost = ({ slots }: Place): LaunchOp[] => [
   { op: 'open', slot: slots.hostNamespace, path: '/proc/thread-self/ns/net', flags: O_CLOEXEC },
   { op: 'netlink-open', slot: slots.host },
 ];
 
-const openInside = ({ slots }: Place): LaunchOp[] => [
+export const openInside = ({ slots }: Place): LaunchOp[] => [
   { op: 'netlink-open', slot: slots.inside },
   request(slots.inside, setLink({ link: LOOPBACK, up: true })),
 ];
 
-function endpointOps(place: Place, container: ContainerRecord, position: number): LaunchOp[] {
+export function endpointOps(place: Place, container: ContainerRecord, position: number): LaunchOp[] {
   const { host, inside, hostNamespace } = place.slots;
   const endpoint = container.endpoints[position]!;
   const network = networkOf(place, endpoint);
-  const index = FIRST_INDEX + position;
+  const index = indexOf(container, endpoint);
   const pair = {
     inside: { name: endpoint.interfaceName, index, mac: endpoint.mac },
     host: { name: endpoint.hostInterface, namespaceFd: slotFd(hostNamespace), group: bridgeIndex(network.bridge) },
@@ -100,6 +100,9 @@ function endpointOps(place: Place, container: ContainerRecord, position: number)
   ];
 }
 
+export const indexOf = ({ endpoints }: ContainerRecord, endpoint: EndpointRecord): number =>
+  FIRST_INDEX + positionOf(endpoint, endpoints);
+
 /**
  * Either none at all, or one that is in use at once. Written as the default of the namespace before the interface exists: only that takes
  * no lock; on an interface, fifty containers that start together spin on the kernel's network lock.
@@ -115,7 +118,7 @@ const ipv6Settings = ({ ipv6 }: EndpointRecord): LaunchOp[] => {
 };
 
 /** The host's side, up last: an address made for it by the kernel would answer to containers. */
-function portOps(
+export function portOps(
   { slots, instance, hairpin, ...place }: Place,
   container: ContainerRecord,
   endpoint: EndpointRecord,
@@ -134,20 +137,20 @@ function portOps(
 /** A kernel without IPv6. */
 const EAFNOSUPPORT = [97, 22, 95];
 
-const networkOf = ({ networks }: Pick<Place, 'networks'>, endpoint: EndpointRecord): NetworkRecord => {
+export const networkOf = ({ networks }: Pick<Place, 'networks'>, endpoint: EndpointRecord): NetworkRecord => {
   const network = networks.get(endpoint.network);
   if (network === undefined) throw new RangeError(`no record of network ${endpoint.network}`);
   return network;
 };
 
-function routeOps({ networks, slots }: Place, container: ContainerRecord): LaunchOp[] {
+export function routeOps({ networks, slots }: Place, container: ContainerRecord): LaunchOp[] {
   return ([4, 6] as const).flatMap((family) => {
     const endpoint = mainEndpoint(container, networks, family);
     if (endpoint === undefined) return [];
     const subnet = networks
       .get(endpoint.network)
       ?.subnets.find(({ subnet }) => subnet.includes(':') === (family === 6));
-    const index = FIRST_INDEX + container.endpoints.indexOf(endpoint);
+    const index = indexOf(container, endpoint);
     return subnet ? [request(slots.inside, newDefaultRoute(subnet.gateway, index))] : [];
   });
 }

@@ -3,7 +3,7 @@ import { addressBytes, isIpv6, macBytes } from './addresses.ts';
 import { type Attribute, encode, struct, text, u8, u32 } from './netlink-wire.ts';
 
 // linux/rtnetlink.h, linux/if_link.h, linux/netlink.h
-export const RTM = { NEWLINK: 16, DELLINK: 17, SETLINK: 19, NEWADDR: 20, NEWROUTE: 24 } as const;
+export const RTM = { NEWLINK: 16, DELLINK: 17, SETLINK: 19, NEWADDR: 20, DELADDR: 21, NEWROUTE: 24 } as const;
 const NLM_F = { REQUEST: 1, ACK: 4, REPLACE: 0x100, EXCL: 0x200, CREATE: 0x400 } as const;
 export const IFLA = {
   ADDRESS: 1,
@@ -23,7 +23,8 @@ const INET6_ADDR_GEN_MODE = 8;
 const ADDR_GEN_MODE_NONE = 1;
 const IFA = { ADDRESS: 1, LOCAL: 2, BROADCAST: 4, FLAGS: 8 } as const;
 const IFA_F_NODAD = 2;
-const RTA = { OIF: 4, GATEWAY: 5 } as const;
+const RTA = { DESTINATION: 1, OIF: 4, GATEWAY: 5 } as const;
+const TABLE = { MAIN: 254, LOCAL: 255 } as const;
 const AF = { UNSPEC: 0, INET: 2, INET6: 10 } as const;
 const IFF_UP = 1;
 
@@ -185,16 +186,37 @@ export function newAddress(index: number, address: string, prefix: number): Uint
   return encode({ type: RTM.NEWADDR, flags: REQUEST | NLM_F.CREATE | NLM_F.REPLACE, fixed, attributes });
 }
 
-export function newDefaultRoute(gateway: string, index: number): Uint8Array {
+export function deleteAddress(index: number, address: string, prefix: number): Uint8Array {
+  const fixed = struct([1, isIpv6(address) ? AF.INET6 : AF.INET], [1, prefix], [1, 0], [1, 0], [4, index]);
+  const attributes = [{ type: IFA.LOCAL, value: addressBytes(address) }];
+  return encode({ type: RTM.DELADDR, flags: REQUEST, fixed, attributes });
+}
+
+/** In place of another one. */
+export const newDefaultRoute = (gateway: string, index: number): Uint8Array =>
+  newRoute({ gateway, table: TABLE.MAIN, prefix: 0, more: [{ type: RTA.OIF, value: u32(index) }] });
+
+/** To one address, looked up before all others, also where it would be one of the machine's own. */
+export const newLocalRoute = (address: string, gateway: string): Uint8Array => {
+  const destination = addressBytes(address);
+  const more = [{ type: RTA.DESTINATION, value: destination }];
+  return newRoute({ gateway, table: TABLE.LOCAL, prefix: destination.length * 8, more });
+};
+
+interface Route {
+  readonly gateway: string;
+  readonly table: number;
+  readonly prefix: number;
+  readonly more: readonly Attribute[];
+}
+
+function newRoute({ gateway, table, prefix, more }: Route): Uint8Array {
   const family = isIpv6(gateway) ? AF.INET6 : AF.INET;
-  const [mainTable, bootProtocol, universe, unicast] = [254, 3, 0, 1];
+  const [bootProtocol, universe, unicast] = [3, 0, 1];
   // struct rtmsg: family, destination and source prefix, type of service, table, protocol, scope, type, flags
-  const route = [family, 0, 0, 0, mainTable, bootProtocol, universe, unicast];
+  const route = [family, prefix, 0, 0, table, bootProtocol, universe, unicast];
   const fixed = struct(...route.map((value) => [1, value] as const), [4, 0]);
-  const attributes = [
-    { type: RTA.GATEWAY, value: addressBytes(gateway) },
-    { type: RTA.OIF, value: u32(index) },
-  ];
+  const attributes = [{ type: RTA.GATEWAY, value: addressBytes(gateway) }, ...more];
   return encode({ type: RTM.NEWROUTE, flags: REQUEST | NLM_F.CREATE | NLM_F.REPLACE, fixed, attributes });
 }
 

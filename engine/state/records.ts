@@ -13,10 +13,14 @@ export interface ContainerRecord {
   readonly madeFrom: DesiredContainer;
   /** Allotted at create, kept over restarts; one per attachment, same order. */
   readonly endpoints: readonly EndpointRecord[];
+  /** While it is changed in place: what endpoints it had before, some of which the kernel may still have. Afterwards absent. */
+  readonly before?: readonly EndpointRecord[];
   /** Host ports as allotted (ephemeral ones resolved), present from the first start on. */
   readonly publishers: readonly LivePort[];
   /** Volumes behind the mounts, anonymous ones named. In the order of mounting. */
   readonly mounts: readonly MountRecord[];
+  /** Where the name server of its view listens, if not at port 53 (engine/dns/views.ts); present from the first start on. */
+  readonly resolverPort?: number;
   /** Whether it is meant to run: set by start, cleared by stop. Firewall rules exist for those that are. */
   readonly wanted: boolean;
   /** When it was last asked to start, and in which life of the machine: what ran in an earlier one ended with it. */
@@ -34,6 +38,8 @@ export interface EndpointRecord {
   /** `tcv<instance><8 hex>`, at most 15 characters. */
   readonly hostInterface: string;
   readonly interfaceName: string;
+  /** Of the interface inside, counted from 0: it stays when endpoints before it go. Absent: its place in the list. */
+  readonly position?: number;
   readonly mac: string;
   readonly ipv4?: { readonly address: string; readonly prefix: number };
   readonly ipv6?: { readonly address: string; readonly prefix: number };
@@ -42,8 +48,8 @@ export interface EndpointRecord {
 
 export interface MountRecord {
   readonly target: string;
-  readonly kind: 'volume' | 'bind' | 'tmpfs';
-  /** volume: its full name; bind: the host's path; tmpfs: ''. */
+  readonly kind: 'volume' | 'bind' | 'tmpfs' | 'image' | 'file';
+  /** volume: its full name; bind: the host's path; image: its id; tmpfs and file: ''. */
   readonly source: string;
   readonly readOnly: boolean;
   readonly anonymous: boolean;
@@ -53,6 +59,13 @@ export interface MountRecord {
   readonly recursive: boolean;
   readonly createHostPath: boolean;
   readonly options: readonly string[];
+  /** Read-only is the topmost mount alone. */
+  readonly writableBelow?: true;
+  /** Of a file that the engine writes, or of a bound secret or config: the digest of its content. */
+  readonly content?: { readonly of: string; readonly digest: string };
+  readonly owner?: { readonly uid: number; readonly gid: number; readonly mode: number };
+  /** For an anonymous volume, when it is made. */
+  readonly labels?: Readonly<Record<string, string>>;
 }
 
 export interface NetworkRecord {
