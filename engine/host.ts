@@ -33,6 +33,8 @@ export interface Host {
   dnsContext(): Promise<DnsContext>;
   /** As they are on disk now. */
   records(): Promise<Records>;
+  /** Digest → text of secrets and configs, as far as this command was told. */
+  readonly contents: Map<string, Uint8Array>;
   /** The value made for this key in this command, made only once however many ask at the same time. */
   shared<T>(key: string, make: () => Promise<T>): Promise<T>;
   close(): Promise<void>;
@@ -49,6 +51,7 @@ export function openHost({ paths, launcher }: EngineOptions): Host {
   return {
     paths,
     launcher,
+    contents: new Map(),
     instance: instance.get,
     knownInstance: () => findInstance(paths),
     facts: once(async () => (await import('./container/host-facts.ts')).readHostFacts()).get,
@@ -60,7 +63,10 @@ export function openHost({ paths, launcher }: EngineOptions): Host {
       instance: await instance.get(),
       run: async (ops) => (await session.get()).run(ops),
     }),
-    dnsContext: async () => ({ paths, instance: await instance.get() }),
+    dnsContext: async () => {
+      await instance.get();
+      return { paths, launcher };
+    },
     records: async () => {
       const [{ readNetworkRecords }, { readContainerRecords }] = await Promise.all([
         import('./network/index.ts'),

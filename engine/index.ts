@@ -15,6 +15,9 @@ export function createEngine(options: EngineOptions): Engine {
       return (await import('./state/lock.ts')).lockProject(host.paths, project, command);
     },
     check: async (wanted, leaving) => (await import('./system/check.ts')).checkWanted(host, wanted, leaving),
+    provide: (contents) => {
+      for (const [digest, bytes] of contents) host.contents.set(digest, bytes);
+    },
     images: imagesOf(host),
     networks: networksOf(host),
     volumes: volumesOf(host),
@@ -51,7 +54,7 @@ const networksOf = (host: Host): Engine['networks'] => {
     },
     repair: async (names) => {
       await (await room()).repairNetworks(await host.networkContext(), names);
-      await (await import('./container/publish.ts')).syncAllNames(host);
+      await (await import('./dns/index.ts')).syncNames(await host.dnsContext(), new Set(names));
     },
     remove: async (names) => {
       const [{ containers }, { isRunning }] = await Promise.all([host.records(), import('./container/runtime.ts')]);

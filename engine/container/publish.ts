@@ -1,6 +1,6 @@
 /** Ports and names of containers, as their records want them: put into the kernel and into the name servers, a batch at a time. */
 import type { Host } from '../host.ts';
-import { PROJECT_LABEL, projectOf, writeContainerRecord } from '../state/container-records.ts';
+import { writeContainerRecord } from '../state/container-records.ts';
 import type { ContainerRecord } from '../state/records.ts';
 
 /**
@@ -15,29 +15,20 @@ export async function unpublish(
   const wanted = records.filter((record) => record.wanted);
   await Promise.all(wanted.map((record) => writeContainerRecord(host.paths, { ...record, wanted: false, ...change })));
   const networked = records.filter((record) => record.endpoints.length > 0);
-  if (networked.length > 0) await syncNetwork(host, new Set(networked.map(projectOf)));
+  if (networked.length > 0) await syncNetwork(host, networked);
   const volumes = await host.volumes();
   const { containers } = await host.records();
   const running = containers.filter((record) => record.wanted);
   await Promise.all(wanted.map((record) => volumes.release(record.mounts, running)));
 }
 
-export async function syncNetwork(host: Host, projects: ReadonlySet<string>): Promise<void> {
+/** Rules of the instance, and names on the networks that these are on. */
+export async function syncNetwork(host: Host, records: readonly ContainerRecord[]): Promise<void> {
+  const networks = new Set(records.flatMap(({ endpoints }) => endpoints.map(({ network }) => network)));
   const [{ syncFirewall }, { syncNames }] = await Promise.all([
     import('../network/index.ts'),
     import('../dns/index.ts'),
   ]);
   const [network, dns] = await Promise.all([host.networkContext(), host.dnsContext()]);
-  await Promise.all([syncFirewall(network, host.records), ...[...projects].map((project) => syncNames(dns, project))]);
-}
-
-/** After networks came or went: every project's name server knows. */
-export async function syncAllNames(host: Host): Promise<void> {
-  const { syncNames } = await import('../dns/index.ts');
-  const [dns, records] = await Promise.all([host.dnsContext(), host.records()]);
-  const projects = new Set([
-    ...records.networks.map((network) => network.madeFrom.labels[PROJECT_LABEL] ?? ''),
-    ...records.containers.map(projectOf),
-  ]);
-  await Promise.all([...projects].map((project) => syncNames(dns, project)));
+  await Promise.all([syncFirewall(network, host.records), syncNames(dns, networks)]);
 }

@@ -1,10 +1,19 @@
 /** Puts back what a running container lost in the kernel: interfaces, addresses, rules, its name. Its process is not touched. */
+import { resolverOps } from '../dns/index.ts';
 import type { Host } from '../host.ts';
-import { networkRepairOps, readNetworkFacts } from '../network/index.ts';
-import { projectOf } from '../state/container-records.ts';
+import type { LaunchOp } from '../launcher/ops.ts';
+import { networkRepairOps, type Records, type Running, readNetworkFacts } from '../network/index.ts';
 import { syncNetwork } from './publish.ts';
 import { supervisorOf } from './runtime.ts';
 import { noSuchContainer } from './unknown.ts';
+
+const CLONE_NEWNET = 0x40000000;
+
+/** An interface that was lost took the way to the name server with it. */
+const nameOps = ({ container, supervisor }: Running, networks: Records['networks']): LaunchOp[] => [
+  { op: 'join', ...supervisor, flags: CLONE_NEWNET },
+  ...resolverOps(container, networks, 0),
+];
 
 export async function repairContainers(host: Host, names: readonly string[]): Promise<ReadonlyMap<string, Error>> {
   const failed = new Map<string, Error>();
@@ -22,12 +31,12 @@ export async function repairContainers(host: Host, names: readonly string[]): Pr
       const ops = networkRepairOps([one], records.networks, instance, facts);
       if (ops.length === 0) return;
       try {
-        await (await host.session()).run(ops);
+        await (await host.session()).run([...ops, ...nameOps(one, records.networks)]);
       } catch (error) {
         failed.set(one.container.name, error as Error);
       }
     }),
   );
-  await syncNetwork(host, new Set(damaged.map(projectOf)));
+  await syncNetwork(host, damaged);
   return failed;
 }

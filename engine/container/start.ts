@@ -3,12 +3,13 @@ import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BatchResult } from '../../src/model/engine.ts';
 import { TcomposeError } from '../../src/model/errors.ts';
+import { allotResolverPorts, needsPort, resolverOps, withNames } from '../dns/index.ts';
 import type { Host } from '../host.ts';
 import { logPath } from '../logs/log-files.ts';
 import { planLog } from '../logs/plan.ts';
 import { networkSetupOps, portError, type Records, resolvePorts } from '../network/index.ts';
 import { currentBoot } from '../state/boot.ts';
-import { projectOf, writeContainerRecord } from '../state/container-records.ts';
+import { writeContainerRecord } from '../state/container-records.ts';
 import { containerDir, containerRun } from '../state/paths.ts';
 import type { ProcessId } from '../state/process.ts';
 import type { ContainerRecord } from '../state/records.ts';
@@ -94,8 +95,21 @@ async function wantPorts(
       stoppedByUser: false,
       lastStart,
     }));
-  await Promise.all(wanted.map((record) => writeContainerRecord(host.paths, record)));
-  return wanted;
+  return await writeWanted(host, wanted, records);
+}
+
+/** Most share a view that needs no port of its own; otherwise nobody else may allot one at the same time. */
+async function writeWanted(
+  host: Host,
+  wanted: readonly ContainerRecord[],
+  { networks }: Records,
+): Promise<readonly ContainerRecord[]> {
+  const write = async (records: readonly ContainerRecord[]) => {
+    await Promise.all(records.map((record) => writeContainerRecord(host.paths, record)));
+    return records;
+  };
+  if (!wanted.some((record) => needsPort(record, networks))) return await write(wanted);
+  return await withNames(host, async () => await write(allotResolverPorts(wanted, await host.records())));
 }
 
 const withChanges = (records: Records, changed: readonly ContainerRecord[]): Records => ({
@@ -109,7 +123,7 @@ async function publish(host: Host, wanted: readonly ContainerRecord[], records: 
   if (networked.length === 0) return;
   const { names } = await host.facts();
   rewriteLinks(host.paths, networked, records, names);
-  await syncNetwork(host, new Set(networked.map(projectOf)));
+  await syncNetwork(host, networked);
 }
 
 interface Described {
@@ -146,7 +160,10 @@ async function describeAll(
         sources: await volumes.sources(record.mounts),
         namedAs: namedAs(record, records) ?? record,
         accounts: await readAccountFiles(host, record.id, layers),
-        network: networkSetupOps(setup, sharedNetwork(host, record, records)),
+        network: [
+          ...networkSetupOps(setup, sharedNetwork(host, record, records)),
+          ...resolverOps(record, records.networks, FIRST_NETWORK_SLOT),
+        ],
         records: records.containers,
         note: (warning) => notes.push(warning),
       });

@@ -1,5 +1,6 @@
 /** The configuration file of one dnsmasq (dnsmasq(8)). */
-import type { Server } from './zone.ts';
+import { PLAIN_PORT } from './views.ts';
+import type { Zone } from './zone.ts';
 
 export interface ServerFiles {
   readonly hosts: string;
@@ -8,17 +9,18 @@ export interface ServerFiles {
   readonly log: string;
 }
 
-export function dnsmasqConfig({ bridges, kind, upstreams }: Server, files: ServerFiles, user: string): string {
+export function dnsmasqConfig({ bridges, port, open, upstreams }: Zone, files: ServerFiles, user: string): string {
   return [
     // On these bridges alone, also when one is made anew. Naming an interface would add the loopback by itself.
     'bind-dynamic',
     'except-interface=lo',
     ...bridges.map((bridge) => `interface=${bridge}`),
+    ...(port === PLAIN_PORT ? [] : [`port=${port}`]),
     'no-hosts',
     `addn-hosts=${files.hosts}`,
     `servers-file=${files.routes}`,
     // The host's own resolver may be asked where it is (127.0.0.53), since this runs in the host's network.
-    ...(kind === 'internal' || upstreams.length > 0 ? ['no-resolv'] : []),
+    ...(!open || upstreams.length > 0 ? ['no-resolv'] : []),
     ...upstreams.map((address) => `server=${address}`),
     // A name without a dot is one of ours or none: it is not told to others, and no answer is waited for.
     'domain-needed',

@@ -1,86 +1,89 @@
 /** The name room's only door: name servers that know a project's containers, and the texts that containers resolve names by. */
-import { existsSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import type { Damage } from '../../src/model/live.ts';
 import { type Records, readNetworkRecords } from '../network/index.ts';
 import { readContainerRecords } from '../state/container-records.ts';
 import { withFolderLock } from '../state/file-lock.ts';
+import { namesIn } from '../state/files.ts';
 import { dnsDir, type Paths } from '../state/paths.ts';
-import { endServer, ensureServer, findServer, makeServerFolder } from './name-server.ts';
-import { NOBODY, ownerOf, ownersFor, type Zone, zoneOf } from './zone.ts';
+import { endServer, ensureServer, findServer, makePublicFolder, makeServerFolder } from './name-server.ts';
+import { type Zone, zonesOf } from './zone.ts';
 
-export { linkLines, nameServers } from './zone.ts';
+export { nameServers, resolverOps } from './resolver-ops.ts';
+export { allotResolverPorts, needsPort } from './views.ts';
+export { linkLines } from './zone.ts';
 
 export interface DnsContext {
   readonly paths: Paths;
-  readonly instance: string;
+  /** Path of tcompose-launcher, which starts a server again when it ends. */
+  readonly launcher: string;
 }
 
-const KINDS = ['open', 'internal'] as const;
+const dnsRoot = (paths: Paths): string => dirname(dnsDir(paths, '-'));
 
-/**
- * Makes the name servers that serve a project know its wanted containers: started when they do not run, stopped when nobody wants to run
- * on their networks any more. Names are there when this resolves: call it before containers start, records written.
- */
-export async function syncNames({ paths }: DnsContext, project: string): Promise<void> {
-  const owners = ownersFor(project, readRecords(paths));
-  await Promise.all([...owners].map((owner) => syncOwner(paths, owner)));
+/** One at a time: of two calls, the later one knows what both are about, and a server that goes has left its addresses. */
+export async function withNames<T>({ paths }: Pick<DnsContext, 'paths'>, work: () => Promise<T>): Promise<T> {
+  makePublicFolder(paths.run, dnsRoot(paths));
+  return await withFolderLock(dnsRoot(paths), work);
 }
 
 /**
- * Read and written within one turn of Node's loop: of two calls at the same time, the one that writes last has read last, so it knows
- * what both are about.
+ * Makes the name servers know the wanted containers: started where they do not run, ended where nobody wants to run any more. Names are
+ * there when this resolves: call it before containers start, records written. `networks`: only those whose view has one of them may
+ * have changed.
  */
+export async function syncNames(context: DnsContext, networks?: ReadonlySet<string>): Promise<void> {
+  const { paths } = context;
+  await withNames(context, async () => {
+    const zones = zonesOf(readRecords(paths));
+    const known = new Set(zones.map(({ key }) => key));
+    const gone = namesIn(dnsRoot(paths)).filter((key) => !known.has(key));
+    await Promise.all(gone.map((key) => removeServer(paths, key)));
+    const touched = zones.filter((zone) => networks === undefined || zone.networks.some((name) => networks.has(name)));
+    await Promise.all(touched.map((zone) => serve(context, zone)));
+  });
+}
+
 const readRecords = (paths: Paths): Records => ({
   networks: readNetworkRecords(paths),
   containers: readContainerRecords(paths),
 });
 
-/** One at a time: a server that is made anew with other networks has to have left its addresses. */
-async function syncOwner(paths: Paths, owner: string): Promise<void> {
-  const folder = dnsDir(paths, owner);
-  makeServerFolder(paths.run, folder);
-  await withFolderLock(dirname(folder), () => syncServers(paths, owner, folder));
+async function serve({ paths, launcher }: DnsContext, zone: Zone): Promise<void> {
+  const folder = dnsDir(paths, zone.key);
+  makeServerFolder(folder);
+  const changed = writeZone(folder, zone);
+  await ensureServer(folder, zone, { launcher, changed });
 }
 
-async function syncServers(paths: Paths, owner: string, folder: string): Promise<void> {
-  const zone = zoneOf(owner, readRecords(paths));
-  if (zone.servers.length === 0) return await stopDns({ paths }, owner);
-  makeServerFolder(paths.run, folder);
-  writeZone(folder, zone);
-  const unused = KINDS.filter((kind) => !zone.servers.some((server) => server.kind === kind));
-  await Promise.all([
-    ...zone.servers.map((server) => ensureServer(folder, server)),
-    ...unused.map((kind) => endServer(folder, kind)),
-  ]);
+/** Read by the server only when it is told to: it never sees half of it. True: something is new. */
+function writeZone(folder: string, { hosts, routes }: Zone): boolean {
+  const strangers = readdirSync(join(folder, 'hosts')).filter((name) => !hosts.has(name));
+  for (const name of strangers) rmSync(join(folder, 'hosts', name), { force: true });
+  const texts = [...hosts].map(([network, text]): [string, string] => [join('hosts', network), text]);
+  const changed = [...texts, ['routes', routes] as const].filter(([name, text]) => write(join(folder, name), text));
+  return strangers.length + changed.length > 0;
 }
 
-/** Read by the server only when it is told to: it never sees half of it. */
-function writeZone(folder: string, { hosts, routes }: Zone): void {
-  for (const [network, text] of hosts) writeFileSync(join(folder, 'hosts', network), text, { mode: 0o644 });
-  for (const name of readdirSync(join(folder, 'hosts'))) {
-    if (!hosts.has(name)) rmSync(join(folder, 'hosts', name), { force: true });
-  }
-  writeFileSync(join(folder, 'routes'), routes, { mode: 0o644 });
+function write(path: string, text: string): boolean {
+  if (existsSync(path) && readFileSync(path, 'utf8') === text) return false;
+  writeFileSync(path, text, { mode: 0o644 });
+  return true;
 }
 
-export async function stopDns({ paths }: Pick<DnsContext, 'paths'>, project: string): Promise<void> {
-  const folder = dnsDir(paths, project || NOBODY);
-  if (!existsSync(folder)) return;
-  await Promise.all(KINDS.map((kind) => endServer(folder, kind)));
+async function removeServer(paths: Paths, key: string): Promise<void> {
+  const folder = dnsDir(paths, key);
+  await endServer(folder);
   rmSync(folder, { recursive: true, force: true });
 }
 
-/** Damage per network name: its name server does not run. syncNames mends it. */
-export function dnsDamage({ paths }: DnsContext, records: Records): Map<string, readonly Damage[]> {
-  const damage = new Map<string, readonly Damage[]>();
-  for (const owner of new Set(records.networks.map(ownerOf))) {
-    for (const { kind, bridges } of zoneOf(owner, records).servers) {
-      if (findServer(dnsDir(paths, owner), kind) !== undefined) continue;
-      for (const { name, bridge } of records.networks) {
-        if (bridges.includes(bridge)) damage.set(name, [{ kind: 'dns', what: `the name server of network ${name}` }]);
-      }
-    }
-  }
-  return damage;
+/** Damage per network name: a name server that its containers ask does not run. syncNames mends it. */
+export function dnsDamage({ paths }: Pick<DnsContext, 'paths'>, records: Records): Map<string, readonly Damage[]> {
+  const dead = zonesOf(records).filter(({ key }) => findServer(dnsDir(paths, key)) === undefined);
+  return new Map(
+    dead.flatMap(({ networks }) =>
+      networks.map((name): [string, Damage[]] => [name, [{ kind: 'dns', what: `the name server of network ${name}` }]]),
+    ),
+  );
 }

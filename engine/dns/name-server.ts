@@ -1,69 +1,74 @@
-/** Runs dnsmasq: one process for each server of a zone. It is found again by its pid file and its command line. */
+/** Runs dnsmasq, one process for each view, and a keeper beside it (keep.c). Found again by pid file and command line. */
 import { chmodSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { TcomposeError } from '../../src/model/errors.ts';
 import { findHolders, readListening } from '../network/listening.ts';
-import { runProgram } from '../network/programs.ts';
+import { missing, runProgram } from '../network/programs.ts';
 import { dnsmasqConfig, type ServerFiles } from './dnsmasq-config.ts';
-import type { Server, ServerKind } from './zone.ts';
+import type { Zone } from './zone.ts';
 
-/** Where a server of an owner's folder has its files. `hosts` and `routes` are the same for both kinds. */
-export const filesOf = (folder: string, kind: ServerKind): ServerFiles & { readonly config: string } => ({
+/** Where a server has its files, in a folder of its own. */
+const filesOf = (folder: string): ServerFiles & { readonly config: string; readonly keeper: string } => ({
   hosts: join(folder, 'hosts'),
   routes: join(folder, 'routes'),
-  config: join(folder, `${kind}.conf`),
-  pid: join(folder, `${kind}.pid`),
-  log: join(folder, `${kind}.log`),
+  config: join(folder, 'config'),
+  pid: join(folder, 'pid'),
+  log: join(folder, 'log'),
+  keeper: join(folder, 'keeper'),
 });
 
 /** Its pid, if it runs: a pid file alone may outlive the process it names. */
-export function findServer(folder: string, kind: ServerKind): number | undefined {
-  const { pid: path, config } = filesOf(folder, kind);
-  const pid = Number(readIfThere(path).trim());
+export function findServer(folder: string): number | undefined {
+  const { pid, config } = filesOf(folder);
+  return namedIn(pid, config);
+}
+
+/** The process that a pid file names, if it is about this configuration. */
+function namedIn(pidFile: string, config: string): number | undefined {
+  const pid = Number(readIfThere(pidFile).trim());
   if (!Number.isSafeInteger(pid) || pid <= 0) return undefined;
-  return readIfThere(`/proc/${pid}/cmdline`).split('\0').includes(`--conf-file=${config}`) ? pid : undefined;
+  const isAbout = readIfThere(`/proc/${pid}/cmdline`).split('\0').includes(`--conf-file=${config}`);
+  return isAbout ? pid : undefined;
+}
+
+const NOT_FOUND = 127;
+
+export interface ServerOptions {
+  readonly launcher: string;
+  /** Its files are others than when it last read them. */
+  readonly changed: boolean;
 }
 
 /** Runs afterwards, with what the files now say. */
-export async function ensureServer(folder: string, server: Server): Promise<void> {
-  const files = filesOf(folder, server.kind);
-  const config = dnsmasqConfig(server, files, userFor(folder));
-  const pid = findServer(folder, server.kind);
+export async function ensureServer(folder: string, zone: Zone, { launcher, changed }: ServerOptions): Promise<void> {
+  const files = filesOf(folder);
+  const config = dnsmasqConfig(zone, files, userFor(folder));
+  const pid = findServer(folder);
   if (pid !== undefined && readIfThere(files.config) === config) {
     // It reads both files again; what it is asked from now on, it answers from them: signals come before questions in its loop.
-    signal(pid, 'SIGHUP');
+    if (changed) signal(pid, 'SIGHUP');
     return;
   }
-  if (pid !== undefined) await end(pid);
+  await endServer(folder);
   writeFileSync(files.config, config, { mode: 0o644 });
-  const { status, errors } = await runProgram('dnsmasq', [`--conf-file=${files.config}`]);
-  if (status === 0) return;
-  const quicker = /in use/.test(errors) ? await awaitServer(folder, server.kind) : undefined;
-  if (quicker === undefined) throw refused(server, errors);
-  signal(quicker, 'SIGHUP');
+  const command = ['keep', files.keeper, 'dnsmasq', `--conf-file=${files.config}`];
+  const { status, errors } = await runProgram(launcher, command);
+  if (status === NOT_FOUND) throw missing('dnsmasq');
+  if (status !== 0) throw refused(zone, errors);
 }
 
-/** Another call of ours was quicker: it has the address already, and its pid file in a moment. */
-async function awaitServer(folder: string, kind: ServerKind): Promise<number | undefined> {
-  for (let waited = 0; waited < 100; waited++) {
-    const pid = findServer(folder, kind);
-    if (pid !== undefined) return pid;
-    await wait(2);
+/** It has nothing to lose. Its keeper first, which would start it again. */
+export async function endServer(folder: string): Promise<void> {
+  const { config, pid, log, keeper } = filesOf(folder);
+  for (const path of [keeper, pid]) {
+    const process = namedIn(path, config);
+    if (process !== undefined) await end(process);
   }
-  return undefined;
+  for (const path of [config, pid, log, keeper]) rmSync(path, { force: true });
 }
 
-export async function endServer(folder: string, kind: ServerKind): Promise<void> {
-  const pid = findServer(folder, kind);
-  if (pid !== undefined) await end(pid);
-  for (const path of Object.values(filesOf(folder, kind)).slice(2)) rmSync(path, { force: true });
-}
-
-/**
- * It has nothing to lose. Not a child of ours, and Node has no pidfd: so its end is looked for. Only a zombie has closed its sockets:
- * its command line is gone before.
- */
+/** Not a child of ours, and Node has no pidfd: so its end is looked for. Only a zombie has closed its sockets: its command line is gone before. */
 async function end(pid: number): Promise<void> {
   signal(pid, 'SIGKILL');
   const isOver = () => /^$|\) [ZX] /.test(readIfThere(`/proc/${pid}/stat`));
@@ -74,14 +79,20 @@ function signal(pid: number, name: NodeJS.Signals): void {
   try {
     process.kill(pid, name);
   } catch {
-    // It has just ended: whoever needs it finds that out.
+    // It has just ended: its keeper starts it again, and it reads what there is.
   }
 }
 
 /** The server reads its files when it is no longer root: it must get there, though not see what else is there. */
-export function makeServerFolder(run: string, folder: string): void {
-  mkdirSync(join(folder, 'hosts'), { recursive: true, mode: 0o711 });
-  for (const path of [run, dirname(folder), folder]) chmodSync(path, 0o711);
+export function makePublicFolder(...path: readonly string[]): void {
+  for (const folder of path) {
+    mkdirSync(folder, { recursive: true, mode: 0o711 });
+    chmodSync(folder, 0o711);
+  }
+}
+
+export function makeServerFolder(folder: string): void {
+  makePublicFolder(folder, join(folder, 'hosts'));
   chmodSync(join(folder, 'hosts'), 0o755);
 }
 
@@ -93,20 +104,20 @@ function userFor(folder: string): string {
   }
 }
 
-function refused({ owner, kind }: Server, errors: string): TcomposeError {
+function refused({ networks, port }: Zone, errors: string): TcomposeError {
   const said = errors.trim().split('\n').at(-1) ?? '';
-  const inodes = readListening().filter(({ published, protocol }) => published === 53 && protocol === 'udp');
+  const inodes = readListening().filter(({ published, protocol }) => published === port && protocol === 'udp');
   const holders = findHolders(new Set(inodes.flatMap(({ holder }) => ('inode' in holder ? [holder.inode] : []))));
   const who = /in use/.test(said)
     ? [...holders.values()].filter((name) => !name.startsWith('dnsmasq') || holders.size === 1)
     : [];
-  return new TcomposeError(`the name server of ${owner} (${kind}) does not start: ${said}`, {
+  return new TcomposeError(`the name server of ${networks.join(' and ')} does not start: ${said}`, {
     code: 'dns-failed',
-    address: `project/${owner}`,
+    address: `network/${networks[0]}`,
     help:
       who.length > 0
-        ? `port 53 is held by ${who.join(', ')}: make it listen on its own addresses only (not on 0.0.0.0)`
-        : 'see what it says, and free port 53 on the addresses of bridges',
+        ? `port ${port} is held by ${who.join(', ')}: make it listen on its own addresses only (not on 0.0.0.0)`
+        : `see what it says, and free port ${port} on the addresses of bridges`,
   });
 }
 

@@ -1,92 +1,80 @@
-/** What the name servers of the instance are to know, as data: which servers there are, and the text of each of their files. */
-import { findAddress, findPrefix, isIpv6 } from '../network/addresses.ts';
+/** What the name servers of the instance are to know, as data: which there are, and the text of each of their files. */
+import { findPrefix } from '../network/addresses.ts';
 import type { Records } from '../network/index.ts';
 import type { ContainerRecord, EndpointRecord, NetworkRecord } from '../state/records.ts';
-
-const PROJECT_LABEL = 'com.docker.compose.project';
-
-/** Networks that belong to no project have one server together. No project is called so. */
-export const NOBODY = '_';
+import { portOf, type View, viewOf } from './views.ts';
 
 /**
- * `open` asks the host's servers what it does not know. `internal` asks nobody: what is cut off from the outside must not send
- * anything there in the clothes of a question (CVE-2024-29018).
+ * One name server. It answers on the bridges of its view's networks, and nowhere else. Where none of them leads outside, it asks nobody:
+ * what is cut off must not send anything there in the clothes of a question (CVE-2024-29018).
  */
-export type ServerKind = 'open' | 'internal';
-
-export interface Server {
-  readonly owner: string;
-  readonly kind: ServerKind;
-  /** It answers on their bridges, and nowhere else. */
+export interface Zone extends Pick<View, 'key' | 'open' | 'upstreams'> {
   readonly bridges: readonly string[];
-  /** To ask instead of the host's: those that the project's containers ask for with `dns`. */
-  readonly upstreams: readonly string[];
-}
-
-export interface Zone {
-  readonly owner: string;
-  readonly servers: readonly Server[];
+  readonly networks: readonly string[];
+  readonly port: number;
   /** Text by network. */
   readonly hosts: ReadonlyMap<string, string>;
   /** dnsmasq's servers-file: what is answered here or not at all. */
   readonly routes: string;
 }
 
-/** It becomes a folder's name. */
-const labelled = ({ madeFrom }: NetworkRecord | ContainerRecord): string => {
-  const project = madeFrom.labels[PROJECT_LABEL] ?? '';
-  return /^[a-z0-9][\w-]*$/.test(project) ? project : NOBODY;
-};
-export const ownerOf = (network: NetworkRecord): string => labelled(network);
-
-/** Owners of the servers that know containers of this project: its own, and those of networks it was let into. */
-export function ownersFor(project: string, { networks, containers }: Records): Set<string> {
-  const own = containers.filter((container) => labelled(container) === (project || NOBODY));
-  const used = new Set(own.flatMap(({ endpoints }) => endpoints.map(({ network }) => network)));
-  return new Set([project || NOBODY, ...networks.filter(({ name }) => used.has(name)).map(ownerOf)]);
-}
-
-/** Servers exist for networks that a container wants to run on. */
-export function zoneOf(owner: string, { networks, containers }: Records): Zone {
+/** Name servers exist for views of containers that want to run. */
+export function zonesOf({ networks, containers }: Records): readonly Zone[] {
   const wanted = containers.filter((container) => container.wanted);
-  const on = (network: NetworkRecord) =>
-    wanted.filter(({ endpoints }) => endpoints.some((each) => each.network === network.name));
-  const served = networks.filter((network) => ownerOf(network) === owner && on(network).length > 0);
-  const asking = new Set(served.flatMap(on));
-  const known = networks.filter(
-    (network) => served.includes(network) || on(network).some((container) => asking.has(container)),
-  );
-  const upstreams = [...new Set([...asking].flatMap(({ madeFrom }) => madeFrom.dns.servers))].filter(findAddress);
-  const names = known.flatMap((network) =>
-    on(network).flatMap((container) => namesOf(container, endpointOn(container, network))),
-  );
-  return {
-    owner,
-    servers: (['open', 'internal'] as const).flatMap((kind): Server[] => {
-      const bridges = served
-        .filter(({ madeFrom }) => madeFrom.internal === (kind === 'internal'))
-        .map(({ bridge }) => bridge);
-      return bridges.length > 0 ? [{ owner, kind, bridges, upstreams: kind === 'open' ? upstreams : [] }] : [];
-    }),
-    hosts: new Map(known.map((network) => [network.name, hostsFile(network, on(network))])),
-    routes: routes(names, known),
+  const files = new Map<string, NetworkNames>();
+  const namesIn = (network: NetworkRecord): NetworkNames => {
+    const known = files.get(network.name) ?? networkNames(network, wanted);
+    files.set(network.name, known);
+    return known;
   };
+  const zones = new Map<string, Zone>();
+  for (const container of wanted) {
+    const view = viewOf(container, networks);
+    if (view === undefined || zones.has(view.key)) continue;
+    const { key, open, upstreams, networks: seen } = view;
+    zones.set(key, {
+      key,
+      open,
+      upstreams,
+      port: portOf(container, view),
+      bridges: seen.map(({ bridge }) => bridge),
+      networks: seen.map(({ name }) => name),
+      hosts: new Map(seen.map((network) => [network.name, namesIn(network).text])),
+      routes: routes(
+        seen,
+        seen.flatMap((network) => namesIn(network).dotted),
+      ),
+    });
+  }
+  return [...zones.values()];
 }
 
-const endpointOn = ({ endpoints }: ContainerRecord, { name }: NetworkRecord): EndpointRecord =>
-  endpoints.find(({ network }) => network === name)!;
+interface NetworkNames {
+  /** One line an address; the first name is the one that an address is resolved to. */
+  readonly text: string;
+  readonly dotted: readonly string[];
+}
 
-/** One line an address; the first name is the one that an address is resolved to. */
-function hostsFile(network: NetworkRecord, containers: readonly ContainerRecord[]): string {
-  return containers
-    .flatMap((container) => {
-      const endpoint = endpointOn(container, network);
-      const names = namesOf(container, endpoint).join(' ');
-      return [endpoint.ipv4?.address, endpoint.ipv6?.address].flatMap((address) =>
-        address ? `${address} ${names}\n` : [],
-      );
-    })
-    .join('');
+/** By these, programs reach what listens on the host: Docker Desktop's names. */
+const HOST_NAMES = 'host.docker.internal gateway.docker.internal';
+
+function networkNames(network: NetworkRecord, wanted: readonly ContainerRecord[]): NetworkNames {
+  const lines: string[] = [];
+  const dotted: string[] = [];
+  for (const container of wanted) {
+    const endpoint = container.endpoints.find((each) => each.network === network.name);
+    if (endpoint === undefined) continue;
+    const names = namesOf(container, endpoint);
+    dotted.push(...names.filter((name) => name.includes('.')));
+    const all = [...names.slice(0, 1), ...names, ...names].map((name, i) =>
+      i === 0 || i > names.length ? `${name}.${network.name}` : name,
+    );
+    for (const address of [endpoint.ipv4?.address, endpoint.ipv6?.address]) {
+      if (address) lines.push(`${address} ${[...new Set(all)].filter(isName).join(' ')}\n`);
+    }
+  }
+  if (!network.madeFrom.internal) lines.push(...network.subnets.map(({ gateway }) => `${gateway} ${HOST_NAMES}\n`));
+  return { text: lines.join(''), dotted };
 }
 
 /** Container name, aliases, short id, host name: what Docker registers, in its order. */
@@ -100,16 +88,14 @@ const isName = (name: string): boolean => /^[a-z0-9_]([\w.-]{0,251}\w)?$/i.test(
 
 /**
  * A name with a dot looks like somebody else's: without this its IPv6 address would be asked for upstream, and a "no such name" from
- * there makes musl give up on the IPv4 address as well. Addresses of ours are nobody else's business either.
+ * there makes musl give up on the IPv4 address as well. Addresses of ours are nobody else's business either; nor is what ends in the
+ * name of a network, as in `web.shop_default`.
  */
-function routes(names: readonly string[], networks: readonly NetworkRecord[]): string {
-  const dotted = [...new Set(names.filter((name) => name.includes('.')))].sort();
+function routes(networks: readonly NetworkRecord[], dotted: readonly string[]): string {
   const reverse = networks.flatMap(({ subnets }) => subnets.flatMap(({ subnet }) => reverseZones(subnet)));
-  return [...dotted, ...reverse]
-    .map(
-      (domain) => `server=/${domain}/
-`,
-    )
+  const own = networks.map(({ name }) => name).filter((name) => !name.includes('.') && isName(name));
+  return [...[...new Set([...dotted, 'docker.internal'])].sort(), ...own, ...reverse]
+    .map((domain) => `server=/${domain}/\n`)
     .join('');
 }
 
@@ -124,14 +110,6 @@ export function reverseZones(subnet: string): readonly string[] {
     const parts = Array.from({ length: bytes }, (_, byte) => ((start + i) >>> (8 * byte)) & 0xff);
     return `${parts.join('.')}.in-addr.arpa`;
   });
-}
-
-/** Addresses for `nameserver` lines; none for a container without a bridge network. The first network that leads outside is asked. */
-export function nameServers({ endpoints }: ContainerRecord, networks: readonly NetworkRecord[]): readonly string[] {
-  const own = endpoints.flatMap(({ network }) => networks.find(({ name }) => name === network) ?? []);
-  const first = own.find(({ madeFrom }) => !madeFrom.internal) ?? own[0];
-  const gateway = first?.subnets.find(({ subnet }) => !isIpv6(subnet)) ?? first?.subnets[0];
-  return gateway === undefined ? [] : [gateway.gateway];
 }
 
 /** Lines for its /etc/hosts that make `links` resolvable: `address<TAB>alias alias name`. To be rewritten when a linked one moves. */

@@ -112,6 +112,7 @@ int check_main(int count, char **files);
 void supervise(const char *run_folder, int report) __attribute__((noreturn));
 int unpack_main(int argc, char **argv) __attribute__((weak));
 int init_main(int argc, char **argv);
+int keep_main(char **argv);
 
 /* ---- pack.c, unpack.c: trees of files as records */
 int op_pack(struct run *run, const struct value *v);

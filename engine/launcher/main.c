@@ -11,6 +11,7 @@ static int usage(void) {
 														 "  terminal FILE, detach FILE  the same, on a terminal of the container's; in the background\n"
 														 "  check FILE.. says whether programs and supervisor files are well-formed\n"
 														 "  unpack ..    unpacks an image layer (unpack.c)\n"
+														 "  keep ..      runs a server that goes to the background, and again whenever it ends (keep.c)\n"
 														 "  init ..      is process 1 of a container and starts another (init.c)\n";
 	write_all(STDERR_FILENO, text, sizeof text - 1);
 	return 2;
@@ -37,6 +38,7 @@ static int dispatch(int argc, char **argv) {
 	if (!strcmp(mode, "serve") && argc == 2) return sealed(argc, argv);
 	if (is_direct(mode) && argc == 3) return sealed(argc, argv);
 	if (!strcmp(mode, "check")) return check_main(argc - 2, argv + 2);
+	if (!strcmp(mode, "keep") && argc > 3) return keep_main(argv + 2);
 	if (!strcmp(mode, "init")) return init_main(argc, argv);
 	if (!strcmp(mode, "unpack") && unpack_main) return unpack_main(argc, argv);
 	return usage();

@@ -23,6 +23,8 @@ export type LaunchOp =
   | { op: 'write'; path: string; data: string; optional?: boolean }
   // ---- files beneath a root
   | { op: 'mkdir-in'; root: Slot; inside: string; mode: number; uid?: number; gid?: number; parents?: boolean }
+  /** A folder or an empty file, as what the slot `like` holds is one, unless something is there. */
+  | { op: 'point-in'; root: Slot; inside: string; like: Slot }
   | { op: 'touch-in'; root: Slot; inside: string; mode: number; parents?: boolean }
   | { op: 'write-in'; root: Slot; inside: string; data: string; mode: number; optional?: boolean }
   /** The same device being there already is success. */
@@ -77,7 +79,7 @@ export type LaunchOp =
       data?: string;
       optional?: boolean;
     }
-  /** open_tree(CLONE) of a host path (or of `sourceInside` beneath slot `sourceRoot`), mount_setattr, move_mount onto the target. */
+  /** open_tree(CLONE) of a host path (or of `sourceInside` beneath slot `sourceRoot`; '': of that itself), mount_setattr, move_mount onto the target. */
   | {
       op: 'bind-in';
       root: Slot;

@@ -109,9 +109,9 @@ static int op_clone(struct run *run, const struct value *v) { /* flags cgroup */
 	return 0;
 }
 
-static int op_netlink_open(struct run *run, const struct value *v) { /* slot */
+static int op_netlink_open(struct run *run, const struct value *v) { /* slot protocol */
 	(void)run;
-	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, NETLINK_ROUTE);
+	int fd = socket(AF_NETLINK, SOCK_RAW | SOCK_CLOEXEC, (int)v[1].number);
 	if (fd < 0) return -errno;
 	/* The kernel answers within the call; a message without NLM_F_ACK would wait for ever. */
 	struct timeval limit = {.tv_sec = 5};
@@ -119,7 +119,8 @@ static int op_netlink_open(struct run *run, const struct value *v) { /* slot */
 	return fill_slot(v[0].number, fd);
 }
 
-static int receive_acknowledgement(int fd, uint32_t sequence) {
+/* The first one: what failed comes before what the end of a batch says. */
+static int receive_acknowledgement(int fd) {
 	union {
 		char bytes[8192];
 		struct nlmsghdr header;
@@ -129,21 +130,33 @@ static int receive_acknowledgement(int fd, uint32_t sequence) {
 		if (length < 0 && errno == EINTR) continue;
 		if (length < 0) return errno == EAGAIN ? -ETIMEDOUT : -errno;
 		if ((size_t)length < NLMSG_LENGTH(sizeof(struct nlmsgerr))) continue;
-		if (reply.header.nlmsg_type != NLMSG_ERROR || reply.header.nlmsg_seq != sequence) continue;
+		if (reply.header.nlmsg_type != NLMSG_ERROR || reply.header.nlmsg_seq) continue;
 		return ((struct nlmsgerr *)NLMSG_DATA(&reply.header))->error;
 	}
 }
 
+/* One message, or a batch of them (nfnetlink): whole, and one of them asks for an answer. */
+static int is_answered(const struct value *messages) {
+	struct nlmsghdr header;
+	int answered = 0;
+	size_t at = 0;
+	while (messages->length - at >= sizeof header) {
+		memcpy(&header, messages->bytes + at, sizeof header);
+		if (header.nlmsg_len < sizeof header || header.nlmsg_len > messages->length - at || header.nlmsg_seq) return 0;
+		answered |= header.nlmsg_flags & NLM_F_ACK;
+		at += NLMSG_ALIGN(header.nlmsg_len);
+		if (at >= messages->length) return answered;
+	}
+	return 0;
+}
+
 static int op_netlink(struct run *run, const struct value *v) { /* slot message ignore */
 	(void)run;
-	struct nlmsghdr header;
 	int fd = slot_fd(v[0].number);
 	if (fd < 0) return fd;
-	if (v[1].length < sizeof header) return -EBADMSG;
-	memcpy(&header, v[1].bytes, sizeof header);
-	if (!(header.nlmsg_flags & NLM_F_ACK) || header.nlmsg_len != v[1].length) return -EBADMSG;
+	if (!is_answered(&v[1])) return -EBADMSG;
 	if (send(fd, v[1].bytes, v[1].length, 0) < 0) return -errno;
-	int error = receive_acknowledgement(fd, header.nlmsg_seq);
+	int error = receive_acknowledgement(fd);
 	const char *cursor = v[2].bytes;
 	for (uint64_t i = 0; i < v[2].number; i++)
 		if (error < 0 && next_number(&cursor) == (uint64_t)-error) return 0;
@@ -184,7 +197,7 @@ const struct op namespace_ops[] = {
 	{"join-container", "sn", op_join_container},
 	{"join-path", "sn", op_join_path},
 	{"clone", "nn", op_clone},
-	{"netlink-open", "n", op_netlink_open},
+	{"netlink-open", "nn", op_netlink_open},
 	{"netlink", "nbN", op_netlink},
 	{"device-filter", "nb", op_device_filter},
 	{0},

@@ -88,6 +88,7 @@ const encoders: Encoders = {
   write: (op, w) => w.string(op.path).bytes(Buffer.from(op.data)).flag(op.optional),
   'mkdir-in': (op, w) =>
     w.number(op.root).string(op.inside).number(op.mode).number(op.uid).number(op.gid).flag(op.parents),
+  'point-in': (op, w) => w.number(op.root).string(op.inside).number(op.like),
   'touch-in': (op, w) => w.number(op.root).string(op.inside).number(op.mode).flag(op.parents),
   'write-in': (op, w) =>
     w.number(op.root).string(op.inside).bytes(Buffer.from(op.data)).number(op.mode).flag(op.optional),

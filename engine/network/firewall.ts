@@ -157,11 +157,18 @@ const forward = ({ bridges }: Scope): readonly Draft[] => [
   [SHARED, `-i ${bridges} -j ACCEPT`],
 ];
 
-const input = ({ bridges }: Scope): readonly Draft[] =>
-  ['udp', 'tcp'].map((protocol) => [SHARED, toOwnGateway(bridges, protocol, 'ACCEPT')]);
+const input = ({ bridges, containers }: Scope): readonly Draft[] =>
+  resolverPorts(containers).flatMap((port) => toOwnGateway(bridges, port, 'ACCEPT'));
 
-const toOwnGateway = (bridges: string, protocol: string, target: string): string =>
-  `-i ${bridges} -p ${protocol} -m addrtype --dst-type LOCAL --limit-iface-in -m ${protocol} --dport 53 -j ${target}`;
+/** Where name servers listen: at port 53, those of several networks elsewhere (engine/dns/views.ts). */
+const resolverPorts = (containers: readonly ContainerRecord[]): readonly number[] =>
+  [...new Set([53, ...containers.flatMap(({ resolverPort }) => resolverPort ?? [])])].sort((a, b) => a - b);
+
+const toOwnGateway = (bridges: string, port: number, target: string): readonly Draft[] =>
+  ['udp', 'tcp'].map((protocol) => [
+    SHARED,
+    `-i ${bridges} -p ${protocol} -m addrtype --dst-type LOCAL --limit-iface-in -m ${protocol} --dport ${port} -j ${target}`,
+  ]);
 
 function source({ family, bridges, networks }: Scope): readonly Draft[] {
   const rules: Draft[] = [];
@@ -194,10 +201,9 @@ function ports({ family, bridges, networks, containers }: Scope): {
   const drafts = (chosen: typeof maps) =>
     chosen.map(({ owner, port, address }): Draft => [owner, portMap(port, address, family)]);
   // Somebody publishes port 53: containers must still reach their own name server.
-  const named = maps.some(({ port }) => port.published === 53);
-  const exempt = named
-    ? ['udp', 'tcp'].map((protocol): Draft => [SHARED, toOwnGateway(bridges, protocol, 'RETURN')])
-    : [];
+  const exempt = resolverPorts(containers)
+    .filter((resolver) => maps.some(({ port }) => port.published === resolver))
+    .flatMap((port) => toOwnGateway(bridges, port, 'RETURN'));
   return {
     PORTS: [...exempt, ...drafts(maps.filter((map) => !isLoopback(map)))],
     LOOPBACK: drafts(maps.filter(isLoopback)),

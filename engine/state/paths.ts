@@ -33,7 +33,7 @@
  *     containers/ID/rootfs/         empty: where the overlay is mounted, in the container's own mount namespace only
  *     cgroup-parents                paths that cgroup_parent named, and which of their groups we made (engine/container/cgroup-parents.ts)
  *     forwarding                    what the host's forwarding was before the first network (engine/network/forwarding.ts)
- *     dns/PROJECT/                  pid file, configuration and log of its name servers, open and internal; hosts/NETWORK, routes
+ *     dns/VIEW/                     configuration, pid files and log of a name server and its keeper; hosts/NETWORK, routes
  */
 import { join } from 'node:path';
 
@@ -53,5 +53,5 @@ export const imagesDir = (paths: Paths) => join(paths.root, 'images');
 export const layerDir = (paths: Paths, diffId: string) =>
   join(imagesDir(paths), 'layers', diffId.replace(/^sha256:/, ''));
 export const skeletonDir = (paths: Paths) => join(paths.root, 'skeleton');
-export const dnsDir = (paths: Paths, project: string) => join(paths.run, 'dns', project);
+export const dnsDir = (paths: Paths, view: string) => join(paths.run, 'dns', view);
 export const lockFile = (paths: Paths, project: string) => join(paths.run, 'locks', project);

@@ -17,7 +17,7 @@ export async function readSnapshot(host: Host, filter: { readonly project?: stri
   const runtimes = new Map(records.containers.map((record) => [record.name, readRuntime(host.paths, record)]));
   const [damage, names, volumes] = await Promise.all([
     networkDamage(records, runtimes, instance),
-    nameDamage(host, records, instance),
+    nameDamage(host, records),
     host.volumes().then((volumes) => volumes.list(records.containers)),
   ]);
   return {
@@ -48,14 +48,10 @@ async function networkDamage(
   return damageOf(records, facts, { instance, running });
 }
 
-async function nameDamage(
-  host: Host,
-  records: Records,
-  instance: string,
-): Promise<ReadonlyMap<string, readonly Damage[]>> {
+async function nameDamage(host: Host, records: Records): Promise<ReadonlyMap<string, readonly Damage[]>> {
   if (records.networks.length === 0) return new Map();
   const { dnsDamage } = await import('../dns/index.ts');
-  return dnsDamage({ paths: host.paths, instance }, records);
+  return dnsDamage(host, records);
 }
 
 function withDamage(host: Host, record: ContainerRecord, runtime: Runtime, network: readonly Damage[]): LiveContainer {
@@ -64,6 +60,7 @@ function withDamage(host: Host, record: ContainerRecord, runtime: Runtime, netwo
   else if ((runtime.status === 'running' || runtime.status === 'paused') && runtime.process === undefined) {
     own.push({ kind: 'process', what: `the process of ${record.name}` });
   }
+  if (record.before !== undefined) own.push({ kind: 'change', what: 'a change in place was not finished' });
   // Without its supervisor it has no network either: one fault, not five.
   const all = runtime.supervisor === undefined ? own : [...own, ...network];
   return { ...liveContainer(host.paths, record, runtime), damage: all };

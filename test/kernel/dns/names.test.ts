@@ -1,8 +1,10 @@
 /** What containers are told when they ask for names. */
 
+import { spawn } from 'node:child_process';
 import { Resolver } from 'node:dns/promises';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { eventually } from '../../helpers/eventually.ts';
 import { type Instance, makeInstance, nothingIsLeft, removeInstance } from '../../helpers/instance.ts';
 import {
   addressOf,
@@ -15,6 +17,18 @@ import {
   start,
   stopAll,
 } from '../network/stage.ts';
+
+/** A name server of somebody else's, in the foreground. */
+const UPSTREAM = [
+  '--keep-in-foreground',
+  '--conf-file=/dev/null',
+  '--no-resolv',
+  '--no-hosts',
+  '--bind-interfaces',
+  '--user=root',
+  '--pid-file=',
+  '--log-facility=/dev/null',
+];
 
 let instance: Instance;
 let stage: Stage;
@@ -61,7 +75,9 @@ test('containers find each other by container name, alias and short id, from the
   for (const name of ['shop-web-1', 'web', 'WEB', 'shop.example', id.slice(0, 12)]) {
     expect([name, await ask('front', name)]).toEqual([name, [address]]);
   }
-  expect(await ask('front', `${address.split('.').reverse().join('.')}.in-addr.arpa`, 'PTR')).toEqual(['shop-web-1']);
+  expect(await ask('front', `${address.split('.').reverse().join('.')}.in-addr.arpa`, 'PTR')).toEqual([
+    'shop-web-1.front',
+  ]);
   expect(await resolvedIn('shop-web-1', 'web')).toContain(address);
 });
 
@@ -131,19 +147,7 @@ describe('questions that are for others', () => {
   /** A name server of the "host" that answers everything, named in its resolv.conf. */
   async function fakeUpstream() {
     const before = readFileSync(RESOLV, 'utf8');
-    const { spawn } = await import('node:child_process');
-    const server = spawn('dnsmasq', [
-      '--keep-in-foreground',
-      '--conf-file=/dev/null',
-      '--no-resolv',
-      '--no-hosts',
-      '--listen-address=198.51.100.2',
-      '--bind-interfaces',
-      '--address=/#/192.0.2.99',
-      '--user=root',
-      '--pid-file=',
-      '--log-facility=/dev/null',
-    ]);
+    const server = spawn('dnsmasq', [...UPSTREAM, '--listen-address=198.51.100.2', '--address=/#/192.0.2.99']);
     const file = `${instance.root}/resolv.conf`;
     writeFileSync(file, 'nameserver 198.51.100.2\n');
     await command('mount', '--bind', file, RESOLV);
@@ -180,6 +184,108 @@ test('nobody outside of a network is answered: not the neighbour, not another ne
   ]);
   for (const answer of others) expect(answer).not.toContain(address);
 }, 60_000);
+
+test('127.0.0.11 answers in every container, over UDP and TCP, as nginx files have it, and so says resolv.conf', async () => {
+  await stage.engine.networks.create([aNetwork('front'), aNetwork('back')]);
+  const both = [
+    { network: 'front', aliases: ['app'] },
+    { network: 'back', aliases: ['app'] },
+  ];
+  await start(stage, [aServer(stage, 'web', ['front']), aServer(stage, 'app', [], { attachments: both })]);
+  const address = await addressOf(stage, 'web', 'front');
+  for (const asker of ['web', 'app']) {
+    const { pid } = (await stage.engine.containers.find(asker))!;
+    expect(readFileSync(`/proc/${pid}/root/etc/resolv.conf`, 'utf8')).toMatch(/^nameserver 127\.0\.0\.11\n/);
+    for (const protocol of ['UDP', 'TCP']) {
+      const { stdout } = await askInside(pid, 'web', protocol);
+      expect([asker, protocol, stdout.trim()]).toEqual([asker, protocol, address]);
+    }
+  }
+});
+
+test('nobody who shares a network learns from it what is on networks that he does not share', async () => {
+  await stage.engine.networks.create([aNetwork('front'), aNetwork('back')]);
+  const both = [
+    { network: 'front', aliases: ['app'] },
+    { network: 'back', aliases: ['app'] },
+  ];
+  await start(stage, [
+    aServer(stage, 'web', ['front']),
+    aServer(stage, 'app', [], { attachments: both }),
+    aServer(stage, 'db', ['back']),
+  ]);
+  const knows = async (asker: string, name: string) =>
+    (await resolvedIn(asker, name)).includes(await addressOf(stage, name, name === 'db' ? 'back' : 'front'));
+  expect({
+    'web knows app': await knows('web', 'app'),
+    'web knows db': await knows('web', 'db'),
+    'app knows db': await knows('app', 'db'),
+    'app knows web': await knows('app', 'web'),
+    'db knows web': await knows('db', 'web'),
+  }).toEqual({
+    'web knows app': true,
+    'web knows db': false,
+    'app knows db': true,
+    'app knows web': true,
+    'db knows web': false,
+  });
+});
+
+test('a name server that is killed is there again at once, with the names of now', async () => {
+  await stage.engine.networks.create([aNetwork('front')]);
+  await start(stage, [aServer(stage, 'web', ['front'])]);
+  const killed = await killServers();
+  await eventually(async () => expect(await ask('front', 'web')).toHaveLength(1));
+  await start(stage, [aServer(stage, 'db', ['front'])]);
+  expect(await ask('front', 'db')).toHaveLength(1);
+  expect(await killServers()).not.toEqual(killed);
+});
+
+test('what listens on the host has a name, and so does each container with the name of the network', async () => {
+  await stage.engine.networks.create([aNetwork('front')]);
+  await start(stage, [aServer(stage, 'web', ['front'])]);
+  expect(await ask('front', 'host.docker.internal')).toEqual([await gateway('front')]);
+  expect(await ask('front', 'web.front')).toEqual([await addressOf(stage, 'web', 'front')]);
+  expect(await ask('front', 'nobody.front')).toBe('ENOTFOUND');
+});
+
+test('servers of its own (dns) are asked by that container alone', async () => {
+  await stage.engine.networks.create([aNetwork('front')]);
+  const upstream = spawn('dnsmasq', [...UPSTREAM, '--listen-address=198.51.100.2', '--address=/#/192.0.2.98']);
+  try {
+    const dns = { servers: ['198.51.100.2'], search: [], options: [] };
+    await start(stage, [aServer(stage, 'web', ['front']), aServer(stage, 'own', ['front'], { dns })]);
+    expect(await resolvedIn('own', 'example.org')).toContain('192.0.2.98');
+    expect(await resolvedIn('own', 'web')).toContain(await addressOf(stage, 'web', 'front'));
+    expect(await resolvedIn('web', 'example.org')).not.toContain('192.0.2.98');
+  } finally {
+    upstream.kill();
+  }
+});
+
+/** Asked by Node in the container's network namespace; TCP by its first bytes. */
+async function askInside(pid: number, name: string, protocol: string) {
+  const script = protocol === 'UDP' ? ASK_UDP : ASK_TCP;
+  const stdout = await command('nsenter', '-t', String(pid), '-n', process.execPath, '-e', script, name);
+  return { stdout };
+}
+const ASK_UDP = `const r = new (require('dns').promises.Resolver)({ timeout: 2000, tries: 1 });
+r.setServers(['127.0.0.11']); r.resolve4(process.argv[1]).then((a) => console.log(a.join()), (e) => console.log(e.code));`;
+const ASK_TCP = `const name = process.argv[1];
+const q = Buffer.concat([
+  Buffer.from([0, 7, 1, 0, 0, 1, 0, 0, 0, 0, 0, 0, name.length]), Buffer.from(name), Buffer.from([0, 0, 1, 0, 1])]);
+const s = require('net').connect(53, '127.0.0.11', () => s.write(Buffer.concat([Buffer.from([0, q.length]), q])));
+s.setTimeout(3000, () => s.destroy());
+s.once('data', (d) => { console.log([...d.subarray(-4)].join('.')); s.destroy(); });
+s.on('error', (e) => console.log(e.code));`;
+
+async function killServers(): Promise<readonly string[]> {
+  const folder = `${instance.run}/dns`;
+  const views = readdirSync(folder).filter((name) => existsSync(`${folder}/${name}/pid`));
+  const pids = views.map((name) => readFileSync(`${folder}/${name}/pid`, 'utf8').trim());
+  for (const pid of pids) process.kill(Number(pid), 'SIGKILL');
+  return pids;
+}
 
 test('links are in /etc/hosts, under their aliases', async () => {
   await stage.engine.networks.create([aNetwork('front')]);

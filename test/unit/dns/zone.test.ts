@@ -1,88 +1,101 @@
 import { describe, expect, test } from 'vitest';
 import { dnsmasqConfig } from '../../../engine/dns/dnsmasq-config.ts';
-import { linkLines, nameServers, ownersFor, reverseZones, zoneOf } from '../../../engine/dns/zone.ts';
+import { nameServers } from '../../../engine/dns/resolver-ops.ts';
+import { allotResolverPorts, resolverOf, viewOf } from '../../../engine/dns/views.ts';
+import { linkLines, reverseZones, type Zone, zonesOf } from '../../../engine/dns/zone.ts';
 import { containerRecord, networkRecord } from '../network/records.ts';
 
 const front = networkRecord('front', ['172.20.0.0/24']);
 const back = networkRecord('back', ['172.21.0.0/24']);
 const inner = networkRecord('inner', ['172.22.0.0/24'], { internal: true });
-const shared = networkRecord('shared', ['172.23.0.0/24'], { labels: { 'com.docker.compose.project': 'other' } });
-const networks = [front, back, inner, shared];
-const stranger = { labels: { 'com.docker.compose.project': 'other' } };
+const networks = [front, back, inner];
+type Record = ReturnType<typeof containerRecord>;
 
 const web = containerRecord('shop-web-1', { addresses: { front: '172.20.0.2' }, aliases: ['web', 'shop.example'] });
 const app = containerRecord('shop-app-1', { addresses: { front: '172.20.0.3', back: '172.21.0.2' }, aliases: ['app'] });
-const zone = (containers: ReturnType<typeof containerRecord>[], owner = 'shop') =>
-  zoneOf(owner, { networks, containers });
+const db = containerRecord('shop-db-1', { addresses: { back: '172.21.0.3' }, aliases: ['db'] });
+const asking = (servers: string[], addresses: { [network: string]: string } = { front: '172.20.0.5' }) =>
+  containerRecord('shop-x-1', { addresses, changes: { dns: { servers, search: [], options: [] } } });
 
-describe('a zone', () => {
-  test('has a file a network, with every name of every container on it', () => {
+const zones = (...containers: Record[]) => zonesOf({ networks, containers });
+const zoneFor = (asker: Record, ...others: Record[]): Zone =>
+  zones(asker, ...others).find(({ key }) => key === viewOf(asker, networks)!.key)!;
+const linesOf = ({ hosts }: Zone) => [...hosts.values()].join('').split('\n').filter(Boolean);
+
+describe('what a container can find out', () => {
+  test('is every name of whoever shares a network with it, with and without the name of the network', () => {
     const id = web.id.slice(0, 12);
-    expect(zone([web, app]).hosts).toEqual(
-      new Map([
-        ['front', `172.20.0.2 shop-web-1 web shop.example ${id}\n172.20.0.3 shop-app-1 app ${app.id.slice(0, 12)}\n`],
-        ['back', `172.21.0.2 shop-app-1 app ${app.id.slice(0, 12)}\n`],
-      ]),
+    expect(linesOf(zoneFor(web, app, db))[0]).toBe(
+      `172.20.0.2 shop-web-1.front shop-web-1 web shop.example ${id} web.front shop.example.front ${id}.front`,
+    );
+    const known = (asker: Record, ...others: Record[]) =>
+      linesOf(zoneFor(asker, ...others)).map((line) => line.split(' ')[0]);
+    expect(known(web, app, db)).toEqual(['172.20.0.2', '172.20.0.3', '172.20.0.1']);
+    expect(known(db, web, app)).toEqual(['172.21.0.3', '172.21.0.2', '172.21.0.1']);
+    expect(known(app, web, db).sort()).toEqual(
+      ['172.20.0.1', '172.20.0.2', '172.20.0.3', '172.21.0.1', '172.21.0.2', '172.21.0.3'].sort(),
     );
   });
 
-  test('is empty when nobody wants to run, and there is no server then', () => {
-    const stopped = { ...web, wanted: false };
-    expect(zone([stopped])).toMatchObject({ servers: [], hosts: new Map() });
+  test('is nothing of those who do not want to run: without any there is no server', () => {
+    expect(zones({ ...web, wanted: false })).toEqual([]);
+    expect(linesOf(zoneFor(web, { ...app, wanted: false })).join()).not.toContain('shop-app-1');
   });
 
-  test("knows neither another project's names nor, as a name, what is none", () => {
-    const foreign = containerRecord('other-db-1', { addresses: { shared: '172.23.0.2' }, changes: stranger });
+  test('is where the host is, but not on a network that is cut off', () => {
+    expect(linesOf(zoneFor(web)).at(-1)).toBe('172.20.0.1 host.docker.internal gateway.docker.internal');
+    const vault = containerRecord('vault', { addresses: { inner: '172.22.0.2' } });
+    expect(linesOf(zoneFor(vault))).toHaveLength(1);
+  });
+
+  test('is no name that is none', () => {
     const odd = containerRecord('shop-odd-1', {
       addresses: { front: '172.20.0.9' },
       aliases: ['a b', 'x\n1.2.3.4 evil', 'localhost', '-x', 'ok'],
     });
-    const text = [...zone([foreign, odd]).hosts.values()].join('');
-    expect(text).toBe(`172.20.0.9 shop-odd-1 ok ${odd.id.slice(0, 12)}\n`);
+    expect(linesOf(zoneFor(odd))[0]!.split(' ').slice(1, 4)).toEqual(['shop-odd-1.front', 'shop-odd-1', 'ok']);
   });
 
-  test('of a network that another project lets us into, both know who is on it', () => {
-    const guest = containerRecord('shop-api-1', {
-      addresses: { front: '172.20.0.4', shared: '172.23.0.3' },
-      aliases: ['api'],
-    });
-    const host = containerRecord('other-db-1', {
-      addresses: { shared: '172.23.0.2' },
-      aliases: ['db'],
-      changes: stranger,
-    });
-    const containers = [guest, host];
-    expect(ownersFor('shop', { networks, containers })).toEqual(new Set(['shop', 'other']));
-    expect(zone(containers, 'shop').hosts.get('shared')).toContain('172.23.0.2 other-db-1 db');
-    expect(zone(containers, 'other').hosts.get('shared')).toContain('172.23.0.3 shop-api-1 api');
-    // Not its other networks: what is only on front is the shop's business, unless the guest itself is there.
-    expect(zone(containers, 'other').servers.map(({ bridges }) => bridges)).toEqual([[shared.bridge]]);
-  });
-
-  test('answers names with dots itself, and addresses of its networks', () => {
-    expect(zone([web]).routes).toBe('server=/shop.example/\nserver=/0.20.172.in-addr.arpa/\n');
-  });
-
-  test('asks whom its containers ask for, but not for those that are cut off', () => {
-    const asking = containerRecord('shop-x-1', {
-      addresses: { front: '172.20.0.5', inner: '172.22.0.5' },
-      changes: { dns: { servers: ['9.9.9.9', 'evil\nserver=1.1.1.1'], search: [], options: [] } },
-    });
-    const { servers } = zone([asking]);
-    expect(servers).toMatchObject([
-      { kind: 'open', bridges: [front.bridge], upstreams: ['9.9.9.9'] },
-      { kind: 'internal', bridges: [inner.bridge], upstreams: [] },
+  test('names with dots and addresses of its networks are asked of nobody else', () => {
+    expect(zoneFor(web).routes.split('\n')).toEqual([
+      'server=/docker.internal/',
+      'server=/shop.example/',
+      'server=/front/',
+      'server=/0.20.172.in-addr.arpa/',
+      '',
     ]);
   });
 });
 
-test('a server for the cut off has no way to ask anybody', () => {
-  const files = { hosts: '/h', routes: '/r', pid: '/p', log: '/l' };
-  const config = (kind: 'open' | 'internal', upstreams: string[] = []) =>
-    dnsmasqConfig({ owner: 'shop', kind, bridges: ['tcb1'], upstreams }, files, 'nobody');
-  expect(config('internal')).toContain('no-resolv\n');
-  expect(config('open')).not.toContain('no-resolv');
-  expect(config('open', ['9.9.9.9'])).toContain('no-resolv\nserver=9.9.9.9\n');
+describe('name servers', () => {
+  test('are one for all containers of the same networks that ask the same servers', () => {
+    const twin = containerRecord('shop-web-2', { addresses: { front: '172.20.0.4' } });
+    const special = asking(['9.9.9.9', 'evil\nserver=1.1.1.1']);
+    const all = zones(web, twin, app, special);
+    expect(all).toMatchObject([
+      { networks: ['front'], upstreams: [], port: 53, bridges: [front.bridge] },
+      { networks: ['back', 'front'], upstreams: [], bridges: [back.bridge, front.bridge] },
+      { networks: ['front'], upstreams: ['9.9.9.9'], bridges: [front.bridge] },
+    ]);
+  });
+
+  test('have ports of their own where several are on one bridge, kept while somebody asks there', () => {
+    const give = (wanted: Record[], running: Record[]) =>
+      allotResolverPorts(wanted, { networks, containers: running }).map(({ resolverPort }) => resolverPort);
+    expect(give([web, app, asking(['9.9.9.9'])], [])).toEqual([undefined, 10053, 10054]);
+    expect(give([app], [{ ...asking(['9.9.9.9']), resolverPort: 10053 }])).toEqual([10054]);
+    expect(give([app], [{ ...app, name: 'twin', resolverPort: 10099 }])).toEqual([10099]);
+    expect(give([app], [{ ...asking(['9.9.9.9']), resolverPort: 10053, wanted: false }])).toEqual([10053]);
+  });
+
+  test('have no way to ask anybody where none of the networks leads outside', () => {
+    const files = { hosts: '/h', routes: '/r', pid: '/p', log: '/l' };
+    const config = (record: Record) => dnsmasqConfig(zoneFor(record), files, 'nobody');
+    expect(config(asking(['9.9.9.9'], { inner: '172.22.0.5' }))).toContain('no-resolv\ndomain-needed');
+    expect(config(asking(['9.9.9.9'], { inner: '172.22.0.5' }))).not.toContain('9.9.9.9');
+    expect(config(web)).not.toContain('no-resolv');
+    expect(config(asking(['9.9.9.9'], { inner: '172.22.0.5', front: '172.20.0.5' }))).toContain('server=9.9.9.9\n');
+  });
 });
 
 test.each([
@@ -93,21 +106,28 @@ test.each([
   ['10.9.0.0/16', ['9.10.in-addr.arpa']],
   ['192.168.7.128/25', ['7.168.192.in-addr.arpa']],
   ['fd00::/64', []],
-])('addresses of %s are looked up in %j', (subnet, zones) => {
-  expect(reverseZones(subnet)).toEqual(zones);
+])('addresses of %s are looked up in %j', (subnet, expected) => {
+  expect(reverseZones(subnet)).toEqual(expected);
 });
 
 describe('what a container is told', () => {
-  test('its first network that leads outside has its name server', () => {
+  test('its name server is at 127.0.0.11, which leads to the gateway of its first network that leads outside', () => {
     const both = containerRecord('x', { addresses: { inner: '172.22.0.2', front: '172.20.0.2' } });
-    expect(nameServers(both, networks)).toEqual(['172.20.0.1']);
-    expect(nameServers(containerRecord('x', { addresses: { inner: '172.22.0.2' } }), networks)).toEqual(['172.22.0.1']);
+    expect(nameServers(both, networks)).toEqual(['127.0.0.11']);
+    expect(resolverOf({ ...both, resolverPort: 10060 }, networks)).toEqual({ address: '172.20.0.1', port: 10060 });
+    const cutOff = containerRecord('x', { addresses: { inner: '172.22.0.2' } });
+    expect(resolverOf(cutOff, networks)).toEqual({ address: '172.22.0.1', port: 53 });
     expect(nameServers(containerRecord('x', { addresses: {} }), networks)).toEqual([]);
   });
 
+  test('with IPv6 alone, its name server is the gateway itself', () => {
+    const six = networkRecord('six', ['fd00:1::/64']);
+    const record = containerRecord('x', { addresses: { six: 'fd00:1::2' } });
+    expect(nameServers(record, [six])).toEqual([six.subnets[0]!.gateway]);
+  });
+
   test('links lead over a network that both are in, and nowhere else', () => {
-    const db = containerRecord('shop-db-1', { addresses: { back: '172.21.0.3' } });
-    const linked = (addresses: Record<string, string>) =>
+    const linked = (addresses: { [network: string]: string }) =>
       linkLines(
         containerRecord('x', {
           addresses,

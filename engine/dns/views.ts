@@ -1,0 +1,91 @@
+/**
+ * Who knows what: containers with the same networks and the same servers of their own (`dns`) share a view, and each view has a name
+ * server. So a name is answered to those who share a network with its bearer, and to nobody else.
+ */
+import { createHash } from 'node:crypto';
+import { findAddress, isIpv6 } from '../network/addresses.ts';
+import type { Records } from '../network/index.ts';
+import type { ContainerRecord, NetworkRecord } from '../state/records.ts';
+
+/** Where the name server of a view with one network and nothing special listens; the others have ports of their own. */
+export const PLAIN_PORT = 53;
+const FIRST_PORT = 10_053;
+
+export interface View {
+  /** 8 hexadecimal digits; it becomes a folder's name. */
+  readonly key: string;
+  readonly networks: readonly NetworkRecord[];
+  /** Some of its networks lead outside. */
+  readonly open: boolean;
+  /** To ask instead of the host's. */
+  readonly upstreams: readonly string[];
+  readonly isPlain: boolean;
+}
+
+/** Undefined for a container without a network of its own. */
+export function viewOf({ endpoints, madeFrom }: ContainerRecord, networks: readonly NetworkRecord[]): View | undefined {
+  const own = endpoints.flatMap(({ network }) => networks.find(({ name }) => name === network) ?? []);
+  const main = mainNetwork(own);
+  if (main === undefined) return undefined;
+  // 127.0.0.11 is led to an IPv4 address; without one, its resolv.conf names the gateway itself, at the usual port.
+  const seen = endpoints.some(({ ipv4 }) => ipv4 !== undefined) ? sorted(own) : [main];
+  const open = seen.some(({ madeFrom }) => !madeFrom.internal);
+  const upstreams = open && seen.length === own.length ? madeFrom.dns.servers.filter(findAddress) : [];
+  const text = [...seen.map(({ name }) => name), open ? '' : 'internal', ...upstreams].join(' ');
+  const key = createHash('sha256').update(text).digest('hex').slice(0, 8);
+  return { key, networks: seen, open, upstreams, isPlain: seen.length === 1 && upstreams.length === 0 };
+}
+
+const sorted = (networks: readonly NetworkRecord[]) => [...networks].sort((a, b) => (a.name < b.name ? -1 : 1));
+
+/** The first that leads outside is asked. */
+const mainNetwork = (own: readonly NetworkRecord[]): NetworkRecord | undefined =>
+  own.find(({ madeFrom }) => !madeFrom.internal) ?? own[0];
+
+export interface Resolver {
+  readonly address: string;
+  readonly port: number;
+}
+
+/** The name server that a container asks: on the gateway of its first network. Undefined: it has none, and asks whom the host asks. */
+export function resolverOf(record: ContainerRecord, networks: readonly NetworkRecord[]): Resolver | undefined {
+  const view = viewOf(record, networks);
+  if (view === undefined) return undefined;
+  const own = record.endpoints.flatMap(({ network }) => networks.find(({ name }) => name === network) ?? []);
+  const hasIpv4 = record.endpoints.some(({ ipv4 }) => ipv4 !== undefined);
+  const candidates = hasIpv4 ? own.filter(({ subnets }) => subnets.some(({ subnet }) => !isIpv6(subnet))) : own;
+  const gateways = mainNetwork(candidates)?.subnets ?? [];
+  const gateway = gateways.find(({ subnet }) => isIpv6(subnet) !== hasIpv4) ?? gateways[0];
+  return gateway && { address: gateway.gateway, port: portOf(record, view) };
+}
+
+export const portOf = ({ resolverPort }: ContainerRecord, { isPlain }: Pick<View, 'isPlain'>): number =>
+  isPlain ? PLAIN_PORT : (resolverPort ?? FIRST_PORT);
+
+/**
+ * `wanted` with the ports of their views: that of others in the view, or the lowest that no other view has. `records`: of the whole
+ * instance, read under a lock that is held until these are written.
+ */
+export function allotResolverPorts(wanted: readonly ContainerRecord[], records: Records): readonly ContainerRecord[] {
+  const ports = new Map<string, number>();
+  for (const record of records.containers) {
+    const view = record.wanted ? viewOf(record, records.networks) : undefined;
+    if (view && !view.isPlain && record.resolverPort !== undefined) ports.set(view.key, record.resolverPort);
+  }
+  return wanted.map(({ resolverPort: _, ...record }) => {
+    const view = viewOf(record, records.networks);
+    if (view === undefined || view.isPlain) return record;
+    const port = ports.get(view.key) ?? lowestFree(new Set(ports.values()));
+    ports.set(view.key, port);
+    return { ...record, resolverPort: port };
+  });
+}
+
+function lowestFree(taken: ReadonlySet<number>): number {
+  let port = FIRST_PORT;
+  while (taken.has(port)) port++;
+  return port;
+}
+
+export const needsPort = (record: ContainerRecord, networks: readonly NetworkRecord[]): boolean =>
+  viewOf(record, networks)?.isPlain === false;
