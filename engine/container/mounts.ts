@@ -2,6 +2,8 @@
 import { dirname, posix } from 'node:path';
 import type { LaunchOp, Slot } from '../launcher/ops.ts';
 import type { MountRecord } from '../state/records.ts';
+import { tmpfsMount } from '../volume/tmpfs-options.ts';
+import { imageOps, isShared, mountedHow, partOps, treeSlot } from './bind-ops.ts';
 import { type CgroupView, cgroupMountOps } from './cgroup-mounts.ts';
 import type { DeviceNode } from './devices.ts';
 import { MOUNT_ATTR, MS, O_CLOEXEC, O_PATH, S_IFBLK, S_IFCHR } from './linux.ts';
@@ -11,6 +13,8 @@ export interface MountSource {
   /** Host path; '' for a tmpfs. */
   readonly path: string;
   readonly isFolder: boolean;
+  /** Of an image: its layers, topmost first, and two empty folders: one below them all, one that they are mounted on for a moment. */
+  readonly image?: { readonly layers: readonly string[]; readonly empty: string; readonly on: string };
 }
 
 export interface MountRequest {
@@ -184,66 +188,37 @@ function initOf({ root, init }: MountRequest): readonly Entry[] {
   ];
 }
 
-/** mount_setattr(2) takes one type and refuses MS_REC: the r… forms differ by the bind's own `recursive`. */
-const PROPAGATION: Readonly<Record<string, number>> = {
-  private: MS.PRIVATE,
-  rprivate: MS.PRIVATE,
-  slave: MS.SLAVE,
-  rslave: MS.SLAVE,
-  shared: MS.SHARED,
-  rshared: MS.SHARED,
-};
-
-function askedFor({ root, scratch }: MountRequest, mount: MountRecord, source: MountSource): Entry {
+function askedFor(request: MountRequest, mount: MountRecord, source: MountSource): Entry {
+  const { root, scratch } = request;
   // A slash at the end survives normalize, and would hide that two are the same.
   const target = posix.normalize(mount.target).replace(/(?<=.)\/$/, '');
   if (mount.kind === 'tmpfs') return { target, ops: tmpfsOps(root, target, mount) };
   const point: LaunchOp = source.isFolder
     ? { op: 'mkdir-in', root, inside: target, mode: 0o755, parents: true }
     : { op: 'touch-in', root, inside: target, mode: 0o644, parents: true };
-  const bind = {
-    op: 'bind-in' as const,
+  const how = {
     root,
     inside: target,
-    recursive: mount.recursive,
-    attributes: mount.readOnly ? MOUNT_ATTR.RDONLY : 0,
-    propagation: PROPAGATION[mount.propagation] ?? 0,
+    ...mountedHow(mount),
   };
+  if (isShared(mount))
+    return { target, ops: [point, { op: 'attach-in', slot: treeSlot(request.mounts, mount), ...how }] };
+  const bind = { op: 'bind-in' as const, ...how };
+  if (source.image !== undefined) return { target, ops: imageOps(request, mount, bind, source.image) };
   if (mount.subpath === undefined) return { target, ops: [point, { ...bind, source: source.path }] };
-  // What lies in a volume was written by containers: its links must not lead out of it.
   return {
     target,
     ops: [
-      point,
       { op: 'open', slot: scratch, path: source.path, flags: O_PATH | O_CLOEXEC },
-      { ...bind, source: '', sourceRoot: scratch, sourceInside: mount.subpath },
+      ...partOps(request, mount.subpath, bind),
       { op: 'close', slot: scratch },
     ],
   };
 }
 
-const TMPFS_FLAGS: Readonly<Record<string, { readonly flag: number; readonly on: boolean }>> = {
-  ro: { flag: MS.RDONLY, on: true },
-  rw: { flag: MS.RDONLY, on: false },
-  nosuid: { flag: MS.NOSUID, on: true },
-  suid: { flag: MS.NOSUID, on: false },
-  nodev: { flag: MS.NODEV, on: true },
-  dev: { flag: MS.NODEV, on: false },
-  noexec: { flag: MS.NOEXEC, on: true },
-  exec: { flag: MS.NOEXEC, on: false },
-};
-
 /** Words that mount(2) takes as flags are taken out of the option string; what is left is tmpfs's own. */
 function tmpfsOps(root: Slot, inside: string, mount: MountRecord): readonly LaunchOp[] {
-  let flags: number = MS.NOSUID | MS.NODEV | MS.NOEXEC;
-  const data: string[] = [];
-  for (const option of mount.options) {
-    const known = TMPFS_FLAGS[option];
-    if (known === undefined) data.push(option);
-    else flags = known.on ? flags | known.flag : flags & ~known.flag;
-  }
-  if (mount.readOnly) flags |= MS.RDONLY;
-  if (!data.some((option) => option.startsWith('mode='))) data.push('mode=1777');
+  const { flags, data } = tmpfsMount(mount.options, mount.readOnly);
   return [
     { op: 'mkdir-in', root, inside, mode: 0o755, parents: true },
     { op: 'mount-in', root, source: 'tmpfs', inside, type: 'tmpfs', flags, data: data.join(',') },

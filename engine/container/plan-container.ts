@@ -1,4 +1,5 @@
 /** From a record to the whole description of its container, looking up what only this host and its image can tell. */
+import { mkdirSync } from 'node:fs';
 import { stat } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { DesiredContainer } from '../../src/model/desired.ts';
@@ -72,7 +73,7 @@ export async function planContainer(host: Host, record: ContainerRecord, inputs:
     },
     mounts: {
       mounts,
-      sources: await Promise.all(mounts.map((mount, index) => sourceOf(mount, sources[index]!, container.name))),
+      sources: await Promise.all(mounts.map((mount, index) => sourceOf(host, record, mount, sources[index]!))),
       filesFrom: containerDir(host.paths, inputs.namedAs.id),
       ...(hasInit(container) ? { init: host.launcher } : {}),
       readOnlyRootfs: security.readOnlyRootfs,
@@ -152,8 +153,23 @@ export async function planProcess(
   };
 }
 
-async function sourceOf(mount: MountRecord, path: string, container: string): Promise<MountSource> {
+/** Where the engine puts what it writes for this container, and what the container's mounts come from. */
+export async function sourceOf(
+  host: Host,
+  { id, madeFrom: { name: container } }: ContainerRecord,
+  mount: MountRecord,
+  path: string,
+): Promise<MountSource> {
   if (mount.kind === 'tmpfs') return { path: '', isFolder: true };
+  if (mount.kind === 'image') {
+    const [empty, on] = ['empty', 'image'].map((name) => join(containerRun(host.paths, id), name)) as [string, string];
+    for (const folder of [empty, on]) mkdirSync(folder, { recursive: true, mode: 0o755 });
+    return {
+      path: '',
+      isFolder: true,
+      image: { layers: await (await host.images()).layerPaths(mount.source), empty, on },
+    };
+  }
   const whole = mount.subpath === undefined ? path : join(path, mount.subpath);
   try {
     return { path, isFolder: (await stat(whole)).isDirectory() };

@@ -2,6 +2,7 @@
 import type { LaunchOp, Slot } from '../launcher/ops.ts';
 import { overlayOps } from '../launcher/overlay.ts';
 import type { AppArmorChange } from './apparmor.ts';
+import { sharedTreeOps } from './bind-ops.ts';
 import { type CgroupPlan, cgroupJoinOps, cgroupOpenOps, cgroupSetupOps } from './cgroup.ts';
 import { type DeviceRule, deviceFilter } from './device-filter.ts';
 import type { Identity } from './identity.ts';
@@ -78,6 +79,7 @@ export function startProgram(plan: ContainerPlan): readonly LaunchOp[] {
     { op: 'setsid' },
     { op: 'keyring' },
     ...confineOps(process.apparmor),
+    ...sharedTreeOps(mounts),
     ...propagationOps(mounts),
     // Through the host's /proc: these are of the namespaces just entered, and no image can have put anything in the way.
     ...sysctlWrites(plan.sysctls, plan.ownNamespaces).map(

@@ -60,7 +60,10 @@ export const removeImage = async (
     const catalogue = readCatalogue(paths);
     const found = findImage(catalogue, ref);
     if (found === undefined) throw imageMissing(ref);
-    const users = readContainerRecords(paths).filter((record) => record.madeFrom.image.id === found.id);
+    const users = readContainerRecords(paths).filter(
+      ({ madeFrom, mounts }) =>
+        madeFrom.image.id === found.id || mounts.some(({ kind, source }) => kind === 'image' && source === found.id),
+    );
     const names = users.map((record) => record.name);
     const planned = planRemoval(catalogue, found, ref, options.force, names);
     await writeCatalogue(paths, {

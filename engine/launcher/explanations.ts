@@ -21,6 +21,7 @@ const intents: { [Name in LaunchOpName]: (op: Extract<LaunchOp, { op: Name }>) =
   mkdir: (op) => `make the folder ${op.path}`,
   write: (op) => `write ${shown(op.data)} to ${op.path}`,
   'mkdir-in': (op) => `make the folder ${op.inside} in the container`,
+  'point-in': (op) => `make ${op.inside} in the container, to mount on it`,
   'touch-in': (op) => `make the file ${op.inside} in the container`,
   'write-in': (op) => `write the file ${op.inside} in the container`,
   'mknod-in': (op) => `make the device ${op.inside} in the container`,

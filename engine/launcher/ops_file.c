@@ -89,6 +89,16 @@ static int op_touch_in(struct run *run, const struct value *v) { /* root inside 
 	return error;
 }
 
+/* Somewhere to mount what a slot holds: a folder for a folder, a file for anything else. */
+static int op_point_in(struct run *run, const struct value *v) { /* root inside like */
+	struct stat status;
+	int like = slot_fd(v[2].number);
+	if (like < 0 || fstat(like, &status) < 0) return like < 0 ? like : -errno;
+	const struct value nobody = {.number = NO_NUMBER}, parents = {.number = 1};
+	const struct value folder[] = {v[0], v[1], {.number = 0755}, nobody, nobody, parents}, file[] = {v[0], v[1], {.number = 0644}, parents};
+	return S_ISDIR(status.st_mode) ? op_mkdir_in(run, folder) : op_touch_in(run, file);
+}
+
 /*
  * A pipe or device that lies in wait must not even be opened: an image brings the watchdog's number, and the host reboots. So it is
  * looked at by a descriptor that opens nothing, and opened by way of that.
@@ -183,6 +193,7 @@ const struct op file_ops[] = {
 	{"write", "sbo", op_write},
 	{"mkdir-in", "nsnnnn", op_mkdir_in},
 	{"touch-in", "nsnn", op_touch_in},
+	{"point-in", "nsn", op_point_in},
 	{"write-in", "nsbno", op_write_in},
 	{"mknod-in", "nsnnnnn", op_mknod_in},
 	{"symlink-in", "nssn", op_symlink_in},

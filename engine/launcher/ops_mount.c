@@ -86,7 +86,9 @@ static int open_source(const struct value *path, uint64_t root_slot, const struc
 		return fd < 0 ? -errno : fd;
 	}
 	int root = slot_fd(root_slot);
-	return root < 0 ? root : open_in(root, inside->bytes, O_PATH, 0);
+	if (root < 0 || inside->length) return root < 0 ? root : open_in(root, inside->bytes, O_PATH, 0);
+	int fd = fcntl(root, F_DUPFD_CLOEXEC, SLOT_BASE + SLOT_COUNT);
+	return fd < 0 ? -errno : fd;
 }
 
 static void close_both(int one, int other) {

@@ -52,7 +52,7 @@ const prepareMount = async (
     external: false,
     driver: 'local',
     driverOpts: {},
-    labels: { ...labels, [ANONYMOUS_LABEL]: '' },
+    labels: { ...mount.labels, ...labels, [ANONYMOUS_LABEL]: '' },
   } as const;
   await makeVolume(paths, wanted, true);
 };

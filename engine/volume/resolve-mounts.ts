@@ -1,7 +1,7 @@
 /** What a container's mounts become: pure, but for the names of new anonymous volumes. */
 import { randomBytes } from 'node:crypto';
 import { posix } from 'node:path';
-import type { DesiredMount } from '../../src/model/desired.ts';
+import type { DesiredContent, DesiredMount } from '../../src/model/desired.ts';
 import { TcomposeError } from '../../src/model/errors.ts';
 import type { MountRecord } from '../state/records.ts';
 
@@ -48,8 +48,9 @@ const ownRecord = (request: MountRequest, mount: OwnMount): MountRecord => {
   const { readOnly } = mount;
   switch (mount.kind) {
     case 'volume': {
-      const { volume, noCopy, subpath } = mount;
-      if (volume === undefined) return anonymous(request, target, readOnly, noCopy);
+      const { volume, noCopy, subpath, labels } = mount;
+      if (volume === undefined)
+        return { ...anonymous(request, target, readOnly, noCopy), ...(labels === undefined ? {} : { labels }) };
       return {
         ...PLAIN,
         target,
@@ -61,15 +62,29 @@ const ownRecord = (request: MountRequest, mount: OwnMount): MountRecord => {
       };
     }
     case 'bind': {
-      const { source, propagation, recursive, createHostPath } = mount;
-      return { ...PLAIN, target, kind: 'bind', source, readOnly, propagation, recursive, createHostPath };
+      const { source, propagation, recursive, createHostPath, writableBelow, content } = mount;
+      const more = { ...(writableBelow ? { writableBelow } : {}), ...textOf(content) };
+      return { ...PLAIN, target, kind: 'bind', source, readOnly, propagation, recursive, createHostPath, ...more };
+    }
+    case 'image': {
+      const { image, subpath } = mount;
+      const part = subpath === undefined ? {} : { subpath };
+      return { ...PLAIN, target, kind: 'image', source: image.id, readOnly, recursive: false, ...part };
+    }
+    case 'file': {
+      const { uid, gid, mode, content } = mount;
+      const owner = { uid, gid, mode };
+      return { ...PLAIN, target, kind: 'file', source: '', readOnly, recursive: false, owner, ...textOf(content) };
     }
     case 'tmpfs':
       return { ...PLAIN, target, kind: 'tmpfs', source: '', readOnly, options: mount.options };
   }
 };
 
-/** All mounts but tmpfs, as they are; nothing is copied into them for this container (engine-behaviour: volumes_from). */
+const textOf = (content: DesiredContent | undefined): Pick<MountRecord, 'content'> =>
+  content === undefined ? {} : { content: { of: content.of, digest: content.digest } };
+
+/** All mounts but tmpfs and files that were written for that container, as they are; nothing is copied into them for this container (engine-behaviour: volumes_from). */
 const sharedRecords = (
   request: MountRequest,
   from: { container: string; readOnly: boolean },
@@ -83,7 +98,7 @@ const sharedRecords = (
     });
   }
   return mounts
-    .filter((mount) => mount.kind !== 'tmpfs')
+    .filter(({ kind }) => kind !== 'tmpfs' && kind !== 'file')
     .map((mount) => ({ ...mount, readOnly: mount.readOnly || from.readOnly, noCopy: true }));
 };
 

@@ -8,6 +8,7 @@ export function dryEngine(engine: Engine): Engine {
   const { images, networks, volumes, containers } = engine;
   return {
     snapshot: (filter) => engine.snapshot(filter),
+    provide: () => {},
     check: (wanted, leaving) => engine.check(wanted, leaving),
     lock: async () => ({ release: nothing }),
     images: {

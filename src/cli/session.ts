@@ -103,6 +103,7 @@ function contextOf({ doors, interrupt }: Session, engine: Engine, emit: Emit): C
     clock: Date.now,
     version: doors.version,
     readText: async (path) => (await import('node:fs/promises')).readFile(path, 'utf8'),
+    readSmall: async (path) => (await import('./read-small.ts')).readSmall(path),
   };
 }
 

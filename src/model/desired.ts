@@ -205,6 +205,8 @@ export type DesiredMount =
       readonly readOnly: boolean;
       readonly noCopy: boolean;
       readonly subpath?: string;
+      /** Of an anonymous one, when it is made. */
+      readonly labels?: Readonly<Record<string, string>>;
     }
   | {
       readonly kind: 'bind';
@@ -215,10 +217,41 @@ export type DesiredMount =
       readonly createHostPath: boolean;
       readonly propagation: string;
       readonly recursive: boolean;
+      /** With `readOnly`: what is mounted below the source stays writable. */
+      readonly writableBelow?: true;
+      /** A secret or config that is a file of the host; absent: any other bind, or a file whose content nobody looked at. */
+      readonly content?: DesiredContent;
+    }
+  /** The files of an image, or what lies in it at `subpath`. */
+  | {
+      readonly kind: 'image';
+      readonly image: { readonly ref: string; readonly id: string };
+      readonly subpath?: string;
+      readonly target: string;
+      readonly readOnly: true;
+    }
+  /** A secret or config that the engine writes: its text is handed over beside the plan (Engine.provide), and kept in memory. */
+  | {
+      readonly kind: 'file';
+      readonly content: DesiredContent;
+      readonly target: string;
+      readonly readOnly: true;
+      readonly mode: number;
+      readonly uid: number;
+      readonly gid: number;
     }
   | { readonly kind: 'tmpfs'; readonly target: string; readonly readOnly: boolean; readonly options: readonly string[] }
   /** All mounts that the named container has (its own anonymous volumes included), as volumes_from. */
   | { readonly kind: 'from'; readonly container: string; readonly readOnly: boolean; readonly target: '' };
+
+export interface DesiredContent {
+  /** `secret db_password` */
+  readonly of: string;
+  /** SHA-256 of its text, with its name for salt. Never the text. */
+  readonly digest: string;
+  /** What another text means for a running container; absent: the file is rewritten under it. */
+  readonly onChange?: 'recreate' | 'restart' | 'none' | { readonly signal: string };
+}
 
 export interface DesiredAttachment {
   /** Full name of the network. */

@@ -23,6 +23,8 @@ export interface Engine {
    * (with the process that does), bind sources that do not exist. `leaving`: containers that stop or go before these start.
    */
   check(wanted: Omit<DesiredState, 'project'>, leaving: ReadonlySet<string>): Promise<readonly Error[]>;
+  /** Texts of secrets and configs by digest, for what is made, started or changed later in this command. Nothing is written down. */
+  provide(contents: ReadonlyMap<string, Uint8Array>): void;
   readonly images: Images;
   readonly networks: Networks;
   readonly volumes: Volumes;

@@ -45,7 +45,7 @@ export interface LiveContainer {
   /** What its mounts became: names of the volumes behind anonymous targets. */
   readonly mounts: readonly {
     target: string;
-    kind: 'volume' | 'bind' | 'tmpfs';
+    kind: 'volume' | 'bind' | 'tmpfs' | 'image' | 'file';
     source: string;
     readOnly: boolean;
     anonymous: boolean;
@@ -91,6 +91,6 @@ export interface LiveVolume {
 /** The kernel lacks something that the records say was made. `what` completes the sentence "… is gone". */
 export interface Damage {
   readonly kind: 'process' | 'supervisor' | 'interface' | 'address' | 'bridge' | 'firewall' | 'dns' | 'change';
-  /** For people, without the verb: `interface tcv-1a2b of network shop_front`. `change`: one in place that was not finished. */
+  /** For people, without the verb: `interface tcv-1a2b of network shop_front`. `change`: a whole sentence. */
   readonly what: string;
 }

@@ -14,6 +14,8 @@ export interface Context {
   readonly version: string;
   /** For files that the project names and the engine needs the text of (seccomp profiles). */
   readonly readText?: (path: string) => Promise<string>;
+  /** For secrets and configs; undefined: no regular file, or a large one (1 MiB), which is mounted without being looked at. */
+  readonly readSmall?: (path: string) => Promise<Uint8Array | undefined>;
 }
 
 /** A loaded project; or, where no file was found, only its name: the labels of what lives tell the rest. */

@@ -10,17 +10,36 @@ import type { UpOptions } from './up.ts';
 
 export async function gatherDesire(context: Context, project: Project, options: UpOptions): Promise<Desire> {
   const { selected } = select(project, projectDependencies(project), options);
-  const [images, seccompProfiles] = await Promise.all([
+  const [images, seccompProfiles, files] = await Promise.all([
     findImages(context.engine, neededImages(project, selected).keys()),
     readProfiles(context, project, selected),
+    readFiles(context, project, selected),
   ]);
-  return desire(project, images, {
+  const wanted = desire(project, images, {
     ...(options.services ? { services: options.services } : {}),
     ...(options.scale ? { scale: options.scale } : {}),
     noDeps: options.noDeps === true,
     version: context.version,
     seccompProfiles,
+    files,
   });
+  context.engine.provide(wanted.contents);
+  return wanted;
+}
+
+/** Of secrets and configs: what they say is compared with what containers were given. */
+async function readFiles(
+  { readSmall }: Context,
+  project: Project,
+  selected: Iterable<string>,
+): Promise<ReadonlyMap<string, Uint8Array>> {
+  const paths = [...selected].flatMap((name) =>
+    (['secrets', 'configs'] as const).flatMap((kind) =>
+      (project.services[name]?.[kind] ?? []).flatMap(({ source }) => project[kind][source]?.file ?? []),
+    ),
+  );
+  const texts = await Promise.all([...new Set(paths)].map(async (path) => [path, await readSmall?.(path)] as const));
+  return new Map(texts.flatMap(([path, bytes]) => (bytes === undefined ? [] : [[path, bytes] as const])));
 }
 
 async function findImages(engine: Engine, refs: Iterable<string>): Promise<ReadonlyMap<string, ImageInfo>> {

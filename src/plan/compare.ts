@@ -3,6 +3,7 @@ import type { DesiredContainer, DesiredNetwork, DesiredVolume } from '../model/d
 import type { Path } from '../model/source.ts';
 import { type Cost, costOf, FIELDS, type FieldRule } from './in-place.ts';
 import { isOurs } from './labels.ts';
+import { withQuietTexts } from './mounts-in-place.ts';
 
 export interface Difference {
   /** Beneath the service, network or volume; for messages and for finding the line. */
@@ -17,7 +18,8 @@ export interface ContainerDifference extends Difference {
 }
 
 /** Those that need a new container come first. Empty: the one there is is the one wanted. */
-export function containerDifferences(wanted: DesiredContainer, made: DesiredContainer): readonly ContainerDifference[] {
+export function containerDifferences(wanted: DesiredContainer, last: DesiredContainer): readonly ContainerDifference[] {
+  const made = withQuietTexts(last, wanted);
   const found = { process: [] as ContainerDifference[], live: [] as ContainerDifference[] };
   for (const name of FIELD_NAMES) {
     const rule = FIELDS[name];
@@ -79,7 +81,7 @@ function bySet(
   const name = (item: Rec) => String((rule.key && item[rule.key]) || JSON.stringify(item));
   const [before, after] = [index(from, name), index(to, name)];
   if (rule.key) {
-    const changed = byKeys(rule.path, before, after).map((one) => ({ ...one, from: say(one.from), to: say(one.to) }));
+    const changed = byKeys(rule.path, before, after).map((one) => saidOf(one, say));
     if (changed.length > 0 || !ORDERED.has(rule.key)) return changed;
     return field(rule.path, from.map(name), to.map(name));
   }
@@ -88,6 +90,16 @@ function bySet(
   return gone.length + added.length === 0
     ? []
     : [{ path: rule.path, from: listed(gone.map(say)), to: listed(added.map(say)) }];
+}
+
+/** Of a file only the digest differs, which says nothing to anybody. */
+function saidOf({ path, from, to }: Difference, say: (value: unknown) => unknown): Difference {
+  const [before, after] = [say(from), say(to)];
+  return {
+    path,
+    from: before,
+    to: typeof after === 'string' && after === before ? `${after} (another content)` : after,
+  };
 }
 
 const listed = (items: readonly unknown[]): unknown =>

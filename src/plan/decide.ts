@@ -6,6 +6,7 @@ import type { Reason } from '../model/plan.ts';
 import { containerDifferences } from './compare.ts';
 import { belongs, type Inputs, isActive, isOrphan, isSurplus } from './inputs.ts';
 import { serviceOf } from './labels.ts';
+import { textEffects } from './mounts-in-place.ts';
 import { attachedTo, type Fates, mounting } from './objects.ts';
 import { changed, damaged, dependency, missing, reasonsOfDamage, requested, stopped } from './reasons.ts';
 
@@ -56,7 +57,8 @@ function decideOne(inputs: Inputs, fates: Fates, decided: Decisions, container: 
   }
   // A lost supervisor cannot be given back to a running process: only a fresh start has one.
   const lost = live.damage.filter(({ kind }) => kind === 'supervisor' || kind === 'process');
-  const restart = [...reasonsOfDamage(lost), ...restartReasons(inputs, decided, known)];
+  const texts = known.updates ? textEffects(live.madeFrom, container).restart.map(dependency) : [];
+  const restart = [...reasonsOfDamage(lost), ...restartReasons(inputs, decided, known), ...texts];
   if (restart.length > 0) return { ...known, kind: 'restart', because: restart };
   const damage = live.damage.filter(({ kind }) => kind !== 'change');
   if (damage.length > 0) return { ...known, kind: 'repair', because: reasonsOfDamage(damage) };
@@ -101,7 +103,9 @@ function changeReasons(inputs: Inputs, fates: Fates, decided: Decisions, { servi
   }
   // One that was begun is finished, whatever the file says by now.
   const unfinished = reasonsOfDamage(live.damage.filter(({ kind }) => kind === 'change'));
-  return { recreate: [], update: [...own, ...unfinished] };
+  const { signals } = textEffects(live.madeFrom, container);
+  const told = own.length > 0 && isActive(live) ? signals.map((one) => dependency(`then ${one} is sent to it`)) : [];
+  return { recreate: [], update: [...own, ...told, ...unfinished] };
 }
 
 /** Its endpoints and mounts belong to objects that will be others. */

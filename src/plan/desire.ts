@@ -2,7 +2,7 @@
 import type { DesiredContainer, DesiredState } from '../model/desired.ts';
 import type { ImageInfo } from '../model/engine.ts';
 import { TcomposeError, TcomposeErrors } from '../model/errors.ts';
-import type { Project } from '../model/project.ts';
+import type { Project, Service } from '../model/project.ts';
 import type { Path, SourceRange } from '../model/source.ts';
 import { type Dependencies, projectDependencies, startOrder, withNeeds } from './dependencies.ts';
 import { containersOf } from './desire/container.ts';
@@ -21,6 +21,8 @@ export interface DesireOptions {
   readonly version?: string;
   /** Path as the file has it → text. */
   readonly seccompProfiles?: ReadonlyMap<string, string>;
+  /** Secrets and configs that are files: absolute path → bytes. */
+  readonly files?: ReadonlyMap<string, Uint8Array>;
   /** For plans made without an engine: an image nobody knows is taken to exist. */
   readonly assumeImages?: boolean;
 }
@@ -46,6 +48,8 @@ export interface Desire {
   /** Full names of all networks of the file. */
   readonly knownNetworks: ReadonlySet<string>;
   readonly origin: Origin;
+  /** Digest → text of secrets and configs: for Engine.provide, never shown or written. */
+  readonly contents: ReadonlyMap<string, Uint8Array>;
   readonly warnings: readonly string[];
 }
 
@@ -82,11 +86,15 @@ export function noSuchService(project: Project, name: string): TcomposeError {
 export function neededImages(project: Project, selected: Iterable<string>): ReadonlyMap<string, readonly string[]> {
   const result = new Map<string, readonly string[]>();
   for (const name of selected) {
-    const ref = imageRef(project, name, project.services[name]!);
-    result.set(ref, [...(result.get(ref) ?? []), name]);
+    const service = project.services[name]!;
+    for (const ref of [imageRef(project, name, service), ...mountedImages(service)])
+      result.set(ref, [...(result.get(ref) ?? []), name]);
   }
   return result;
 }
+
+const mountedImages = ({ volumes = [] }: Service): readonly string[] =>
+  volumes.flatMap(({ type, source }) => (type === 'image' && source !== undefined ? [source] : []));
 
 export function desire(project: Project, images: ReadonlyMap<string, ImageInfo>, options: DesireOptions = {}): Desire {
   const dependencies = projectDependencies(project);
@@ -98,6 +106,8 @@ export function desire(project: Project, images: ReadonlyMap<string, ImageInfo>,
     version: options.version ?? '',
     scale: options.scale ?? {},
     seccompProfiles: options.seccompProfiles ?? new Map(),
+    files: options.files ?? new Map(),
+    contents: new Map(),
     warn: (text) => warnings.push(text),
   };
   checkScale(project, scope.scale);
@@ -122,6 +132,7 @@ export function desire(project: Project, images: ReadonlyMap<string, ImageInfo>,
       project,
       made.map(([, container]) => container),
     ),
+    contents: scope.contents,
     warnings,
   };
 }

@@ -1,6 +1,13 @@
 /** The table of what a change of each field costs: a new container, a change under the running process, or nothing at all. */
-import type { DesiredContainer, DesiredDevice, DesiredMount, DesiredPort } from '../model/desired.ts';
+import type {
+  DesiredAttachment,
+  DesiredContainer,
+  DesiredDevice,
+  DesiredMount,
+  DesiredPort,
+} from '../model/desired.ts';
 import type { Path } from '../model/source.ts';
+import { mountsAreLive } from './mounts-in-place.ts';
 
 /**
  * `record`: says where a container comes from; no process can see it, and nothing is done for it. `live`: the engine changes it under
@@ -52,12 +59,25 @@ function mountText(mount: DesiredMount): string {
   if (mount.kind === 'from') return `all of ${mount.container}${readOnly}`;
   if (mount.kind === 'tmpfs') return ['tmpfs', ...mount.options].join(',') + readOnly;
   if (mount.kind === 'bind') return `${mount.source}${readOnly} (${bindText(mount)})`;
+  if (mount.kind === 'image')
+    return `image ${mount.image.ref}${mount.subpath === undefined ? '' : `/${mount.subpath}`}`;
+  if (mount.kind === 'file') return `${mount.content.of} (${mount.uid}:${mount.gid} ${mount.mode.toString(8)})`;
   const subpath = mount.subpath === undefined ? '' : `/${mount.subpath}`;
   return `${mount.volume ?? 'anonymous volume'}${subpath}${readOnly}${mount.noCopy ? ' (nocopy)' : ''}`;
 }
 
-const bindText = ({ propagation, recursive, createHostPath }: Extract<DesiredMount, { kind: 'bind' }>): string =>
-  [propagation, ...(recursive ? [] : ['not recursive']), ...(createHostPath ? ['made if missing'] : [])].join(', ');
+const bindText = ({
+  propagation,
+  recursive,
+  createHostPath,
+  writableBelow,
+}: Extract<DesiredMount, { kind: 'bind' }>): string =>
+  [
+    propagation,
+    ...(recursive ? [] : ['not recursive']),
+    ...(writableBelow ? ['writable below'] : []),
+    ...(createHostPath ? ['made if missing'] : []),
+  ].join(', ');
 
 /** What a change between these two costs. */
 export const costOf = ({ cost, liveWhen }: FieldRule, from: DesiredContainer, to: DesiredContainer): Cost =>
@@ -73,6 +93,16 @@ const live = (rule: FieldRule, liveWhen?: FieldRule['liveWhen']): FieldRule => (
 /** What stands in each line of the log was told to the supervisor when it started. */
 const withoutLogLabels = ({ log }: DesiredContainer, to: DesiredContainer): boolean =>
   [log, to.log].every(({ options }) => !Object.keys(options).some((name) => /^(labels|tag|env)/.test(name)));
+
+/** Names and addresses can be changed under an interface; what else there is to it was settled when it was made. */
+function attachmentsAreLive(from: DesiredContainer, to: DesiredContainer): boolean {
+  const made = ({ aliases: _, ipv4: __, ipv6: ___, ...rest }: DesiredAttachment) =>
+    JSON.stringify(Object.entries(rest).sort());
+  return to.attachments.every((wanted) => {
+    const had = from.attachments.find(({ network }) => network === wanted.network);
+    return had === undefined || made(had) === made(wanted);
+  });
+}
 
 /** A new field of DesiredContainer does not compile until its row is here. */
 export const FIELDS: { readonly [K in keyof Required<DesiredContainer>]: FieldRule } = {
@@ -91,15 +121,18 @@ export const FIELDS: { readonly [K in keyof Required<DesiredContainer>]: FieldRu
   // Of one-offs only, which are never compared.
   foreground: { cost: 'record', path: ['stdin_open'], by: 'whole' },
   init: whole('init'),
-  mounts: said<'mounts'>(set('volumes', 'target'), mountText),
+  mounts: { ...said<'mounts'>(set('volumes', 'target'), mountText), cost: 'live', liveWhen: mountsAreLive },
   networkMode: said<'networkMode'>(whole('network_mode'), (mode) =>
     mode.kind === 'container' ? `container:${mode.container}` : mode.kind,
   ),
-  attachments: said<'attachments'>(set('networks', 'network'), ({ network: _, ...rest }) => rest),
-  ports: said<'ports'>(set('ports'), portText),
-  links: said<'links'>(set('links', 'container'), ({ aliases }) => aliases.join(', ')),
-  extraHosts: said<'extraHosts'>(set('extra_hosts', 'host'), ({ address }) => address),
-  dns: fields({ servers: ['dns'], search: ['dns_search'], options: ['dns_opt'] }),
+  attachments: live(
+    said<'attachments'>(set('networks', 'network'), ({ network: _, ...rest }) => rest),
+    attachmentsAreLive,
+  ),
+  ports: live(said<'ports'>(set('ports'), portText)),
+  links: live(said<'links'>(set('links', 'container'), ({ aliases }) => aliases.join(', '))),
+  extraHosts: live(said<'extraHosts'>(set('extra_hosts', 'host'), ({ address }) => address)),
+  dns: live(fields({ servers: ['dns'], search: ['dns_search'], options: ['dns_opt'] })),
   restart: said<'restart'>(whole('restart'), ({ policy, maxRetries, delayMs, windowMs }) =>
     [
       maxRetries > 0 ? `${policy}:${maxRetries}` : policy,
@@ -127,7 +160,7 @@ export const FIELDS: { readonly [K in keyof Required<DesiredContainer>]: FieldRu
   cdiDevices: whole('devices'),
   cgroupParent: whole('cgroup_parent'),
   platform: whole('platform'),
-  annotations: { cost: 'record', path: ['annotations'], by: 'whole' },
+  annotations: live(keys('annotations')),
   security: fields({
     privileged: ['privileged'],
     capAdd: ['cap_add'],

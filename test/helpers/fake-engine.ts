@@ -99,6 +99,7 @@ export function createFakeEngine(options: FakeOptions = {}): FakeEngine {
       };
     },
     check: async () => [],
+    provide: () => {},
     images: {
       find: async (ref) => images.get(ref),
       list: async () => [...images.values()],

@@ -1,8 +1,8 @@
-/** What is mounted where: a service's own volumes, tmpfs, secrets and configs, its image's volumes, and other containers'. */
+/** What is mounted where in a container: a service's own volumes and tmpfs, its image's volumes, and other containers'. */
 import type { DesiredMount } from '../../model/desired.ts';
-import { TcomposeError } from '../../model/errors.ts';
-import type { FileReference, Mount, Project, Service } from '../../model/project.ts';
+import type { Mount, Project, Service } from '../../model/project.ts';
 import { byteCount } from '../quantities.ts';
+import { fileMounts } from './files.ts';
 import { findService, firstContainer, imageRef, refuse, type Scope, type ServiceScope } from './scope.ts';
 
 /** One per target: the service's own over volumes_from over the image's; parents before children, volumes_from first. */
@@ -11,7 +11,7 @@ export function mounts(scope: ServiceScope): readonly DesiredMount[] {
   const shared = new Set(sharedTargets(scope, scope.name, scope.service, new Set()));
   const byTarget = new Map<string, DesiredMount>();
   for (const target of scope.image.config.volumes) {
-    const path = clean(target);
+    const path = cleanTarget(target);
     if (!shared.has(path)) byTarget.set(path, anonymous(path));
   }
   for (const mount of ownMounts(scope)) byTarget.set(mount.target, mount);
@@ -21,7 +21,7 @@ export function mounts(scope: ServiceScope): readonly DesiredMount[] {
 }
 
 const depth = (path: string): number => path.split('/').filter(Boolean).length;
-const clean = (path: string): string => `/${path.split('/').filter(Boolean).join('/')}`;
+export const cleanTarget = (path: string): string => `/${path.split('/').filter(Boolean).join('/')}`;
 const anonymous = (target: string): DesiredMount => ({ kind: 'volume', target, readOnly: false, noCopy: false });
 
 /** Copy-ups and binds of the source were settled at its create; `:ro` is honoured, as the specification says. */
@@ -50,9 +50,9 @@ function* sharedTargets(scope: Scope, name: string, service: Service, seen: Set<
     const from = parseVolumesFrom(text);
     const source = from.external ? undefined : findService(scope.project, from.name);
     if (!source || seen.has(from.name)) continue;
-    for (const mount of source.volumes ?? []) if (mount.type !== 'tmpfs') yield clean(mount.target);
+    for (const mount of source.volumes ?? []) if (mount.type !== 'tmpfs') yield cleanTarget(mount.target);
     const image = scope.images.get(imageRef(scope.project, from.name, source));
-    for (const target of image?.config.volumes ?? []) yield clean(target);
+    for (const target of image?.config.volumes ?? []) yield cleanTarget(target);
     yield* sharedTargets(scope, from.name, source, seen);
   }
 }
@@ -60,8 +60,7 @@ function* sharedTargets(scope: Scope, name: string, service: Service, seen: Set<
 function* ownMounts(scope: ServiceScope): Iterable<DesiredMount> {
   for (const text of scope.service.tmpfs ?? []) yield shortTmpfs(text);
   for (const [index, mount] of (scope.service.volumes ?? []).entries()) yield longMount(scope, mount, index);
-  for (const use of scope.service.configs ?? []) yield fileMount(scope, 'configs', use, '/');
-  for (const use of scope.service.secrets ?? []) yield fileMount(scope, 'secrets', use, '/run/secrets/');
+  yield* fileMounts(scope);
 }
 
 function shortTmpfs(text: string): DesiredMount {
@@ -69,52 +68,94 @@ function shortTmpfs(text: string): DesiredMount {
   const list = options.split(',').filter(Boolean);
   return {
     kind: 'tmpfs',
-    target: clean(target),
+    target: cleanTarget(target),
     readOnly: list.includes('ro'),
     options: list.filter((option) => option !== 'ro' && option !== 'rw'),
   };
 }
 
 function longMount(scope: ServiceScope, mount: Mount, index: number): DesiredMount {
-  const target = clean(mount.target);
+  const target = cleanTarget(mount.target);
   const readOnly = mount.read_only === true;
-  if (mount.type === 'volume') {
-    const volume = mount.source === undefined ? undefined : volumeName(scope.project, mount.source);
-    const subpath = mount.volume?.subpath;
-    return {
-      kind: 'volume',
-      ...(volume === undefined ? {} : { volume }),
-      target,
-      readOnly,
-      noCopy: mount.volume?.nocopy === true,
-      ...(subpath === undefined ? {} : { subpath }),
-    };
+  switch (mount.type) {
+    case 'volume':
+      return volumeMount(scope, mount, target, readOnly);
+    case 'bind':
+      return bindMount(scope, mount, target, index);
+    case 'tmpfs':
+      return { kind: 'tmpfs', target, readOnly, options: tmpfsOptions(mount.tmpfs) };
+    case 'image':
+      return imageMount(scope, mount, target, index);
+    default:
+      throw refuse(
+        scope,
+        mount.type === 'cluster'
+          ? `service ${scope.name} mounts a volume of a cluster on ${target}: this engine has one host`
+          : `service ${scope.name} mounts something of type ${mount.type} on ${target}, which Linux does not have`,
+        ['volumes', index],
+        { code: 'bad-mount', help: 'use a volume, bind, tmpfs or image mount' },
+      );
   }
-  if (mount.type === 'bind') {
-    return bind(mount.source ?? '', target, readOnly, {
-      createHostPath: mount.bind?.create_host_path !== false,
-      propagation: mount.bind?.propagation ?? 'rprivate',
-      recursive: mount.bind?.recursive !== 'disabled',
-    });
-  }
-  if (mount.type === 'tmpfs') return { kind: 'tmpfs', target, readOnly, options: tmpfsOptions(mount.tmpfs) };
-  throw refuse(
-    scope,
-    `service ${scope.name} mounts something of type ${mount.type}, which is not supported yet`,
-    ['volumes', index],
-    {
-      code: 'not-yet',
-      help: 'use a volume, bind or tmpfs mount',
-    },
-  );
 }
 
-const bind = (
-  source: string,
-  target: string,
-  readOnly: boolean,
-  options: { readonly createHostPath: boolean; readonly propagation: string; readonly recursive: boolean },
-): DesiredMount => ({ kind: 'bind', source, target, readOnly, ...options });
+function volumeMount({ project }: ServiceScope, mount: Mount, target: string, readOnly: boolean): DesiredMount {
+  const { nocopy, subpath, labels } = mount.volume ?? {};
+  const isNamed = mount.source !== undefined;
+  return {
+    kind: 'volume',
+    ...(isNamed ? { volume: volumeName(project, mount.source) } : {}),
+    target,
+    readOnly,
+    noCopy: nocopy === true,
+    ...(subpath === undefined ? {} : { subpath }),
+    ...(isNamed || labels === undefined ? {} : { labels }),
+  };
+}
+
+/** `recursive` is Docker's bind-recursive: read-only is what is mounted below, too, unless it says `writable` (or is not there at all). */
+function bindMount(scope: ServiceScope, mount: Mount, target: string, index: number): DesiredMount {
+  const { create_host_path, propagation, recursive = 'enabled' } = mount.bind ?? {};
+  const readOnly = mount.read_only === true;
+  if ((recursive === 'writable' || recursive === 'readonly') && !readOnly) {
+    throw refuse(
+      scope,
+      `service ${scope.name}: bind.recursive "${recursive}" of ${target} needs read_only: true`,
+      ['volumes', index],
+      { code: 'bad-mount', help: 'add read_only: true, or leave bind.recursive out' },
+    );
+  }
+  return {
+    kind: 'bind',
+    source: mount.source ?? '',
+    target,
+    readOnly,
+    createHostPath: create_host_path !== false,
+    propagation: propagation || 'rprivate',
+    recursive: recursive !== 'disabled',
+    ...(recursive === 'writable' ? { writableBelow: true } : {}),
+  };
+}
+
+function imageMount(scope: ServiceScope, mount: Mount, target: string, index: number): DesiredMount {
+  const ref = mount.source ?? '';
+  const image = scope.images.get(ref);
+  if (image === undefined) {
+    throw refuse(
+      scope,
+      `image ${ref}, which service ${scope.name} mounts on ${target}, is not in this machine's store`,
+      ['volumes', index],
+      { code: 'no-such-image', help: 'bring it in:\n    tcompose image load -i IMAGE.tar' },
+    );
+  }
+  const subpath = mount.image?.subpath;
+  return {
+    kind: 'image',
+    image: { ref, id: image.id },
+    ...(subpath ? { subpath } : {}),
+    target,
+    readOnly: true,
+  };
+}
 
 const tmpfsOptions = (tmpfs: Mount['tmpfs']): readonly string[] => [
   ...(tmpfs?.size === undefined ? [] : [`size=${byteCount(tmpfs.size)}`]),
@@ -123,24 +164,3 @@ const tmpfsOptions = (tmpfs: Mount['tmpfs']): readonly string[] => [
 
 export const volumeName = (project: Project, key: string): string =>
   project.volumes[key]?.name ?? `${project.name}_${key}`;
-
-/** A file on the host, read-only. Those that come from elsewhere are refused by name, by the loader first of all. */
-function fileMount(scope: ServiceScope, kind: 'secrets' | 'configs', use: FileReference, folder: string): DesiredMount {
-  const file = scope.project[kind][use.source]?.file;
-  if (file === undefined) {
-    const at = scope.project.at([kind, use.source]);
-    throw new TcomposeError(
-      `${kind.slice(0, -1)} ${use.source} does not come from a file, which is not supported yet`,
-      {
-        code: 'not-yet',
-        address: `service/${scope.name}`,
-        help: 'write its content to a file and name that with `file:`',
-        exitCode: 2,
-        ...(at ? { at } : {}),
-      },
-    );
-  }
-  const name = use.target ?? use.source;
-  const target = clean(name.startsWith('/') ? name : folder + name);
-  return bind(file, target, true, { createHostPath: false, propagation: 'rprivate', recursive: false });
-}

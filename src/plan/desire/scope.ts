@@ -11,6 +11,10 @@ export interface Scope {
   readonly scale: Readonly<Record<string, number>>;
   /** Path as the file has it → text. */
   readonly seccompProfiles: ReadonlyMap<string, string>;
+  /** Absolute path → bytes, of secrets and configs that are files; a folder and what was not looked for have none. */
+  readonly files: ReadonlyMap<string, Uint8Array>;
+  /** Digest → text of the secrets and configs in use: filled on the way, and no part of what is desired. */
+  readonly contents: Map<string, Uint8Array>;
   readonly warn: (text: string) => void;
 }
 
