@@ -18,6 +18,7 @@ import { resolveMounts } from '../volume/index.ts';
 import { capabilityMask } from './capabilities.ts';
 import { checkIsolation, checkPlatform } from './check-isolation.ts';
 import { limitsProblem } from './check-limits.ts';
+import { removeContents, writeContents } from './contents.ts';
 import type { HostFacts } from './host-facts.ts';
 import { ownNamespaces, rlimitOps, sysctlWrites } from './limits.ts';
 import { isRunning } from './runtime.ts';
@@ -152,12 +153,15 @@ async function writeFolder(host: Host, record: ContainerRecord): Promise<void> {
     const volumes = await host.volumes();
     const project = record.madeFrom.labels[PROJECT_LABEL];
     await volumes.prepare(record.mounts, project === undefined ? {} : { [PROJECT_LABEL]: project });
+    await writeContents(host, record, { isNew: true });
     // The moment at which it is there, and the one it replaces is not.
     await writeContainerRecord(host.paths, record);
-    if (record.replaces !== undefined)
+    if (record.replaces !== undefined) {
       await rm(containerDir(host.paths, record.replaces), { recursive: true, force: true });
+      await removeContents(host.paths, record.replaces);
+    }
   } catch (error) {
-    await rm(folder, { recursive: true, force: true });
+    await Promise.all([rm(folder, { recursive: true, force: true }), removeContents(host.paths, record.id)]);
     throw error;
   }
 }

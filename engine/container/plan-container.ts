@@ -13,6 +13,7 @@ import { capabilityMask } from './capabilities.ts';
 import { type CdiEdits, type CdiMount, cdiEdits } from './cdi.ts';
 import { type CgroupPlan, cgroupPlan, parentOf } from './cgroup.ts';
 import type { CgroupFacts } from './cgroup-facts.ts';
+import { contentFile } from './contents.ts';
 import { parseDeviceRule } from './device-filter.ts';
 import { grantDevices } from './devices.ts';
 import { environmentOf } from './environment.ts';
@@ -161,6 +162,7 @@ export async function sourceOf(
   path: string,
 ): Promise<MountSource> {
   if (mount.kind === 'tmpfs') return { path: '', isFolder: true };
+  if (mount.kind === 'file') return { path: contentFile(host.paths, id, mount.target), isFolder: false };
   if (mount.kind === 'image') {
     const [empty, on] = ['empty', 'image'].map((name) => join(containerRun(host.paths, id), name)) as [string, string];
     for (const folder of [empty, on]) mkdirSync(folder, { recursive: true, mode: 0o755 });

@@ -18,6 +18,7 @@ import type { SupervisorSpec } from '../supervise/spec.ts';
 import type { CgroupFacts } from './cgroup-facts.ts';
 import type { Limit } from './cgroup-limits.ts';
 import { makeCgroupParents, usedParents } from './cgroup-parents.ts';
+import { writeContents } from './contents.ts';
 import { groupFolders, killGroup } from './kill-group.ts';
 import { leaveSession } from './leave-session.ts';
 import { planContainer } from './plan-container.ts';
@@ -102,13 +103,13 @@ async function wantPorts(
 async function writeWanted(
   host: Host,
   wanted: readonly ContainerRecord[],
-  { networks }: Records,
+  before: Records,
 ): Promise<readonly ContainerRecord[]> {
   const write = async (records: readonly ContainerRecord[]) => {
     await Promise.all(records.map((record) => writeContainerRecord(host.paths, record)));
     return records;
   };
-  if (!wanted.some((record) => needsPort(record, networks))) return await write(wanted);
+  if (!wanted.some((record) => needsPort(record, before))) return await write(wanted);
   return await withNames(host, async () => await write(allotResolverPorts(wanted, await host.records())));
 }
 
@@ -151,6 +152,7 @@ async function describeAll(
       const layers = [...(await images.layerPaths(record.madeFrom.image.id)), skeleton];
       writeHostFiles(host.paths, record, records, facts.names);
       await clearLeftovers(host, record, facts.cgroups, instance);
+      await writeContents(host, record, { isNew: false });
       const notes: string[] = [];
       const setup = { container: record, networks: records.networks, instance, firstSlot: FIRST_NETWORK_SLOT };
       const plan = await planContainer(host, record, {
@@ -162,7 +164,7 @@ async function describeAll(
         accounts: await readAccountFiles(host, record.id, layers),
         network: [
           ...networkSetupOps(setup, sharedNetwork(host, record, records)),
-          ...resolverOps(record, records.networks, FIRST_NETWORK_SLOT),
+          ...resolverOps(record, records, FIRST_NETWORK_SLOT),
         ],
         records: records.containers,
         note: (warning) => notes.push(warning),

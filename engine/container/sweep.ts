@@ -5,14 +5,15 @@ import type { Host } from '../host.ts';
 import { readContainerRecords } from '../state/container-records.ts';
 import { withFolderLock } from '../state/file-lock.ts';
 import { namesIn, sweepUnfinished } from '../state/files.ts';
-import { containerDir, containerRun, type Paths } from '../state/paths.ts';
+import { containerDir, containerRun, contentsDir, type Paths } from '../state/paths.ts';
 import { stop } from '../supervise/control.ts';
 import { killGroup } from './kill-group.ts';
 
 /** Ids that have a folder and no record, or one that another took the place of. */
 function strayIds(paths: Paths): readonly string[] {
   const known = new Set(readContainerRecords(paths).map((record) => record.id));
-  const found = [paths.root, paths.run].flatMap((top) => namesIn(join(top, 'containers')));
+  const tops = [join(paths.root, 'containers'), join(paths.run, 'containers'), join(paths.run, 'contents')];
+  const found = tops.flatMap(namesIn);
   return [...new Set(found)].filter((id) => /^[0-9a-f]{64}$/.test(id) && !known.has(id));
 }
 
@@ -23,7 +24,7 @@ export async function sweepStrays(host: Host): Promise<void> {
     strayIds(host.paths).map(async (id) => {
       await stop(containerRun(host.paths, id), { signal: 9, graceMs: 0 });
       await killGroup(host, id);
-      const folders = [containerDir(host.paths, id), containerRun(host.paths, id)];
+      const folders = [containerDir(host.paths, id), containerRun(host.paths, id), contentsDir(host.paths, id)];
       await Promise.all(folders.map((folder) => rm(folder, { recursive: true, force: true })));
     }),
   );

@@ -2,8 +2,9 @@
  * A container's root as the container sees it, volumes mounted, for a program of the launcher: of a running one its own mount namespace,
  * of a stopped one the same mounts made anew, seen by nobody else. Slot 0 is the root; nothing of the image or of a volume is ever run.
  */
-import { statSync } from 'node:fs';
+import { existsSync, statSync } from 'node:fs';
 import { join, posix } from 'node:path';
+import { contentFile } from '../container/contents.ts';
 import { CLONE, MOUNT_ATTR, MS, O_CLOEXEC, O_DIRECTORY, O_PATH } from '../container/linux.ts';
 import { readRuntime } from '../container/runtime.ts';
 import { skeletonLayer } from '../container/skeleton.ts';
@@ -80,12 +81,13 @@ interface Bound {
   readonly readOnly: boolean;
 }
 
-/** A tmpfs has nothing in it while nothing runs. */
-async function boundMounts(host: Host, { mounts }: ContainerRecord): Promise<readonly Bound[]> {
+/** A tmpfs has nothing in it while nothing runs; what is in an image is reached by that. */
+async function boundMounts(host: Host, { id, mounts }: ContainerRecord): Promise<readonly Bound[]> {
   const sources = await (await host.volumes()).sources(mounts);
   const bound = mounts.flatMap((mount, index): Bound[] => {
-    if (mount.kind === 'tmpfs') return [];
-    const source = sources[index]!;
+    if (mount.kind === 'tmpfs' || mount.kind === 'image') return [];
+    const source = mount.kind === 'file' ? contentFile(host.paths, id, mount.target) : sources[index]!;
+    if (mount.kind === 'file' && !existsSync(source)) return [];
     const { subpath, recursive, readOnly } = mount;
     const isFolder = subpath !== undefined || (statSync(source, { throwIfNoEntry: false })?.isDirectory() ?? true);
     const target = posix.normalize(mount.target).replace(/(?<=.)\/$/, '');

@@ -20,7 +20,9 @@ export const isThisBoot = (paths: Paths): boolean => readText(bootFile(paths))?.
 export async function openRun(paths: Paths): Promise<void> {
   if (isThisBoot(paths)) return;
   makeFolder(paths.run);
-  await Promise.all(['containers', 'dns'].map((name) => rm(join(paths.run, name), { recursive: true, force: true })));
+  await Promise.all(
+    ['containers', 'contents', 'dns'].map((name) => rm(join(paths.run, name), { recursive: true, force: true })),
+  );
   makeFolder(join(paths.run, 'containers'));
   await writeWhole(bootFile(paths), `${currentBoot()}\n`, { durable: false });
 }

@@ -16,6 +16,7 @@
  *       upper/ work/                the writable layer
  *       hosts resolv.conf hostname  bind-mounted into the container, rewritten in place
  *       log/ID-json.log[.N]         what it printed, as Docker's json-file writes it
+ *       configs/KEY                 texts of its configs that are no files: what RUN's contents are written from after a reboot
  *       exit                        last known state of an ended container (the supervisor writes it; see RUN state)
  *     networks/NAME.json            {version, id, bridge, subnets, madeFrom, …}
  *     volumes/NAME/volume.json      {version, name, madeFrom, anonymous, createdAt, seeded}
@@ -31,6 +32,7 @@
  *     containers/ID/state           KEY VALUE lines, written by the supervisor: temporary file, rename
  *     containers/ID/control         its socket
  *     containers/ID/rootfs/         empty: where the overlay is mounted, in the container's own mount namespace only
+ *     contents/ID/KEY               secrets and configs that the engine writes for a container: bound, rewritten in place
  *     cgroup-parents                paths that cgroup_parent named, and which of their groups we made (engine/container/cgroup-parents.ts)
  *     forwarding                    what the host's forwarding was before the first network (engine/network/forwarding.ts)
  *     dns/VIEW/                     configuration, pid files and log of a name server and its keeper; hosts/NETWORK, routes
@@ -45,6 +47,7 @@ export interface Paths {
 export const containerDir = (paths: Paths, id: string) => join(paths.root, 'containers', id);
 export const containerRecord = (paths: Paths, id: string) => join(containerDir(paths, id), 'container.json');
 export const containerRun = (paths: Paths, id: string) => join(paths.run, 'containers', id);
+export const contentsDir = (paths: Paths, id: string) => join(paths.run, 'contents', id);
 export const forwardingMemo = (paths: Paths) => join(paths.run, 'forwarding');
 export const networkRecord = (paths: Paths, name: string) => join(paths.root, 'networks', `${name}.json`);
 export const volumeDir = (paths: Paths, name: string) => join(paths.root, 'volumes', name);

@@ -7,10 +7,11 @@ import { createHash } from 'node:crypto';
 import type { DesiredContent, DesiredMount } from '../../model/desired.ts';
 import { TcomposeError } from '../../model/errors.ts';
 import type { FileObject, FileReference } from '../../model/project.ts';
-import { cleanTarget } from './mounts.ts';
 import type { ServiceScope } from './scope.ts';
 
 type Kind = 'secrets' | 'configs';
+
+export const cleanTarget = (path: string): string => `/${path.split('/').filter(Boolean).join('/')}`;
 
 export function* fileMounts(scope: ServiceScope): Iterable<DesiredMount> {
   for (const use of scope.service.configs ?? []) yield fileMount(scope, 'configs', use, '/');

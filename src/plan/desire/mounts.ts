@@ -2,7 +2,7 @@
 import type { DesiredMount } from '../../model/desired.ts';
 import type { Mount, Project, Service } from '../../model/project.ts';
 import { byteCount } from '../quantities.ts';
-import { fileMounts } from './files.ts';
+import { cleanTarget, fileMounts } from './files.ts';
 import { findService, firstContainer, imageRef, refuse, type Scope, type ServiceScope } from './scope.ts';
 
 /** One per target: the service's own over volumes_from over the image's; parents before children, volumes_from first. */
@@ -21,7 +21,6 @@ export function mounts(scope: ServiceScope): readonly DesiredMount[] {
 }
 
 const depth = (path: string): number => path.split('/').filter(Boolean).length;
-export const cleanTarget = (path: string): string => `/${path.split('/').filter(Boolean).join('/')}`;
 const anonymous = (target: string): DesiredMount => ({ kind: 'volume', target, readOnly: false, noCopy: false });
 
 /** Copy-ups and binds of the source were settled at its create; `:ro` is honoured, as the specification says. */
