@@ -10,9 +10,9 @@ import { noSuchContainer } from './unknown.ts';
 const CLONE_NEWNET = 0x40000000;
 
 /** An interface that was lost took the way to the name server with it. */
-const nameOps = ({ container, supervisor }: Running, networks: Records['networks']): LaunchOp[] => [
+const nameOps = ({ container, supervisor }: Running, records: Records): LaunchOp[] => [
   { op: 'join', ...supervisor, flags: CLONE_NEWNET },
-  ...resolverOps(container, networks, 0),
+  ...resolverOps(container, records, 0),
 ];
 
 export async function repairContainers(host: Host, names: readonly string[]): Promise<ReadonlyMap<string, Error>> {
@@ -31,7 +31,7 @@ export async function repairContainers(host: Host, names: readonly string[]): Pr
       const ops = networkRepairOps([one], records.networks, instance, facts);
       if (ops.length === 0) return;
       try {
-        await (await host.session()).run([...ops, ...nameOps(one, records.networks)]);
+        await (await host.session()).run([...ops, ...nameOps(one, records)]);
       } catch (error) {
         failed.set(one.container.name, error as Error);
       }

@@ -23,7 +23,7 @@ export function writeHostFiles(paths: Paths, record: ContainerRecord, records: R
   const hostname = hostnameOf(container, id, host);
   const hosts =
     hostsText(container, hostname, endpoints, { gateway, host }) + links.map((line) => `${line}\n`).join('');
-  const servers = nameServers(record, records.networks);
+  const servers = nameServers(record, records);
   write(join(folder, 'hosts'), hosts);
   write(join(folder, 'hostname'), `${hostname}\n`);
   write(join(folder, 'resolv.conf'), resolvText(container.dns, { servers, host: host.resolvConf }));

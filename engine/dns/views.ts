@@ -1,8 +1,10 @@
 /**
- * Who knows what: containers with the same networks and the same servers of their own (`dns`) share a view, and each view has a name
- * server. So a name is answered to those who share a network with its bearer, and to nobody else.
+ * Who knows what: containers with the same networks, the same servers of their own (`dns`) and the same links share a view, and each
+ * view has a name server. So a name is answered to those who share a network with its bearer, and to nobody else; a link's alias to
+ * those who have the link.
  */
 import { createHash } from 'node:crypto';
+import type { DesiredContainer } from '../../src/model/desired.ts';
 import { findAddress, isIpv6 } from '../network/addresses.ts';
 import type { Records } from '../network/index.ts';
 import type { ContainerRecord, NetworkRecord } from '../state/records.ts';
@@ -19,11 +21,14 @@ export interface View {
   readonly open: boolean;
   /** To ask instead of the host's. */
   readonly upstreams: readonly string[];
+  /** Those of its containers that say more than the networks' names do. */
+  readonly links: DesiredContainer['links'];
   readonly isPlain: boolean;
 }
 
 /** Undefined for a container without a network of its own. */
-export function viewOf({ endpoints, madeFrom }: ContainerRecord, networks: readonly NetworkRecord[]): View | undefined {
+export function viewOf(record: ContainerRecord, { networks, containers }: Records): View | undefined {
+  const { endpoints, madeFrom } = record;
   const own = endpoints.flatMap(({ network }) => networks.find(({ name }) => name === network) ?? []);
   const main = mainNetwork(own);
   if (main === undefined) return undefined;
@@ -31,9 +36,21 @@ export function viewOf({ endpoints, madeFrom }: ContainerRecord, networks: reado
   const seen = endpoints.some(({ ipv4 }) => ipv4 !== undefined) ? sorted(own) : [main];
   const open = seen.some(({ madeFrom }) => !madeFrom.internal);
   const upstreams = open && seen.length === own.length ? madeFrom.dns.servers.filter(findAddress) : [];
-  const text = [...seen.map(({ name }) => name), open ? '' : 'internal', ...upstreams].join(' ');
+  const links = seen.length === own.length ? madeFrom.links.filter((link) => saysMore(link, containers)) : [];
+  const names = seen.map(({ name }) => name);
+  const text = JSON.stringify([names, open, upstreams, links]);
   const key = createHash('sha256').update(text).digest('hex').slice(0, 8);
-  return { key, networks: seen, open, upstreams, isPlain: seen.length === 1 && upstreams.length === 0 };
+  const isPlain = seen.length === 1 && upstreams.length === 0 && links.length === 0;
+  return { key, networks: seen, open, upstreams, links, isPlain };
+}
+
+/** Most links are to a service by its own name, which everybody on the network knows. */
+function saysMore(
+  { container, aliases: [alias = container] }: DesiredContainer['links'][number],
+  containers: readonly ContainerRecord[],
+): boolean {
+  const target = containers.find(({ name }) => name === container);
+  return alias !== container && target?.endpoints.every(({ aliases }) => !aliases.includes(alias)) === true;
 }
 
 const sorted = (networks: readonly NetworkRecord[]) => [...networks].sort((a, b) => (a.name < b.name ? -1 : 1));
@@ -48,9 +65,10 @@ export interface Resolver {
 }
 
 /** The name server that a container asks: on the gateway of its first network. Undefined: it has none, and asks whom the host asks. */
-export function resolverOf(record: ContainerRecord, networks: readonly NetworkRecord[]): Resolver | undefined {
-  const view = viewOf(record, networks);
+export function resolverOf(record: ContainerRecord, records: Records): Resolver | undefined {
+  const view = viewOf(record, records);
   if (view === undefined) return undefined;
+  const { networks } = records;
   const own = record.endpoints.flatMap(({ network }) => networks.find(({ name }) => name === network) ?? []);
   const hasIpv4 = record.endpoints.some(({ ipv4 }) => ipv4 !== undefined);
   const candidates = hasIpv4 ? own.filter(({ subnets }) => subnets.some(({ subnet }) => !isIpv6(subnet))) : own;
@@ -69,11 +87,11 @@ export const portOf = ({ resolverPort }: ContainerRecord, { isPlain }: Pick<View
 export function allotResolverPorts(wanted: readonly ContainerRecord[], records: Records): readonly ContainerRecord[] {
   const ports = new Map<string, number>();
   for (const record of records.containers) {
-    const view = record.wanted ? viewOf(record, records.networks) : undefined;
+    const view = record.wanted ? viewOf(record, records) : undefined;
     if (view && !view.isPlain && record.resolverPort !== undefined) ports.set(view.key, record.resolverPort);
   }
   return wanted.map(({ resolverPort: _, ...record }) => {
-    const view = viewOf(record, records.networks);
+    const view = viewOf(record, records);
     if (view === undefined || view.isPlain) return record;
     const port = ports.get(view.key) ?? lowestFree(new Set(ports.values()));
     ports.set(view.key, port);
@@ -87,5 +105,5 @@ function lowestFree(taken: ReadonlySet<number>): number {
   return port;
 }
 
-export const needsPort = (record: ContainerRecord, networks: readonly NetworkRecord[]): boolean =>
-  viewOf(record, networks)?.isPlain === false;
+export const needsPort = (record: ContainerRecord, records: Records): boolean =>
+  viewOf(record, records)?.isPlain === false;

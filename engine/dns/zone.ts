@@ -29,7 +29,7 @@ export function zonesOf({ networks, containers }: Records): readonly Zone[] {
   };
   const zones = new Map<string, Zone>();
   for (const container of wanted) {
-    const view = viewOf(container, networks);
+    const view = viewOf(container, { networks, containers });
     if (view === undefined || zones.has(view.key)) continue;
     const { key, open, upstreams, networks: seen } = view;
     zones.set(key, {
@@ -39,7 +39,10 @@ export function zonesOf({ networks, containers }: Records): readonly Zone[] {
       port: portOf(container, view),
       bridges: seen.map(({ bridge }) => bridge),
       networks: seen.map(({ name }) => name),
-      hosts: new Map(seen.map((network) => [network.name, namesIn(network).text])),
+      hosts: new Map([
+        ...seen.map((network): [string, string] => [network.name, namesIn(network).text]),
+        ...linkFile(container, view, wanted),
+      ]),
       routes: routes(
         seen,
         seen.flatMap((network) => namesIn(network).dotted),
@@ -111,6 +114,18 @@ export function reverseZones(subnet: string): readonly string[] {
     return `${parts.join('.')}.in-addr.arpa`;
   });
 }
+
+/** No network is called so. */
+const LINKS = '_links';
+
+const linkFile = (
+  container: ContainerRecord,
+  { links }: View,
+  wanted: readonly ContainerRecord[],
+): [string, string][] => {
+  const lines = linkLines({ ...container, madeFrom: { ...container.madeFrom, links } }, wanted);
+  return lines.length === 0 ? [] : [[LINKS, lines.map((line) => `${line}\n`).join('')]];
+};
 
 /** Lines for its /etc/hosts that make `links` resolvable: `address<TAB>alias alias name`. To be rewritten when a linked one moves. */
 export function linkLines(

@@ -29,8 +29,14 @@ function lacking(support: Support, why: string, except: readonly string[]): Attr
 
 const building = 'images are not built yet: build the image elsewhere and load it';
 const windows = 'it means something on Windows only';
-const asOnHost = notYet('the file keeps the owner and the permissions that it has on the host');
-const filesOnly = refused('only files of the host are put into containers so far: use file');
+const asCopy: Attribute = {
+  support: 'honoured',
+  why: 'a file is then copied, and another text in it is seen by the next up; without owner or mode it is mounted itself',
+};
+const inMemory: Attribute = {
+  support: 'honoured',
+  why: 'written to memory; x-tcompose: {on_change: update | recreate | restart | signal SIGHUP | none} says what another text means',
+};
 const cdi = 'by the Container Device Interface: files in /etc/cdi and /var/run/cdi';
 const swarm = 'it means something on several hosts only';
 
@@ -46,9 +52,9 @@ const SERVICE: Readonly<Record<string, Attribute>> = {
   cgroup_parent: honoured,
   command: honoured,
   configs: honoured,
-  'configs.uid': asOnHost,
-  'configs.gid': asOnHost,
-  'configs.mode': asOnHost,
+  'configs.uid': asCopy,
+  'configs.gid': asCopy,
+  'configs.mode': asCopy,
   container_name: honoured,
   cpu_count: warned(windows),
   cpu_percent: warned(windows),
@@ -83,7 +89,7 @@ const SERVICE: Readonly<Record<string, Attribute>> = {
   environment: honoured,
   expose: { support: 'honoured', why: 'every port is open to the containers of the same network' },
   extends: honoured,
-  external_links: notYet('links reach services of the project only'),
+  external_links: { support: 'honoured', why: 'over a network that both are in' },
   extra_hosts: honoured,
   gpus: { support: 'honoured', why: cdi },
   group_add: honoured,
@@ -136,9 +142,9 @@ const SERVICE: Readonly<Record<string, Attribute>> = {
   runtime: warned('containers are run by tcompose itself, with no OCI runtime', 'runc'),
   scale: honoured,
   secrets: honoured,
-  'secrets.uid': asOnHost,
-  'secrets.gid': asOnHost,
-  'secrets.mode': asOnHost,
+  'secrets.uid': asCopy,
+  'secrets.gid': asCopy,
+  'secrets.mode': asCopy,
   security_opt: {
     support: 'warned',
     why: 'SELinux labels are not set; all else is honoured',
@@ -159,13 +165,14 @@ const SERVICE: Readonly<Record<string, Attribute>> = {
   uts: honoured,
   volumes: honoured,
   'volumes.consistency': warned('it has no effect on Linux'),
-  'volumes.type': refused('only volumes, folders of the host and tmpfs are mounted', 'volume', 'bind', 'tmpfs'),
-  'volumes.bind.recursive': notYet(
-    'below a read-only mount everything is read-only',
-    ...['enabled', 'disabled', 'readonly'],
+  'volumes.type': refused(
+    'only volumes, folders of the host, tmpfs and images are mounted',
+    'volume',
+    'bind',
+    'tmpfs',
+    'image',
   ),
-  'volumes.bind.selinux': notYet('SELinux labels are not set'),
-  'volumes.volume.labels': notYet('anonymous volumes have no labels of their own'),
+  'volumes.bind.selinux': warned('SELinux labels are not set'),
   volumes_from: honoured,
   working_dir: honoured,
 };
@@ -200,8 +207,8 @@ const VOLUME: Readonly<Record<string, Attribute>> = {
 
 const FILE_OBJECT: Readonly<Record<string, Attribute>> = {
   name: honoured,
-  content: filesOnly,
-  environment: filesOnly,
+  content: inMemory,
+  environment: inMemory,
   file: honoured,
   external: refused('secrets and configs of a cluster do not exist on one host'),
   labels: honoured,

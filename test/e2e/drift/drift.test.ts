@@ -107,12 +107,15 @@ test('a bridge that was deleted is named and made again, with everything on it',
   await nothingToChange(stack);
 });
 
-test('a name server that was killed is named and started again', async () => {
-  const servers = execFileSync('ps', ['-eo', 'pid=,comm='], { encoding: 'utf8' })
-    .split('\n')
-    .filter((line) => line.includes('dnsmasq'));
-  expect(servers).toHaveLength(1);
-  process.kill(Number.parseInt(servers[0]!, 10), 'SIGKILL');
+test('a name server that was killed together with its keeper is named and started again', async () => {
+  const pids = (name: string) =>
+    execFileSync('ps', ['-eo', 'pid=,args='], { encoding: 'utf8' })
+      .split('\n')
+      .filter((line) => line.includes(name) && line.includes('--conf-file='))
+      .map((line) => Number.parseInt(line, 10));
+  const [keepers, all] = [pids(' keep '), pids('dnsmasq')];
+  expect([keepers.length, all.length]).toEqual([1, 2]);
+  for (const pid of [...keepers, ...all.filter((pid) => !keepers.includes(pid))]) process.kill(pid, 'SIGKILL');
   await eventually(async () => expect(await plannedSteps(stack)).not.toEqual([]));
   await stack.must('up', '-d');
   await works();

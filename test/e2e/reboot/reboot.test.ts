@@ -67,6 +67,7 @@ async function reboot(how: 'a power cut' | 'a shutdown'): Promise<void> {
     readFileSync(join(run, 'containers', id, 'state'), 'utf8'),
   );
   const pidsOf = (key: string) => states.map((text) => Number(new RegExp(`^${key} (\\d+)`, 'm').exec(text)?.[1] ?? 0));
+  // Keepers come before their servers, having started them.
   const servers = (await runProgram(['pgrep', '-f', `dnsmasq.*${run}`])).stdout.split('\n').filter(Boolean).map(Number);
   const [supervisors, programs] = [pidsOf('supervisor').filter(Boolean), pidsOf('pid').filter(Boolean)];
   if (how === 'a shutdown') {

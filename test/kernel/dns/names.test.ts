@@ -287,7 +287,7 @@ async function killServers(): Promise<readonly string[]> {
   return pids;
 }
 
-test('links are in /etc/hosts, under their aliases', async () => {
+test('links are known under their aliases, to who has them', async () => {
   await stage.engine.networks.create([aNetwork('front')]);
   const links = [{ container: 'db', aliases: ['database'] }];
   await start(stage, [aServer(stage, 'db', ['front'])]);
@@ -296,4 +296,8 @@ test('links are in /etc/hosts, under their aliases', async () => {
   expect(readFileSync(`/proc/${pid}/root/etc/hosts`, 'utf8')).toContain(
     `${await addressOf(stage, 'db', 'front')}\tdatabase db\n`,
   );
+  // And so for programs that ask a name server instead of reading that file.
+  expect((await askInside(pid, 'database', 'UDP')).stdout.trim()).toBe(await addressOf(stage, 'db', 'front'));
+  const other = (await stage.engine.containers.find('db'))!;
+  expect((await askInside(other.pid, 'database', 'UDP')).stdout.trim()).toBe('ENOTFOUND');
 });

@@ -9,6 +9,7 @@ const front = networkRecord('front', ['172.20.0.0/24']);
 const back = networkRecord('back', ['172.21.0.0/24']);
 const inner = networkRecord('inner', ['172.22.0.0/24'], { internal: true });
 const networks = [front, back, inner];
+const records = { networks, containers: [] };
 type Record = ReturnType<typeof containerRecord>;
 
 const web = containerRecord('shop-web-1', { addresses: { front: '172.20.0.2' }, aliases: ['web', 'shop.example'] });
@@ -19,7 +20,7 @@ const asking = (servers: string[], addresses: { [network: string]: string } = { 
 
 const zones = (...containers: Record[]) => zonesOf({ networks, containers });
 const zoneFor = (asker: Record, ...others: Record[]): Zone =>
-  zones(asker, ...others).find(({ key }) => key === viewOf(asker, networks)!.key)!;
+  zones(asker, ...others).find(({ key }) => key === viewOf(asker, { networks, containers: [asker, ...others] })!.key)!;
 const linesOf = ({ hosts }: Zone) => [...hosts.values()].join('').split('\n').filter(Boolean);
 
 describe('what a container can find out', () => {
@@ -46,6 +47,18 @@ describe('what a container can find out', () => {
     expect(linesOf(zoneFor(web)).at(-1)).toBe('172.20.0.1 host.docker.internal gateway.docker.internal');
     const vault = containerRecord('vault', { addresses: { inner: '172.22.0.2' } });
     expect(linesOf(zoneFor(vault))).toHaveLength(1);
+  });
+
+  test("is a link's alias, for who has the link; a link by a name that all know makes no difference", () => {
+    const linked = (alias: string) =>
+      containerRecord('shop-api-1', {
+        addresses: { back: '172.21.0.9' },
+        changes: { links: [{ container: 'shop-db-1', aliases: [alias, 'db'] }] },
+      });
+    const other = containerRecord('shop-job-1', { addresses: { back: '172.21.0.8' } });
+    expect(linesOf(zoneFor(linked('pg'), db, other))).toContain('172.21.0.3\tpg db shop-db-1');
+    expect(linesOf(zoneFor(other, db, linked('pg'))).join()).not.toContain('pg');
+    expect(zoneFor(linked('db'), db, other).key).toBe(zoneFor(other, db, linked('db')).key);
   });
 
   test('is no name that is none', () => {
@@ -113,17 +126,17 @@ test.each([
 describe('what a container is told', () => {
   test('its name server is at 127.0.0.11, which leads to the gateway of its first network that leads outside', () => {
     const both = containerRecord('x', { addresses: { inner: '172.22.0.2', front: '172.20.0.2' } });
-    expect(nameServers(both, networks)).toEqual(['127.0.0.11']);
-    expect(resolverOf({ ...both, resolverPort: 10060 }, networks)).toEqual({ address: '172.20.0.1', port: 10060 });
+    expect(nameServers(both, records)).toEqual(['127.0.0.11']);
+    expect(resolverOf({ ...both, resolverPort: 10060 }, records)).toEqual({ address: '172.20.0.1', port: 10060 });
     const cutOff = containerRecord('x', { addresses: { inner: '172.22.0.2' } });
-    expect(resolverOf(cutOff, networks)).toEqual({ address: '172.22.0.1', port: 53 });
-    expect(nameServers(containerRecord('x', { addresses: {} }), networks)).toEqual([]);
+    expect(resolverOf(cutOff, records)).toEqual({ address: '172.22.0.1', port: 53 });
+    expect(nameServers(containerRecord('x', { addresses: {} }), records)).toEqual([]);
   });
 
   test('with IPv6 alone, its name server is the gateway itself', () => {
     const six = networkRecord('six', ['fd00:1::/64']);
     const record = containerRecord('x', { addresses: { six: 'fd00:1::2' } });
-    expect(nameServers(record, [six])).toEqual([six.subnets[0]!.gateway]);
+    expect(nameServers(record, { networks: [six], containers: [] })).toEqual([six.subnets[0]!.gateway]);
   });
 
   test('links lead over a network that both are in, and nowhere else', () => {
