@@ -1,17 +1,115 @@
-/** Changes containers in place: from what they were made from to what is wanted, their processes untouched. */
+/**
+ * Changes containers in place: from what they were made from to what is wanted, their processes untouched.
+ *
+ * The record comes first, with what may be left of the old state in it (`before`), and is written once more without that at the end:
+ * whoever is killed between the two leaves a container that the next look calls damaged, and the next change finishes.
+ */
+import { join } from 'node:path';
 import type { DesiredContainer } from '../../src/model/desired.ts';
 import type { BatchResult } from '../../src/model/engine.ts';
+import { allotResolverPorts, needsPort, resolverOps, syncNames, withNames } from '../dns/index.ts';
 import type { Host } from '../host.ts';
+import type { LaunchOp } from '../launcher/ops.ts';
+import { hasSameRules, networkAttachOps, networkDetachOps, type Records, syncFirewall } from '../network/index.ts';
 import { writeContainerRecord } from '../state/container-records.ts';
-import { noSuchContainer } from './unknown.ts';
+import { withFolderLock } from '../state/file-lock.ts';
+import type { ProcessId } from '../state/process.ts';
+import type { ContainerRecord } from '../state/records.ts';
+import { CLONE } from './linux.ts';
+import { supervisorOf } from './runtime.ts';
+import { draftChanges, type RecordChange } from './update-record.ts';
+import { rewriteLinks, writeHostFiles } from './write-host-files.ts';
 
 export async function updateContainers(host: Host, wanted: readonly DesiredContainer[]): Promise<BatchResult> {
   const failed = new Map<string, Error>();
-  const { containers } = await host.records();
-  for (const container of wanted) {
-    const record = containers.find(({ name }) => name === container.name);
-    if (record === undefined) failed.set(container.name, noSuchContainer(container.name));
-    else await writeContainerRecord(host.paths, { ...record, madeFrom: container });
-  }
+  const instance = await host.instance();
+  // Names and addresses are the whole instance's: another project may be allotting its own this moment.
+  const { changes, records } = await withFolderLock(join(host.paths.root, 'containers'), async () => {
+    const records = await host.records();
+    const drafted = draftChanges(wanted, records, instance);
+    for (const [name, error] of drafted.failed) failed.set(name, error);
+    return { changes: await writeChanges(host, drafted.changes, records), records };
+  });
+  const live = changes.filter(({ to }) => to.before !== undefined);
+  if (live.length > 0) await changeNetwork(host, live, { instance, failed, before: records });
+  await Promise.all(changes.map(async (change) => finish(host, change, failed)));
   return { failed, warnings: new Map() };
+}
+
+/** A view with several networks has a port of its own, which nobody else may allot at the same time. */
+async function writeChanges(
+  host: Host,
+  changes: readonly RecordChange[],
+  before: Records,
+): Promise<readonly RecordChange[]> {
+  const write = async (records: readonly ContainerRecord[]) => {
+    await Promise.all(records.map((record) => writeContainerRecord(host.paths, record)));
+    return records;
+  };
+  const wanted = changes.map(({ to }) => to);
+  const written = wanted.some((record) => record.wanted && needsPort(record, before))
+    ? await withNames(host, async () => await write(allotResolverPorts(wanted, await host.records())))
+    : await write(wanted);
+  return changes.map(({ from }, i) => ({ from, to: written[i]! }));
+}
+
+interface Surroundings {
+  readonly instance: string;
+  readonly failed: Map<string, Error>;
+  /** Before the change. */
+  readonly before: Records;
+}
+
+/** Rules come before the first packet and names before the first question; what goes, goes last. */
+async function changeNetwork(
+  host: Host,
+  changes: readonly RecordChange[],
+  { instance, failed, before }: Surroundings,
+): Promise<void> {
+  const records = await host.records();
+  const { names } = await host.facts();
+  const running = changes.flatMap((change) => {
+    const supervisor = supervisorOf(host.paths, change.to);
+    return supervisor === undefined ? [] : [{ ...change, supervisor }];
+  });
+  for (const { to } of running) writeHostFiles(host.paths, to, records, names);
+  const changed = changes.map(({ to }) => to);
+  rewriteLinks(host.paths, changed, records, names);
+  const isFirstTry = changes.every(({ from }) => from.before === undefined);
+  if (!isFirstTry || !hasSameRules(before, records, instance)) await syncFirewall({ instance }, host.records);
+  const touched = changes.flatMap(({ from, to }) => [...from.endpoints, ...to.endpoints, ...(to.before ?? [])]);
+  await Promise.all([
+    syncNames(await host.dnsContext(), new Set(touched.map(({ network }) => network))),
+    ...running.map(async (one) => rewire(host, one, records, { instance, failed })),
+  ]);
+}
+
+async function rewire(
+  host: Host,
+  { to, supervisor }: RecordChange & { readonly supervisor: ProcessId },
+  records: Records,
+  { instance, failed }: Pick<Surroundings, 'instance' | 'failed'>,
+): Promise<void> {
+  const { before } = to;
+  if (before === undefined) return;
+  const change = { container: to, before, supervisor };
+  try {
+    const session = await host.session();
+    const attach = networkAttachOps(change, records.networks, instance);
+    const inside: LaunchOp[] = attach.length > 0 ? attach : [{ op: 'join', ...supervisor, flags: CLONE.NEWNET }];
+    await session.run([...inside, ...resolverOps(to, records, FIRST_FREE_SLOT)]);
+    const detach = networkDetachOps(change);
+    if (detach.length > 0) await session.run(detach);
+  } catch (error) {
+    failed.set(to.name, error as Error);
+  }
+}
+
+/** Behind those of networkAttachOps. */
+const FIRST_FREE_SLOT = 3;
+
+async function finish(host: Host, { to }: RecordChange, failed: ReadonlyMap<string, Error>): Promise<void> {
+  if (to.before === undefined || failed.has(to.name)) return;
+  const { before: _, ...record } = to;
+  await writeContainerRecord(host.paths, record);
 }

@@ -63,7 +63,8 @@ async function syncOnce(instance: string, read: () => Records | Promise<Records>
   }
 }
 
-const isSame = (a: Records, b: Records, instance: string): boolean =>
+/** No other rules follow from them. */
+export const isSame = (a: Records, b: Records, instance: string): boolean =>
   ([4, 6] as const).every(
     (family) => JSON.stringify(firewallOf(a, instance, family)) === JSON.stringify(firewallOf(b, instance, family)),
   );

@@ -6,7 +6,7 @@ import { linkNames, type NetworkFacts } from './facts.ts';
 import { type NetworkSetup, type Running, repairOps, type Supervisor, setupOps } from './interfaces.ts';
 import { attachOps, type Rewiring } from './rewire.ts';
 
-export { syncFirewall } from './apply-firewall.ts';
+export { isSame as hasSameRules, syncFirewall } from './apply-firewall.ts';
 export { createNetworks, type NetworkContext, repairNetworks } from './create-networks.ts';
 export { damageOf, leftoverNames, type NetworkDamage } from './damage.ts';
 export { allotEndpoints, type Records } from './endpoints.ts';

@@ -9,7 +9,10 @@ export const missing = (at?: SourceRange): Reason => ({ code: 'missing', ...(at 
 export const unwanted = (text: string): Reason => ({ code: 'unwanted', text });
 export const requested = (text?: string): Reason => ({ code: 'requested', ...(text ? { text } : {}) });
 export const dependency = (text: string): Reason => ({ code: 'dependency', text });
-export const damaged = ({ what }: Damage): Reason => ({ code: 'damaged', text: `${what} is gone` });
+export const damaged = ({ kind, what }: Damage): Reason => ({
+  code: 'damaged',
+  text: kind === 'change' ? what : `${what} is gone`,
+});
 export const reasonsOfDamage = (damage: readonly Damage[]): readonly Reason[] => damage.map(damaged);
 
 export function changed(differences: readonly Difference[], address: string, origin: Origin): readonly Reason[] {

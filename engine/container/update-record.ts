@@ -1,0 +1,159 @@
+/** What the record of a container becomes when it is changed in place: all that was allotted stays as far as it still fits. */
+import { isDeepStrictEqual } from 'node:util';
+import type { DesiredContainer } from '../../src/model/desired.ts';
+import { TcomposeError } from '../../src/model/errors.ts';
+import type { LivePort } from '../../src/model/live.ts';
+import { allotEndpoints, portError, type Records, resolvePorts } from '../network/index.ts';
+import type { ContainerRecord, EndpointRecord } from '../state/records.ts';
+import { noSuchContainer } from './unknown.ts';
+
+export interface RecordChange {
+  readonly from: ContainerRecord;
+  /** With `before` where more than the record is to be changed. */
+  readonly to: ContainerRecord;
+}
+
+export interface Drafted {
+  readonly changes: readonly RecordChange[];
+  readonly failed: ReadonlyMap<string, Error>;
+}
+
+/** `records`: all of the instance. Nothing is touched. */
+export function draftChanges(wanted: readonly DesiredContainer[], records: Records, instance: string): Drafted {
+  const failed = new Map<string, Error>();
+  const known = new Map(records.containers.map((record) => [record.name, record]));
+  // Addresses that a member of this batch lets go of are free for the others, whichever comes first.
+  const present = new Map(known);
+  for (const container of wanted) {
+    const record = known.get(container.name);
+    if (record !== undefined) present.set(container.name, withoutLeaving(record, container));
+  }
+  const changes: RecordChange[] = [];
+  for (const container of wanted) {
+    const from = known.get(container.name);
+    try {
+      if (from === undefined) throw noSuchContainer(container.name);
+      const others = [...present.values()].filter(({ name }) => name !== container.name);
+      const endpoints = endpointsOf(from, container, { networks: records.networks, containers: others }, instance);
+      const to = { ...from, madeFrom: container, endpoints };
+      present.set(container.name, to);
+      changes.push({ from, to });
+    } catch (error) {
+      failed.set(container.name, error as Error);
+    }
+  }
+  const published = withPorts(changes, records, failed);
+  return { changes: published.filter(({ to }) => !failed.has(to.name)).map(withBefore), failed };
+}
+
+function endpointsOf(
+  from: ContainerRecord,
+  container: DesiredContainer,
+  others: Records,
+  instance: string,
+): readonly EndpointRecord[] {
+  const { networkMode } = container;
+  if (
+    networkMode.kind !== from.madeFrom.networkMode.kind ||
+    (networkMode.kind !== 'bridge' && container.attachments[0])
+  )
+    throw notInPlace(from, networkMode.kind);
+  return allotEndpoints(container, from.id, others, instance, mayHave(from));
+}
+
+const notInPlace = ({ name, madeFrom }: ContainerRecord, kind: string) =>
+  new TcomposeError(
+    `container ${name} has the network mode ${madeFrom.networkMode.kind} and cannot be connected to networks`,
+    {
+      code: 'network-mode',
+      address: `container/${name}`,
+      help:
+        kind === 'bridge'
+          ? 'make it anew, with networks'
+          : `leave it without networks, or without network_mode: ${kind}`,
+    },
+  );
+
+/** What it has, and what is left of a change that was not finished; each says its place, since the list becomes another one. */
+export function mayHave({ endpoints, before = [] }: ContainerRecord): readonly EndpointRecord[] {
+  const placed = endpoints.map((endpoint, i) => ({ ...endpoint, position: endpoint.position ?? i }));
+  const known = new Set(placed.map(({ network }) => network));
+  return [...placed, ...before.filter(({ network }) => !known.has(network))];
+}
+
+function withoutLeaving(record: ContainerRecord, { attachments }: DesiredContainer): ContainerRecord {
+  const endpoints = record.endpoints.flatMap((endpoint): readonly EndpointRecord[] => {
+    const wanted = attachments.find(({ network }) => network === endpoint.network);
+    if (wanted === undefined) return [];
+    const { ipv4, ipv6, ...rest } = endpoint;
+    return [
+      {
+        ...rest,
+        ...(ipv4 && (wanted.ipv4 ?? ipv4.address) === ipv4.address ? { ipv4 } : {}),
+        ...(ipv6 && (wanted.ipv6 ?? ipv6.address) === ipv6.address ? { ipv6 } : {}),
+      },
+    ];
+  });
+  return { ...record, endpoints };
+}
+
+/** Of those that are to run; the others get theirs with their start. Maps that stay are not looked at: they are held already, by us. */
+function withPorts(
+  changes: readonly RecordChange[],
+  records: Records,
+  failed: Map<string, Error>,
+): readonly RecordChange[] {
+  const asking = changes.filter(
+    ({ from, to }) => from.wanted && !isDeepStrictEqual(from.madeFrom.ports, to.madeFrom.ports),
+  );
+  if (asking.length === 0) return changes;
+  const kept = new Map(asking.map((change) => [change.to.name, keptPorts(change)]));
+  const holders = records.containers.map((record): ContainerRecord => {
+    const own = kept.get(record.name);
+    // Under a name that asks for nothing: what it keeps is in the way of what it is to get.
+    return own ? { ...record, name: `${record.name} itself`, publishers: own.flatMap((port) => port ?? []) } : record;
+  });
+  const { publishers, conflicts } = resolvePorts(
+    asking.map(({ from, to }) => ({
+      container: to.name,
+      ports: to.madeFrom.ports.filter((_, i) => kept.get(to.name)![i] === undefined),
+      before: from.publishers,
+    })),
+    { ...records, containers: holders },
+  );
+  for (const { to } of asking) {
+    const own = conflicts.filter(({ container }) => container === to.name);
+    if (own.length > 0) failed.set(to.name, portError(own));
+  }
+  return changes.map((change) => {
+    const own = kept.get(change.to.name);
+    if (own === undefined) return change;
+    const fresh = [...(publishers.get(change.to.name) ?? [])];
+    return { ...change, to: { ...change.to, publishers: own.map((port) => port ?? fresh.shift()!) } };
+  });
+}
+
+/** For each wanted map what it has by now, so that a port that was chosen for it stays; undefined: it is new. */
+function keptPorts({ from, to }: RecordChange): readonly (LivePort | undefined)[] {
+  const left = from.madeFrom.ports.map((port, i) => ({ port, has: from.publishers[i] }));
+  return to.madeFrom.ports.map((wanted) => {
+    const index = left.findIndex(({ port, has }) => has !== undefined && isDeepStrictEqual(port, wanted));
+    return index < 0 ? undefined : left.splice(index, 1)[0]!.has;
+  });
+}
+
+/** Labels alone change nothing that anybody but the record knows. */
+function withBefore({ from, to }: RecordChange): RecordChange {
+  const { before: _, ...rest } = to;
+  const isDone = from.before === undefined && isDeepStrictEqual(visible(from), visible(to));
+  return { from, to: isDone ? rest : { ...rest, before: mayHave(from) } };
+}
+
+const visible = ({ madeFrom: { ports, links, extraHosts, dns }, endpoints, publishers }: ContainerRecord) => ({
+  ports,
+  links,
+  extraHosts,
+  dns,
+  endpoints,
+  publishers,
+});
