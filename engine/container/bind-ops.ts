@@ -61,19 +61,36 @@ export const partOps = ({ root, scratch }: MountRequest, subpath: string, bind: 
   { op: 'close', slot: FOUND },
 ];
 
+type ImageSource = NonNullable<MountSource['image']>;
+
 /** An image's layers have no place on the host where they are merged: that is made for a moment, in this mount namespace. */
 export const imageOps = (
   request: MountRequest,
   { subpath = '/' }: MountRecord,
   bind: Bind,
-  { layers, empty, on }: NonNullable<MountSource['image']>,
+  source: ImageSource,
 ): readonly LaunchOp[] => [
-  // Without an upper folder there must be two lower ones.
-  ...overlayOps({ layers: [...layers, empty], on, flags: MS.RDONLY }),
-  { op: 'open', slot: request.scratch, path: on, flags: O_PATH | O_CLOEXEC },
+  ...mergedOps(source, request.scratch),
   ...partOps(request, subpath, bind),
   { op: 'close', slot: request.scratch },
-  { op: 'umount', path: on, flags: MNT_DETACH },
+  { op: 'umount', path: source.on, flags: MNT_DETACH },
+];
+
+/** The same in hand, for a container that runs. */
+export const imageTreeOps = (
+  source: ImageSource,
+  subpath: string | undefined,
+  { slot, scratch, found }: { readonly slot: Slot; readonly scratch: Slot; readonly found: Slot },
+): readonly LaunchOp[] => [
+  ...mergedOps(source, scratch),
+  { op: 'open-in', slot: found, root: scratch, inside: subpath ?? '/', flags: O_PATH },
+  { op: 'take-tree', slot, source: '', sourceRoot: found, recursive: false },
+];
+
+/** Without an upper folder there must be two lower ones. */
+const mergedOps = ({ layers, empty, on }: ImageSource, slot: Slot): readonly LaunchOp[] => [
+  ...overlayOps({ layers: [...layers, empty], on, flags: MS.RDONLY }),
+  { op: 'open', slot, path: on, flags: O_PATH | O_CLOEXEC },
 ];
 
 export const mountedHow = (mount: MountRecord) => ({

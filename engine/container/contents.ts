@@ -29,9 +29,9 @@ const isWritten = (mount: MountRecord): boolean => mount.kind === 'file';
 export async function writeContents(
   host: Host,
   { id, name, mounts, replaces }: ContainerRecord,
-  { isNew }: { readonly isNew: boolean },
+  { isNew, only = mounts }: { readonly isNew: boolean; readonly only?: readonly MountRecord[] },
 ): Promise<void> {
-  const wanted = mounts.filter(isWritten);
+  const wanted = only.filter(isWritten);
   if (wanted.length === 0) return;
   makeFolder(contentsDir(host.paths, id));
   for (const mount of wanted) {

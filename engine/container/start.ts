@@ -2,16 +2,12 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BatchResult } from '../../src/model/engine.ts';
-import { TcomposeError } from '../../src/model/errors.ts';
-import { allotResolverPorts, needsPort, resolverOps, withNames } from '../dns/index.ts';
+import { allotResolverPorts, needsPort, withNames } from '../dns/index.ts';
 import type { Host } from '../host.ts';
-import { logPath } from '../logs/log-files.ts';
-import { planLog } from '../logs/plan.ts';
-import { networkSetupOps, portError, type Records, resolvePorts } from '../network/index.ts';
+import { portError, type Records, resolvePorts } from '../network/index.ts';
 import { currentBoot } from '../state/boot.ts';
 import { writeContainerRecord } from '../state/container-records.ts';
-import { containerDir, containerRun } from '../state/paths.ts';
-import type { ProcessId } from '../state/process.ts';
+import { containerRun } from '../state/paths.ts';
 import type { ContainerRecord } from '../state/records.ts';
 import { encodeSpec } from '../supervise/encode-spec.ts';
 import type { SupervisorSpec } from '../supervise/spec.ts';
@@ -21,16 +17,12 @@ import { makeCgroupParents, usedParents } from './cgroup-parents.ts';
 import { writeContents } from './contents.ts';
 import { groupFolders, killGroup } from './kill-group.ts';
 import { leaveSession } from './leave-session.ts';
-import { planContainer } from './plan-container.ts';
-import { FIRST_NETWORK_SLOT } from './program.ts';
 import { syncNetwork } from './publish.ts';
-import { readAccountFiles } from './rootfs-files.ts';
-import { isRunning, supervisorOf } from './runtime.ts';
-import { skeletonLayer } from './skeleton.ts';
+import { isRunning } from './runtime.ts';
+import { startSpec } from './start-spec.ts';
 import { limitRefused, startWarnings } from './start-warnings.ts';
-import { supervisorSpec } from './supervisor-spec.ts';
 import { noSuchContainer } from './unknown.ts';
-import { namedAs, rewriteLinks, writeHostFiles } from './write-host-files.ts';
+import { rewriteLinks, writeHostFiles } from './write-host-files.ts';
 
 type Failures = Map<string, Error>;
 
@@ -142,38 +134,18 @@ async function describeAll(
   instance: string,
   failed: Failures,
 ): Promise<readonly Described[]> {
-  const [facts, images, volumes] = await Promise.all([host.facts(), host.images(), host.volumes()]);
-  const skeleton = skeletonLayer(host.paths);
+  const facts = await host.facts();
   // First: what limits the host has is read off the groups above the containers' own.
   makeCgroupParents(host.paths, facts.cgroups, instance, wanted);
   const describe = async (record: ContainerRecord): Promise<Described | undefined> => {
     try {
       mkdirSync(join(containerRun(host.paths, record.id), 'rootfs'), { recursive: true, mode: 0o700 });
-      const layers = [...(await images.layerPaths(record.madeFrom.image.id)), skeleton];
-      writeHostFiles(host.paths, record, records, facts.names);
+      writeHostFiles(host.paths, record, records, { host: facts.names, occasion: 'start' });
       await clearLeftovers(host, record, facts.cgroups, instance);
       await writeContents(host, record, { isNew: false });
       const notes: string[] = [];
-      const setup = { container: record, networks: records.networks, instance, firstSlot: FIRST_NETWORK_SLOT };
-      const plan = await planContainer(host, record, {
-        instance,
-        facts,
-        layers,
-        sources: await volumes.sources(record.mounts),
-        namedAs: namedAs(record, records) ?? record,
-        accounts: await readAccountFiles(host, record.id, layers),
-        network: [
-          ...networkSetupOps(setup, sharedNetwork(host, record, records)),
-          ...resolverOps(record, records, FIRST_NETWORK_SLOT),
-        ],
-        records: records.containers,
-        note: (warning) => notes.push(warning),
-      });
-      const folder = containerDir(host.paths, record.id);
-      const printer = { id: record.id, hostname: facts.names.hostname, container: record.madeFrom };
-      const log = await planLog(printer, logPath(folder, record.id));
-      const spec = supervisorSpec(record.id, folder, record.madeFrom, plan, log);
-      return { record, limits: plan.cgroup.limits, spec, notes };
+      const { spec, limits } = await startSpec(host, record, records, (warning) => notes.push(warning));
+      return { record, limits, spec, notes };
     } catch (error) {
       failed.set(record.name, error as Error);
       return undefined;
@@ -190,23 +162,6 @@ async function clearLeftovers(
   instance: string,
 ): Promise<void> {
   if (groupFolders(groups, instance, id, usedParents(host.paths)).length > 0) await killGroup(host, id);
-}
-
-/** `network_mode: container:…` and `service:…`: the other's supervisor lives in the namespace. */
-function sharedNetwork(host: Host, record: ContainerRecord, records: Records): ProcessId | undefined {
-  const { networkMode } = record.madeFrom;
-  if (networkMode.kind !== 'container') return undefined;
-  const other = records.containers.find(({ name }) => name === networkMode.container);
-  const supervisor = other === undefined ? undefined : supervisorOf(host.paths, other);
-  if (supervisor !== undefined) return supervisor;
-  throw new TcomposeError(
-    `container ${record.name} shares the network of ${networkMode.container}, which is not running`,
-    {
-      code: 'network-donor-stopped',
-      address: `container/${record.name}`,
-      help: `start ${networkMode.container} first`,
-    },
-  );
 }
 
 async function superviseAll(

@@ -4,7 +4,8 @@ import type { DesiredContainer } from '../../src/model/desired.ts';
 import { TcomposeError } from '../../src/model/errors.ts';
 import type { LivePort } from '../../src/model/live.ts';
 import { allotEndpoints, portError, type Records, resolvePorts } from '../network/index.ts';
-import type { ContainerRecord, EndpointRecord } from '../state/records.ts';
+import type { ContainerRecord, EndpointRecord, MountRecord } from '../state/records.ts';
+import { resolveMounts } from '../volume/index.ts';
 import { noSuchContainer } from './unknown.ts';
 
 export interface RecordChange {
@@ -18,8 +19,12 @@ export interface Drafted {
   readonly failed: ReadonlyMap<string, Error>;
 }
 
-/** `records`: all of the instance. Nothing is touched. */
-export function draftChanges(wanted: readonly DesiredContainer[], records: Records, instance: string): Drafted {
+/** `records`: all of the instance. `isUp`: it has a network of its own in the kernel. Nothing is touched. */
+export function draftChanges(
+  wanted: readonly DesiredContainer[],
+  records: Records,
+  { instance, isUp }: { readonly instance: string; readonly isUp: (record: ContainerRecord) => boolean },
+): Drafted {
   const failed = new Map<string, Error>();
   const known = new Map(records.containers.map((record) => [record.name, record]));
   // Addresses that a member of this batch lets go of are free for the others, whichever comes first.
@@ -34,8 +39,17 @@ export function draftChanges(wanted: readonly DesiredContainer[], records: Recor
     try {
       if (from === undefined) throw noSuchContainer(container.name);
       const others = [...present.values()].filter(({ name }) => name !== container.name);
-      const endpoints = endpointsOf(from, container, { networks: records.networks, containers: others }, instance);
-      const to = { ...from, madeFrom: container, endpoints };
+      const endpoints = endpointsOf(
+        from,
+        container,
+        { networks: records.networks, containers: others },
+        {
+          instance,
+          isWired: isUp(from),
+        },
+      );
+      const mounts = mountsOf(from, container, present);
+      const to = { ...from, madeFrom: container, endpoints, mounts };
       present.set(container.name, to);
       changes.push({ from, to });
     } catch (error) {
@@ -50,7 +64,7 @@ function endpointsOf(
   from: ContainerRecord,
   container: DesiredContainer,
   others: Records,
-  instance: string,
+  { instance, isWired }: { readonly instance: string; readonly isWired: boolean },
 ): readonly EndpointRecord[] {
   const { networkMode } = container;
   if (
@@ -58,8 +72,24 @@ function endpointsOf(
     (networkMode.kind !== 'bridge' && container.attachments[0])
   )
     throw notInPlace(from, networkMode.kind);
-  return allotEndpoints(container, from.id, others, instance, mayHave(from));
+  return allotEndpoints(container, from.id, others, instance, { endpoints: mayHave(from), isWired });
 }
+
+/** Anonymous volumes stay where they are. */
+const mountsOf = (
+  from: ContainerRecord,
+  container: DesiredContainer,
+  present: ReadonlyMap<string, ContainerRecord>,
+): readonly MountRecord[] =>
+  isDeepStrictEqual(container.mounts, from.madeFrom.mounts)
+    ? from.mounts
+    : resolveMounts({
+        mounts: container.mounts,
+        // The planner has named them all among the container's mounts.
+        imageVolumes: [],
+        inherited: from.mounts,
+        mountsOf: (name) => present.get(name)?.mounts,
+      });
 
 const notInPlace = ({ name, madeFrom }: ContainerRecord, kind: string) =>
   new TcomposeError(
@@ -149,7 +179,8 @@ function withBefore({ from, to }: RecordChange): RecordChange {
   return { from, to: isDone ? rest : { ...rest, before: mayHave(from) } };
 }
 
-const visible = ({ madeFrom: { ports, links, extraHosts, dns }, endpoints, publishers }: ContainerRecord) => ({
+const visible = ({ madeFrom: { ports, links, extraHosts, dns }, endpoints, publishers, mounts }: ContainerRecord) => ({
+  mounts,
   ports,
   links,
   extraHosts,

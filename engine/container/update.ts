@@ -16,7 +16,8 @@ import { withFolderLock } from '../state/file-lock.ts';
 import type { ProcessId } from '../state/process.ts';
 import type { ContainerRecord } from '../state/records.ts';
 import { CLONE } from './linux.ts';
-import { supervisorOf } from './runtime.ts';
+import { isRunning, supervisorOf } from './runtime.ts';
+import { updateMounts } from './update-mounts.ts';
 import { draftChanges, type RecordChange } from './update-record.ts';
 import { rewriteLinks, writeHostFiles } from './write-host-files.ts';
 
@@ -26,11 +27,16 @@ export async function updateContainers(host: Host, wanted: readonly DesiredConta
   // Names and addresses are the whole instance's: another project may be allotting its own this moment.
   const { changes, records } = await withFolderLock(join(host.paths.root, 'containers'), async () => {
     const records = await host.records();
-    const drafted = draftChanges(wanted, records, instance);
+    const drafted = draftChanges(wanted, records, { instance, isUp: (record) => isRunning(host.paths, record) });
     for (const [name, error] of drafted.failed) failed.set(name, error);
     return { changes: await writeChanges(host, drafted.changes, records), records };
   });
   const live = changes.filter(({ to }) => to.before !== undefined);
+  await Promise.all(
+    live.map(async (change) => {
+      await updateMounts(host, change).catch((error: Error) => failed.set(change.to.name, error));
+    }),
+  );
   if (live.length > 0) await changeNetwork(host, live, { instance, failed, before: records });
   await Promise.all(changes.map(async (change) => finish(host, change, failed)));
   return { failed, warnings: new Map() };
@@ -72,7 +78,9 @@ async function changeNetwork(
     const supervisor = supervisorOf(host.paths, change.to);
     return supervisor === undefined ? [] : [{ ...change, supervisor }];
   });
-  for (const { to } of running) writeHostFiles(host.paths, to, records, names);
+  for (const { to } of running) {
+    writeHostFiles(host.paths, to, records, { host: names, occasion: 'change' });
+  }
   const changed = changes.map(({ to }) => to);
   rewriteLinks(host.paths, changed, records, names);
   const isFirstTry = changes.every(({ from }) => from.before === undefined);
