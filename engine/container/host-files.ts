@@ -46,6 +46,16 @@ export function hostsText(
 const extraLines = ({ extraHosts }: DesiredContainer, gateway: string): string =>
   extraHosts.map(({ host, address }) => `${address === 'host-gateway' ? gateway : address}\t${host}\n`).join('');
 
+/** `current`, in which everything that was `known` and is not `wanted` any more is gone, and what is wanted newly is added. */
+export function mergedLines(current: string, known: string, wanted: string): string {
+  if (current === known) return wanted;
+  const lines = (text: string) => text.split('\n').filter((line) => line !== '');
+  const [before, after] = [new Set(lines(known)), new Set(lines(wanted))];
+  const kept = lines(current).filter((line) => !before.has(line) || after.has(line));
+  const added = [...after].filter((line) => !before.has(line) && !kept.includes(line));
+  return [...kept, ...added].map((line) => `${line}\n`).join('');
+}
+
 export interface ResolverFacts {
   /** Of the networks' own name server; empty: this container has none, and asks whom the host asks. */
   readonly servers: readonly string[];

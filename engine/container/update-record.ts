@@ -150,6 +150,7 @@ function withPorts(
       before: from.publishers,
     })),
     { ...records, containers: holders },
+    records.containers,
   );
   for (const { to } of asking) {
     const own = conflicts.filter(({ container }) => container === to.name);

@@ -15,6 +15,7 @@ import { writeContainerRecord } from '../state/container-records.ts';
 import { withFolderLock } from '../state/file-lock.ts';
 import type { ProcessId } from '../state/process.ts';
 import type { ContainerRecord } from '../state/records.ts';
+import { changeHeldPorts } from './held-ports.ts';
 import { CLONE } from './linux.ts';
 import { isRunning, supervisorOf } from './runtime.ts';
 import { updateMounts } from './update-mounts.ts';
@@ -78,6 +79,7 @@ async function changeNetwork(
     const supervisor = supervisorOf(host.paths, change.to);
     return supervisor === undefined ? [] : [{ ...change, supervisor }];
   });
+  await changeHeldPorts(host.paths, running, records);
   for (const { to } of running) {
     writeHostFiles(host.paths, to, records, { host: names, occasion: 'change' });
   }

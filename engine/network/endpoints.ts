@@ -32,19 +32,20 @@ interface Place {
 /**
  * Interfaces, MAC and addresses of a container, one per attachment, same order: static ones as asked, others the lowest free.
  * `records.containers` are all others of the instance (of every project: networks may be shared), with those allotted just before.
- * `before`: what a container that is changed in place has; it stays so as far as nothing else is asked for.
+ * `before`: what a container that is changed in place has; it stays so as far as nothing else is asked for. `isWired`: its interfaces
+ * are there, with their names and places.
  */
 export function allotEndpoints(
   container: DesiredContainer,
   id: string,
   records: Records,
   instance: string,
-  before: readonly EndpointRecord[] = [],
+  before: { readonly endpoints: readonly EndpointRecord[]; readonly isWired: boolean } = NOTHING,
 ): EndpointRecord[] {
   if (container.networkMode.kind !== 'bridge') return [];
-  const had = container.attachments.map(({ network }) => before.find((one) => one.network === network));
-  const names = interfaceNames(container, before);
-  const positions = freePositions(before, had);
+  const had = container.attachments.map(({ network }) => before.endpoints.find((one) => one.network === network));
+  const names = interfaceNames(container, before.isWired ? before.endpoints : []);
+  const positions = before.isWired ? freePositions(before.endpoints, had) : [...had.keys()];
   return container.attachments.map((attachment, i) => {
     const network = records.networks.find(({ name }) => name === attachment.network);
     if (network === undefined)
@@ -64,6 +65,8 @@ export function allotEndpoints(
     };
   });
 }
+
+const NOTHING = { endpoints: [], isWired: false };
 
 /** An address that fits what is asked for, unless somebody asked for it by number meanwhile. */
 const kept = ({ used }: Place, asked: string | undefined, had: EndpointRecord['ipv4']): EndpointRecord['ipv4'] =>
