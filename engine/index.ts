@@ -62,8 +62,10 @@ const networksOf = (host: Host): Engine['networks'] => {
       await (await room()).removeNetworks(await host.networkContext(), names, running);
     },
     find: async (name): Promise<LiveNetwork | undefined> => {
-      const { networks } = await (await import('./state/snapshot.ts')).readSnapshot(host);
-      return networks.find((network) => network.name === name);
+      const { networks } = await host.records();
+      const known = networks.filter(({ id }) => /^[0-9a-f]{4,}$/.test(name) && id.startsWith(name));
+      const record = networks.find((network) => network.name === name) ?? (known.length === 1 ? known[0] : undefined);
+      return record && (await import('./state/snapshot.ts')).liveNetwork(record, []);
     },
   };
 };

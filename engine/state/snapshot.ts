@@ -66,7 +66,7 @@ function withDamage(host: Host, record: ContainerRecord, runtime: Runtime, netwo
   return { ...liveContainer(host.paths, record, runtime), damage: all };
 }
 
-function liveNetwork(record: NetworkRecord, damage: readonly Damage[]): LiveNetwork {
+export function liveNetwork(record: NetworkRecord, damage: readonly Damage[]): LiveNetwork {
   const { name, id, madeFrom, createdAt, bridge, subnets } = record;
   return {
     name,

@@ -102,6 +102,7 @@ export interface Networks {
   repair(names: readonly string[]): Promise<void>;
   /** Refuses while a running container is attached; stopped ones do not count: the plan replaces or removes them. */
   remove(names: readonly string[]): Promise<void>;
+  /** By name, or by an unambiguous beginning of its id; without a look at what the kernel has of it. */
   find(name: string): Promise<LiveNetwork | undefined>;
 }
 

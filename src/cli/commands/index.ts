@@ -77,6 +77,14 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
         'print all that is known of networks',
         async () => (await import('./network-inspect.ts')).networkInspect,
       ),
+      connect: single(
+        'connect a container to a network, in place',
+        async () => (await import('./network-connect.ts')).networkConnect,
+      ),
+      disconnect: single(
+        'disconnect a container from a network, in place',
+        async () => (await import('./network-disconnect.ts')).networkDisconnect,
+      ),
     },
   },
   system: {
