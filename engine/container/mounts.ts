@@ -217,7 +217,7 @@ function askedFor(request: MountRequest, mount: MountRecord, source: MountSource
 }
 
 /** Words that mount(2) takes as flags are taken out of the option string; what is left is tmpfs's own. */
-export function tmpfsOps(root: Slot, inside: string, mount: MountRecord): readonly LaunchOp[] {
+function tmpfsOps(root: Slot, inside: string, mount: MountRecord): readonly LaunchOp[] {
   const { flags, data } = tmpfsMount(mount.options, mount.readOnly);
   return [
     { op: 'mkdir-in', root, inside, mode: 0o755, parents: true },

@@ -12,11 +12,11 @@ import { containerRun } from '../state/paths.ts';
 import type { ContainerRecord, MountRecord } from '../state/records.ts';
 import { kill, reload } from '../supervise/control.ts';
 import { encodeSpec } from '../supervise/encode-spec.ts';
+import { tmpfsMount } from '../volume/tmpfs-options.ts';
 import { imageTreeOps, mountedHow } from './bind-ops.ts';
 import { writeContents } from './contents.ts';
 import { CLONE, MNT_DETACH, MS, O_CLOEXEC, O_DIRECTORY, O_PATH } from './linux.ts';
 import type { MountSource } from './mounts.ts';
-import { tmpfsOps } from './mounts.ts';
 import { sourceOf } from './plan-container.ts';
 import { readRuntime } from './runtime.ts';
 import { signalNumber } from './signals.ts';
@@ -103,11 +103,13 @@ async function attachOps(
   if (mounts.length === 0) return [];
   const paths = await (await host.volumes()).sources(mounts);
   const sources = await Promise.all(mounts.map((mount, index) => sourceOf(host, record, mount, paths[index]!)));
+  // A folder that every container that runs has: in the mount namespace that is made here nobody looks for it.
+  const scratch = join(containerRun(host.paths, record.id), 'rootfs');
   return [
-    // What is mounted on the way, layers of an image, is nobody else's to see.
+    // What is mounted on the way, a tmpfs or the layers of an image, is nobody else's to see.
     { op: 'unshare', flags: CLONE.NEWNS },
     { op: 'mount', source: 'none', path: '/', type: '', flags: MS.REC | MS.PRIVATE },
-    ...mounts.flatMap((mount, index) => takeOps(mount, sources[index]!, FIRST_TREE + index)),
+    ...mounts.flatMap((mount, index) => takeOps(mount, sources[index]!, FIRST_TREE + index, scratch)),
     { op: 'join', ...process, flags: CLONE.NEWNS },
     { op: 'open', slot: ROOT, path: '/', flags: O_PATH | O_DIRECTORY | O_CLOEXEC },
     ...mounts.flatMap((mount, index) => putOps(mount, FIRST_TREE + index, stale.includes(mount))),
@@ -117,9 +119,15 @@ async function attachOps(
 const SCRATCH: Slot = 1;
 const FOUND: Slot = 2;
 
-function takeOps(mount: MountRecord, source: MountSource, slot: Slot): readonly LaunchOp[] {
-  if (mount.kind === 'tmpfs') return [];
+function takeOps(mount: MountRecord, source: MountSource, slot: Slot, scratch: string): readonly LaunchOp[] {
   const { recursive, subpath } = mount;
+  if (mount.kind === 'tmpfs') {
+    const { flags, data } = tmpfsMount(mount.options, mount.readOnly);
+    return [
+      { op: 'mount', source: 'tmpfs', path: scratch, type: 'tmpfs', flags, data: data.join(',') },
+      { op: 'take-tree', slot, source: scratch, recursive: false },
+    ];
+  }
   if (source.image !== undefined) return imageTreeOps(source.image, subpath, { slot, scratch: SCRATCH, found: FOUND });
   if (subpath === undefined) return [{ op: 'take-tree', slot, source: source.path, recursive }];
   return [
@@ -131,7 +139,6 @@ function takeOps(mount: MountRecord, source: MountSource, slot: Slot): readonly 
 
 function putOps(mount: MountRecord, slot: Slot, isStale: boolean): readonly LaunchOp[] {
   const { target } = mount;
-  if (mount.kind === 'tmpfs') return tmpfsOps(ROOT, target, mount);
   return [
     ...(isStale ? [{ op: 'umount', path: target, flags: MNT_DETACH } as const] : []),
     { op: 'point-in', root: ROOT, inside: target, like: slot },
