@@ -1,6 +1,5 @@
 /** What would be refused later, found before anything is touched. */
-import { stat } from 'node:fs/promises';
-import type { DesiredContainer, DesiredMount, DesiredState } from '../../src/model/desired.ts';
+import type { DesiredContainer, DesiredState } from '../../src/model/desired.ts';
 import { TcomposeError } from '../../src/model/errors.ts';
 import type { Host } from '../host.ts';
 import { findLogProblem } from '../logs/plan.ts';
@@ -23,13 +22,13 @@ export async function checkWanted(
     ...networks.flatMap(({ name }) => longName('network', name)),
     ...volumes.flatMap(({ name }) => longName('volume', name)),
   ];
-  const [ports, sources, limits, isolation] = await Promise.all([
+  const [ports, mounts, limits, isolation] = await Promise.all([
     portConflicts(host, containers, leaving),
-    Promise.all(containers.map(missingSources)),
+    impossibleMounts(host, containers),
     impossibleLimits(host, containers),
     impossibleIsolation(host, containers),
   ]);
-  return [...names, ...ports, ...sources.flat(), ...limits, ...isolation];
+  return [...names, ...ports, ...mounts, ...limits, ...isolation];
 }
 
 async function impossibleIsolation(host: Host, containers: readonly DesiredContainer[]): Promise<readonly Error[]> {
@@ -90,6 +89,7 @@ async function portConflicts(
   const { conflicts } = resolvePorts(
     containers.map(({ name, ports }) => ({ container: name, ports, before: before(name) })),
     { ...records, containers: records.containers.filter(({ name }) => !leaving.has(name) && !starting.has(name)) },
+    records.containers,
   );
   return [...starting].flatMap((name) => {
     const own = conflicts.filter(({ container }) => container === name);
@@ -97,21 +97,10 @@ async function portConflicts(
   });
 }
 
-const missingSources = async ({ name, mounts }: DesiredContainer): Promise<readonly Error[]> =>
-  (await Promise.all(mounts.map((mount) => missingSource(name, mount)))).flat();
-
-async function missingSource(container: string, mount: DesiredMount): Promise<readonly Error[]> {
-  if (mount.kind !== 'bind' || mount.createHostPath) return [];
-  const isThere = await stat(mount.source).then(
-    () => true,
-    () => false,
-  );
-  if (isThere) return [];
-  return [
-    new TcomposeError(`the bind source ${mount.source} does not exist`, {
-      code: 'bind-source-missing',
-      address: `container/${container}`,
-      help: `create it:\n    mkdir -p ${mount.source}`,
-    }),
-  ];
+async function impossibleMounts(host: Host, containers: readonly DesiredContainer[]): Promise<readonly Error[]> {
+  const mounting = containers.filter(({ mounts }) => mounts.length > 0);
+  if (mounting.length === 0) return [];
+  const { mountProblems } = await import('../volume/check-mounts.ts');
+  const layersOf = async (image: string) => (await host.images()).layerPaths(image).catch(() => undefined);
+  return (await Promise.all(mounting.map((one) => mountProblems({ paths: host.paths, layersOf }, one)))).flat();
 }

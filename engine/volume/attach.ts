@@ -1,12 +1,14 @@
 /** Makes what is behind a mount ready: volumes with driver options mounted, bind sources there. And the end of that. */
 import { execFile } from 'node:child_process';
+import { lookup } from 'node:dns/promises';
 import { mkdir, readFile, stat } from 'node:fs/promises';
+import { isIP } from 'node:net';
 import { promisify } from 'node:util';
 import { TcomposeError } from '../../src/model/errors.ts';
 import { withFolderLock } from '../state/file-lock.ts';
 import { type Paths, volumeData, volumeDir } from '../state/paths.ts';
 import type { ContainerRecord, MountRecord, VolumeRecord } from '../state/records.ts';
-import { isBind, mountArguments, needsMount } from './mount-options.ts';
+import { hostToResolve, isBind, mountArguments, needsMount, withoutPasswords } from './mount-options.ts';
 import { readVolume, usersOf, volumeMissing } from './volume-records.ts';
 
 const run = promisify(execFile);
@@ -20,15 +22,32 @@ export const isMounted = async (folder: string): Promise<boolean> => {
   return text.split('\n').some((line) => line.split(' ')[4] === wanted);
 };
 
+const addressOf = async (volume: string, host: string | undefined): Promise<string | undefined> => {
+  if (host === undefined || isIP(host) !== 0) return host;
+  try {
+    return (await lookup(host)).address;
+  } catch (cause) {
+    throw new TcomposeError(`cannot mount volume ${volume}: its server ${host} is not known`, {
+      code: 'volume-mount-failed',
+      address: `volume/${volume}`,
+      help: 'correct the name in its driver_opts, or what this machine asks for names',
+      cause,
+    });
+  }
+};
+
 const mountVolume = async (paths: Paths, { name, madeFrom }: VolumeRecord): Promise<void> => {
   const folder = volumeData(paths, name);
   if (isBind(madeFrom)) await mustExist(madeFrom.driverOpts['device']!, `volume/${name}`);
+  const address = await addressOf(name, hostToResolve(madeFrom));
   try {
-    await run('mount', [...mountArguments(madeFrom, folder)]);
+    await run('mount', [...mountArguments(madeFrom, folder, address)]);
   } catch (cause) {
-    const said = String((cause as { stderr?: string }).stderr ?? '')
-      .trim()
-      .split('\n')[0];
+    const said = withoutPasswords(
+      String((cause as { stderr?: string }).stderr ?? '')
+        .trim()
+        .split('\n')[0]!,
+    );
     throw new TcomposeError(`cannot mount volume ${name}${said === '' || said === undefined ? '' : `: ${said}`}`, {
       code: 'volume-mount-failed',
       address: `volume/${name}`,

@@ -18,6 +18,12 @@ export interface ImageFolder {
   readonly path: string;
 }
 
+/** A folder in a volume, resolved beneath it: what lies there was written by containers. */
+interface VolumePart {
+  readonly data: string;
+  readonly subpath: string;
+}
+
 export type Copied = 'copied' | 'nothing-there' | 'not-a-folder';
 
 const CLONE_NEWNS = 0x00020000;
@@ -32,8 +38,25 @@ const ENOTDIR = 20;
 const ENV = { PATH: '/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin', LC_ALL: 'C' };
 const cpArguments = (from: string, to: string) => ['-a', '--reflink=auto', '--', `${from}/.`, to];
 
+/** The part is made where it is missing, and takes the place of `content`: for this program alone. */
+const partOps = ({ data, subpath }: VolumePart): readonly LaunchOp[] => [
+  { op: 'open', slot: 3, path: data, flags: O_PATH | constants.O_DIRECTORY },
+  { op: 'mkdir-in', root: 3, inside: subpath, mode: 0o755, parents: true },
+  { op: 'open-in', slot: 4, root: 3, inside: subpath, flags: O_PATH | constants.O_DIRECTORY },
+  {
+    op: 'bind-in',
+    root: 1,
+    source: '',
+    sourceRoot: 4,
+    inside: 'content',
+    recursive: false,
+    attributes: 0,
+    propagation: 0,
+  },
+];
+
 /** The overlay is only ever mounted in a mount namespace that ends with the copying program, which ends with us. */
-const copyProgram = (work: string, image: ImageFolder): readonly LaunchOp[] => [
+const copyProgram = (work: string, image: ImageFolder, part?: VolumePart): readonly LaunchOp[] => [
   { op: 'prctl', option: PR_SET_PDEATHSIG, arg2: SIGKILL },
   { op: 'unshare', flags: CLONE_NEWNS },
   { op: 'mount', source: '', path: '/', type: '', flags: MS_PRIVATE_REC },
@@ -53,6 +76,7 @@ const copyProgram = (work: string, image: ImageFolder): readonly LaunchOp[] => [
     attributes: 0,
     propagation: 0,
   },
+  ...(part === undefined ? [] : partOps(part)),
   {
     op: 'exec',
     argv: ['cp', ...cpArguments(join(work, 'from'), join(work, 'content'))],
@@ -82,10 +106,15 @@ const run = async (program: string, argv: readonly string[]): Promise<{ code: nu
   return { code, said: said.trim() };
 };
 
-/** Fills `work`/content; `work` exists and is empty. `what` is for messages. */
-export const copyFromImage = async (image: ImageFolder, work: string, what: string): Promise<Copied> => {
-  for (const part of ['root', 'from', 'empty', 'content']) await mkdir(join(work, part), { mode: 0o700 });
-  const program = copyProgram(work, image);
+/** Fills `work`/content, or a part of a volume; `work` exists and is empty. `what` is for messages. */
+export const copyFromImage = async (
+  image: ImageFolder,
+  work: string,
+  what: string,
+  part?: VolumePart,
+): Promise<Copied> => {
+  for (const name of ['root', 'from', 'empty', 'content']) await mkdir(join(work, name), { mode: 0o700 });
+  const program = copyProgram(work, image, part);
   const file = join(work, 'program');
   await writeFile(file, encodeProgram(program), { mode: 0o600 });
   const { code, said } = await run(image.launcher, ['exec', file]);
@@ -94,6 +123,8 @@ export const copyFromImage = async (image: ImageFolder, work: string, what: stri
   if (failure === undefined) throw copyFailed(what, said === '' ? `cp ended with ${code}` : said);
   const [, index = -1, errno] = failure;
   const op = program[index]?.op;
+  if (program[index] !== program.find(({ op }) => op === 'open-in'))
+    throw copyFailed(what, `${op ?? 'the launcher'} failed with errno ${errno}`);
   if (op === 'open-in' && errno === ENOENT) return 'nothing-there';
   if (op === 'open-in' && errno === ENOTDIR) return 'not-a-folder';
   throw copyFailed(what, `${op ?? 'the launcher'} failed with errno ${errno}`);

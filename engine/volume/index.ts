@@ -79,8 +79,7 @@ export const openVolumes = ({ paths, launcher }: VolumeStoreOptions): VolumeStor
       (mount) =>
         mount.kind === 'volume' &&
         !mount.noCopy &&
-        mount.subpath === undefined &&
-        readVolume(paths, mount.source)?.seeded !== true,
+        (mount.subpath !== undefined || readVolume(paths, mount.source)?.seeded !== true),
     );
     if (wanted.length === 0) return;
     const { seedVolume } = await import('./seed.ts');

@@ -24,6 +24,12 @@ export const needsMount = (volume: DesiredVolume): boolean => Object.keys(volume
 export const checkDriverOptions = (volume: DesiredVolume): void => {
   const { driverOpts } = volume;
   const unknown = Object.keys(driverOpts).find((key) => !KNOWN.has(key));
+  if (unknown === 'size')
+    throw bad(
+      volume,
+      'the driver option "size" needs project quotas',
+      'leave it out, or use type: tmpfs with o: size=…',
+    );
   if (unknown !== undefined)
     throw bad(volume, `the driver option ${JSON.stringify(unknown)} is unknown`, 'use type, o and device');
   if (!needsMount(volume)) return;
@@ -42,9 +48,31 @@ export const checkDriverOptions = (volume: DesiredVolume): void => {
     throw bad(volume, `the device ${JSON.stringify(device)} is not an absolute path`, 'write an absolute path');
 };
 
-/** `onto`: the volume's folder. */
-export const mountArguments = (volume: DesiredVolume, onto: string): readonly string[] => {
-  const options = optionsOf(volume);
+/**
+ * The host that is to be looked up before it is mounted: the kernel takes addresses only. Docker does so for `addr=` of NFS and CIFS
+ * (volume/local/local_unix.go); of CIFS, where that is not given, it is the one that the device names.
+ */
+export const hostToResolve = (volume: DesiredVolume): string | undefined => {
   const { type = '', device = '' } = volume.driverOpts;
-  return ['-t', type, ...(options.length > 0 ? ['-o', options.join(',')] : []), '--', device, onto];
+  if (!/^(?:nfs4?|cifs)$/.test(type)) return undefined;
+  const given = optionsOf(volume).find((option) => option.startsWith('addr='));
+  const host = given?.slice('addr='.length) ?? (type === 'cifs' ? /^\/\/([^/:]+)/.exec(device)?.[1] : undefined);
+  return host === undefined || host === '' ? undefined : host;
 };
+
+/**
+ * `onto`: the volume's folder. `address`: of hostToResolve. File systems over a network are mounted without their helper programs
+ * (mount.nfs reads another language: it wants the host in the device), as Docker does with mount(2).
+ */
+export const mountArguments = (volume: DesiredVolume, onto: string, address?: string): readonly string[] => {
+  const { type = '', device = '' } = volume.driverOpts;
+  const given = optionsOf(volume);
+  const options =
+    address === undefined ? given : [...given.filter((one) => !one.startsWith('addr=')), `addr=${address}`];
+  const internal = /^(?:nfs4?|cifs)$/.test(type) ? ['-i'] : [];
+  return [...internal, '-t', type, ...(options.length > 0 ? ['-o', options.join(',')] : []), '--', device, onto];
+};
+
+/** Passwords of CIFS do not belong into messages. */
+export const withoutPasswords = (text: string): string =>
+  text.replace(/((?:pass|password|password2)=)[^,\s]*/g, '$1(hidden)');

@@ -97,9 +97,39 @@ const fill = async (seeding: Seeding): Promise<boolean> => {
   }
 };
 
+/**
+ * A part of a volume, as Docker has it: made where the image has a folder at the target, and filled where it is empty. The path is what
+ * containers wrote, so that it is resolved beneath the volume, by the program that copies.
+ */
+const seedPart = async ({ paths, launcher, layers }: SeedContext, mount: MountRecord): Promise<void> => {
+  const { source, target, subpath = '' } = mount;
+  const data = await attachVolume(paths, source);
+  await withFolderLock(volumeDir(paths, source), async () => {
+    if (await hasContent(join(data, subpath))) return;
+    const work = join(volumeDir(paths, source), 'seed');
+    await removeTrees([work]);
+    await mkdir(work, { mode: 0o700 });
+    const to = `the image's ${target} into ${subpath} of volume ${source}`;
+    try {
+      await copyFromImage({ launcher, layers, path: target }, work, to, { data, subpath });
+    } finally {
+      await removeTrees([work]);
+    }
+  });
+};
+
+/** Anything but an empty folder, wherever a link leads: that it leads out of the volume is the copying program's to refuse. */
+const hasContent = async (path: string): Promise<boolean> => {
+  const entries = await readdir(path).catch((error: NodeJS.ErrnoException) =>
+    error.code === 'ENOENT' ? [] : ['file'],
+  );
+  return entries.length > 0;
+};
+
 export const seedVolume = async (context: SeedContext, mount: MountRecord): Promise<void> => {
   const { paths } = context;
   if (!mayHave(context.layers, mount.target)) return;
+  if (mount.subpath !== undefined) return seedPart(context, mount);
   const data = await attachVolume(paths, mount.source);
   await withFolderLock(volumeDir(paths, mount.source), async () => {
     const record = readVolume(paths, mount.source);
