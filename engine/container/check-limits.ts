@@ -25,8 +25,7 @@ export function limitsProblem(container: DesiredContainer, facts: LimitFacts): T
     cpuProblem(resources, facts) ??
     cpusetProblem(resources.cpuset, facts.cpuList ?? onlineCpus()) ??
     (resources.blkio && blkioProblem(resources.blkio)) ??
-    parentProblem(container.cgroupParent) ??
-    mountProblem(container);
+    parentProblem(container.cgroupParent);
   if (problem === undefined) return undefined;
   const [message, help] = problem;
   return new TcomposeError(message, { code: 'limit-impossible', address: `container/${container.name}`, help });
@@ -124,16 +123,6 @@ function parentProblem(parent: string | undefined): Problem {
   return isFine
     ? undefined
     : [`cgroup_parent "${parent}" is no path of a control group`, 'write it as my-group/of-mine'];
-}
-
-function mountProblem({ mounts }: DesiredContainer): Problem {
-  const shared = mounts.find((mount) => mount.kind === 'bind' && /shared/.test(mount.propagation));
-  return (
-    shared && [
-      `the mount on ${shared.target} cannot be shared back to the host`,
-      'use rslave, or leave propagation out',
-    ]
-  );
 }
 
 function outside(

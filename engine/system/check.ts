@@ -40,8 +40,7 @@ async function impossibleIsolation(host: Host, containers: readonly DesiredConta
 /** The facts of the host are read only where there is something to hold against them. */
 async function impossibleLimits(host: Host, containers: readonly DesiredContainer[]): Promise<readonly Error[]> {
   const limited = containers.filter(
-    ({ resources, cgroupParent, mounts }) =>
-      Object.keys(resources).length > 1 || cgroupParent !== undefined || mounts.some(({ kind }) => kind === 'bind'),
+    ({ resources, cgroupParent }) => Object.keys(resources).length > 1 || cgroupParent !== undefined,
   );
   if (limited.length === 0) return [];
   const [{ limitsProblem }, { processors, cgroups }] = await Promise.all([

@@ -62,6 +62,8 @@ export interface DesiredContainer {
   /** Belongs to who starts it and attaches at once: output waits for that, input ends with that client's (Docker's StdinOnce). */
   readonly foreground?: boolean;
   readonly init: boolean;
+  /** It is there for its volumes only: made, and never started by `up`. */
+  readonly runs?: false;
   /** Own mounts and those of volumes_from, one per target, parents before children. */
   readonly mounts: readonly DesiredMount[];
   /** How the container is on the network. `bridge` uses `attachments`; `container` shares the one of `container`. */

@@ -42,14 +42,15 @@ function decideOne(inputs: Inputs, fates: Fates, decided: Decisions, container: 
   const { desire, choices } = inputs;
   const address = `container/${container.name}`;
   const live = inputs.containers.get(container.name);
-  const base = { service: serviceOf({ madeFrom: container }), container, runs: choices.noStart !== true };
+  const runs = choices.noStart !== true && container.runs !== false;
+  const base = { service: serviceOf({ madeFrom: container }), container, runs };
   if (!live) return { ...base, kind: 'create', because: [missing(desire.origin.at(address, []))] };
   if (!belongs(live, desire.state.project))
     throw nameTaken(container.name, desire.origin.at(address, ['container_name']));
   const change = changeReasons(inputs, fates, decided, { ...base, live });
   if (change.recreate.length > 0) return { ...base, live, kind: 'recreate', because: change.recreate };
   const known = { ...base, live, ...(change.update.length > 0 ? { updates: change.update } : {}) };
-  if (choices.noStart) return { ...known, kind: 'keep', because: [] };
+  if (!runs) return { ...known, kind: 'keep', because: [] };
   if (!isActive(live)) {
     return isFinished(inputs, live)
       ? { ...known, kind: 'keep', because: [] }

@@ -121,6 +121,7 @@ export const FIELDS: { readonly [K in keyof Required<DesiredContainer>]: FieldRu
   // Of one-offs only, which are never compared.
   foreground: { cost: 'record', path: ['stdin_open'], by: 'whole' },
   init: whole('init'),
+  runs: whole('x-tcompose', 'run'),
   mounts: { ...said<'mounts'>(set('volumes', 'target'), mountText), cost: 'live', liveWhen: mountsAreLive },
   networkMode: said<'networkMode'>(whole('network_mode'), (mode) =>
     mode.kind === 'container' ? `container:${mode.container}` : mode.kind,

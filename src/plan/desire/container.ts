@@ -34,6 +34,7 @@ function containerTemplate(scope: ServiceScope): Omit<DesiredContainer, 'name'> 
     cgroupParent: service.cgroup_parent || undefined,
     platform: service.platform || undefined,
     annotations: service.annotations,
+    runs: neverRuns(service) ? (false as const) : undefined,
   };
   const facts = { hash: serviceHash(service), imageId: image.id, version: scope.version };
   return {
@@ -66,4 +67,10 @@ function containerTemplate(scope: ServiceScope): Omit<DesiredContainer, 'name'> 
     ulimits: ulimits(scope),
     ...present<Partial<DesiredContainer>>(optional),
   };
+}
+
+/** `x-tcompose: {run: false}`: a container for its volumes, whose image may have no program at all. */
+function neverRuns(service: ServiceScope['service']): boolean {
+  const extension = service['x-tcompose'];
+  return typeof extension === 'object' && extension !== null && 'run' in extension && extension.run === false;
 }

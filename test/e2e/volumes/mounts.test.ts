@@ -1,0 +1,159 @@
+/** Mounts of every type and option, seen from inside: where they come from, what may be written, what the kernel calls them. */
+import { execFileSync } from 'node:child_process';
+import { mkdirSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { afterAll, expect, test } from 'vitest';
+import { useStack } from '../../helpers/tcompose.ts';
+
+const stack = useStack();
+/** Folders of the host with something mounted below. */
+const mounted: string[] = [];
+afterAll(async () => {
+  // One that was refused half-way leaves a network without containers, which `ls` does not show.
+  await stack.must('-p', 'mounts', 'down', '-v', '-t', '0');
+  for (const path of mounted.reverse()) execFileSync('umount', [path]);
+});
+
+const show = 'cat /proc/self/mountinfo';
+const run = async (volumes: readonly string[], script = show, service = ''): Promise<string> => {
+  const list = volumes.map((volume) => `      - ${volume}`).join('\n');
+  await stack.write(
+    'compose.yaml',
+    `name: mounts\nservices:\n  web:\n    image: busybox\n    command: [sh]\n${service}    volumes:\n${list}\n`,
+  );
+  return stack.must('run', '--rm', '-T', 'web', 'sh', '-c', script);
+};
+const refused = async (volume: string, service = ''): Promise<string> => {
+  await stack.write(
+    'compose.yaml',
+    `name: mounts\nservices:\n  web:\n    image: busybox\n    command: [sh]\n${service}    volumes:\n      - ${volume}\nvolumes: {data: {}}\n`,
+  );
+  const { code, stderr } = await stack.run('up', '-d');
+  expect(code).not.toBe(0);
+  expect(JSON.parse((await stack.must('ls', '-a', '--format', 'json')) || '[]')).toEqual([]);
+  return stderr;
+};
+const options = (mountinfo: string, target: string) => {
+  const found = mountinfo.split('\n').find((line) => line.split(' ')[4] === target);
+  return found?.split(' ').slice(5, found.split(' ').indexOf('-')).join(' ');
+};
+
+test('a folder of the host with a mount below: read-only all the way, above alone, or without what lies below', async () => {
+  const folder = join(stack.folder, 'tree');
+  mkdirSync(join(folder, 'sub'), { recursive: true });
+  execFileSync('mount', ['-t', 'tmpfs', 'below', join(folder, 'sub')]);
+  mounted.push(join(folder, 'sub'));
+  const bind = (target: string, how: string) => `{type: bind, source: ./tree, target: ${target}${how}}`;
+  const seen = await run([
+    bind('/all', ''),
+    bind('/ro', ', read_only: true'),
+    bind('/forced', ', read_only: true, bind: {recursive: readonly}'),
+    bind('/top', ', read_only: true, bind: {recursive: writable}'),
+    bind('/alone', ', bind: {recursive: disabled}'),
+  ]);
+  const table = ['/all', '/ro', '/forced', '/top', '/alone'].map((target) => [
+    options(seen, target),
+    options(seen, `${target}/sub`),
+  ]);
+  expect(table).toEqual([
+    ['rw,relatime', 'rw,relatime'],
+    ['ro,relatime', 'ro,relatime'],
+    ['ro,relatime', 'ro,relatime'],
+    ['ro,relatime', 'rw,relatime'],
+    ['rw,relatime', undefined],
+  ]);
+  expect(await refused(bind('/x', ', bind: {recursive: writable}'))).toMatch(
+    /needs read_only: true[\s\S]*compose.yaml:7/,
+  );
+});
+
+test('what is shared with the host is shared both ways, what follows it one way, and what cannot is refused', async () => {
+  const folder = join(stack.folder, 'shared');
+  mkdirSync(folder);
+  expect(await refused('{type: bind, source: ./shared, target: /x, bind: {propagation: rshared}}')).toMatch(
+    /path \S+shared is mounted on \S+ but it is not a shared mount/,
+  );
+  execFileSync('mount', ['-t', 'tmpfs', 'shared', folder]);
+  mounted.push(folder);
+  execFileSync('mount', ['--make-rshared', folder]);
+  mkdirSync(join(folder, 'sub'));
+  const seen = await run(
+    [
+      '{type: bind, source: ./shared, target: /shared, bind: {propagation: rshared}}',
+      '{type: bind, source: ./shared, target: /slave, bind: {propagation: rslave}}',
+      '{type: bind, source: ./shared, target: /own}',
+    ],
+    `mount -t tmpfs inner /shared/sub && touch /shared/sub/made; ${show}`,
+    '    privileged: true\n',
+  );
+  expect(options(seen, '/shared')).toMatch(/^rw,relatime shared:\d+$/);
+  expect(options(seen, '/slave')).toMatch(/^rw,relatime master:\d+$/);
+  expect(options(seen, '/own')).toBe('rw,relatime');
+  expect(options(seen, '/slave/sub')).toMatch(/master/);
+  expect(options(seen, '/own/sub')).toBeUndefined();
+  expect(execFileSync('ls', [join(folder, 'sub')], { encoding: 'utf8' })).toBe('made\n');
+  execFileSync('umount', [join(folder, 'sub')]);
+});
+
+test("a tmpfs has Docker's defaults, and what its options say in either form", async () => {
+  const seen = await run(
+    [
+      '{type: tmpfs, target: /long, tmpfs: {size: 4096, mode: 0750}}',
+      '{type: tmpfs, target: /closed, read_only: true}',
+    ],
+    `${show}; stat -c '%n %a %u' /plain /short /long`,
+    '    tmpfs: [/plain, "/short:size=1m,mode=700,exec,uid=3,noatime"]\n',
+  );
+  expect(options(seen, '/plain')).toBe('rw,nosuid,nodev,noexec,relatime');
+  expect(options(seen, '/short')).toBe('rw,nosuid,nodev,noatime');
+  expect(options(seen, '/closed')).toBe('ro,nosuid,nodev,noexec,relatime');
+  expect(seen).toContain('/plain 1777 0\n/short 700 3\n/long 750 0\n');
+  expect(await refused('x:/x', '    tmpfs: ["/t:nosuch"]\n').catch(String)).toMatch(
+    /unknown option "nosuch"|undefined-volume|x/,
+  );
+});
+
+test('an image is mounted read-only, whole or a part of it, folder or file', async () => {
+  const seen = await run(
+    [
+      '{type: image, source: "busybox:latest", target: /image}',
+      '{type: image, source: busybox, target: /bins, image: {subpath: bin}}',
+      '{type: image, source: busybox, target: /echo, image: {subpath: bin/busybox}}',
+    ],
+    `${show}; ls /image /bins | grep -c busybox; /echo ran; touch /image/x 2>&1; true`,
+  );
+  expect(options(seen, '/image')).toBe('ro,relatime');
+  expect(seen).toMatch(/ran\n.*Read-only file system/);
+  expect(await refused('{type: image, source: nosuch, target: /x}')).toContain('image nosuch');
+  expect(await refused('{type: image, source: busybox, target: /x, image: {subpath: no/such}}')).toContain(
+    'image busybox has no no/such',
+  );
+});
+
+test('parts of volumes: looked up beneath them, missing ones and ways out told before anything is touched', async () => {
+  const part = (subpath: string) => `{type: volume, source: data, target: /x, volume: {subpath: ${subpath}}}`;
+  expect(await refused(part('no/such'))).toContain('volume mounts_data has no no/such');
+  expect(await refused(part('../up'))).toContain('is no relative path within the volume');
+  expect(await refused(part('/etc'))).toContain('is no relative path within the volume');
+});
+
+test.each([
+  ['{type: cluster, source: x, target: /x}', /cluster/],
+  ["{type: npipe, source: '\\\\.\\pipe\\x', target: /x}", /npipe/],
+])('%s is refused by name', async (volume, message) => {
+  expect(await refused(volume)).toMatch(message);
+});
+
+test('a path of the host may be relative or of the home folder, a folder or a file, and is made where it is missing', async () => {
+  writeFileSync(join(stack.folder, 'one-file'), 'of the host');
+  mkdirSync(join(stack.folder, 'home/here'), { recursive: true });
+  await stack.write(
+    'compose.yaml',
+    'name: mounts\nservices:\n  web:\n    image: busybox\n    volumes: [./one-file:/etc/one, ~/here:/home/here, ./made/for/it:/made]\n',
+  );
+  const { stdout } = await stack.runWith(
+    { env: { ...stack.instance.env, HOME: join(stack.folder, 'home') } },
+    ...['run', '--rm', '-T', 'web', 'sh', '-c', 'cat /etc/one; ls -d /home/here; stat -c "%a %u" /made'],
+  );
+  expect(stdout).toBe('of the host/home/here\n755 0\n');
+});
