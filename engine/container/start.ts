@@ -15,6 +15,7 @@ import type { CgroupFacts } from './cgroup-facts.ts';
 import type { Limit } from './cgroup-limits.ts';
 import { makeCgroupParents, usedParents } from './cgroup-parents.ts';
 import { writeContents } from './contents.ts';
+import { portRefused, writeHeldPorts } from './held-ports.ts';
 import { groupFolders, killGroup } from './kill-group.ts';
 import { leaveSession } from './leave-session.ts';
 import { syncNetwork } from './publish.ts';
@@ -39,7 +40,7 @@ export async function startContainers(host: Host, names: readonly string[]): Pro
   const records = withChanges(before, wanted);
   const specs = await describeAll(host, wanted, records, instance, failed);
   await publish(host, wanted, records);
-  await superviseAll(host, specs, instance, { failed, warnings });
+  await superviseAll(host, specs, records, instance, { failed, warnings });
   await undo(
     host,
     wanted.filter((record) => failed.has(record.name)),
@@ -74,6 +75,7 @@ async function wantPorts(
   const { publishers, conflicts } = await resolvePorts(
     stopped.map((record) => ({ container: record.name, ports: record.madeFrom.ports, before: record.publishers })),
     { ...records, containers: records.containers.filter((record) => !starting.has(record.name)) },
+    records.containers,
   );
   for (const name of new Set(conflicts.map((conflict) => conflict.container))) {
     failed.set(name, portError(conflicts.filter((conflict) => conflict.container === name)));
@@ -167,6 +169,7 @@ async function clearLeftovers(
 async function superviseAll(
   host: Host,
   specs: readonly Described[],
+  records: Records,
   instance: string,
   { failed, warnings }: { readonly failed: Failures; readonly warnings: Map<string, readonly string[]> },
 ): Promise<void> {
@@ -177,11 +180,13 @@ async function superviseAll(
       try {
         const folder = containerRun(host.paths, record.id);
         writeFileSync(join(folder, 'program'), encodeSpec(spec), { mode: 0o600 });
+        writeHeldPorts(host.paths, record, records);
         const told = await session.supervise(folder, spec);
         warnings.set(record.name, [...notes, ...startWarnings(spec, told)]);
       } catch (error) {
         // Another command may have started it meanwhile: its supervisor keeps ours away, and its run folder is not ours to remove.
-        if (!isRunning(host.paths, record)) failed.set(record.name, limitRefused(record.name, limits, error as Error));
+        if (isRunning(host.paths, record)) return;
+        failed.set(record.name, limitRefused(record.name, limits, portRefused(record, records, error as Error)));
       }
     }),
   );

@@ -79,7 +79,7 @@ async function changeNetwork(
     const supervisor = supervisorOf(host.paths, change.to);
     return supervisor === undefined ? [] : [{ ...change, supervisor }];
   });
-  await changeHeldPorts(host.paths, running, records);
+  await changeHeldPorts(host.paths, running, records, failed);
   for (const { to } of running) {
     writeHostFiles(host.paths, to, records, { host: names, occasion: 'change' });
   }

@@ -23,7 +23,7 @@
 #define STALL_MS 10000
 #define ENDING_MS 500
 #define OWNS 1 /* of `attach`, in a */
-enum { STOP = 1, KILL, WATCH, RESIZE, ATTACH, PAUSE, UNPAUSE, RELOAD };
+enum { STOP = 1, KILL, WATCH, RESIZE, ATTACH, PAUSE, UNPAUSE, RELOAD, HOLD };
 struct request {
 	uint32_t kind;
 	int32_t a;
@@ -190,6 +190,7 @@ static int command(struct supervisor *s, const struct request *request) {
 		case PAUSE: return pause_container(s);
 		case UNPAUSE: return unpause_container(s);
 		case RELOAD: return reload_program(s);
+		case HOLD: return hold_other_ports(s);
 		default: return -ENOSYS;
 	}
 }

@@ -151,6 +151,7 @@ const sectionIntents: Readonly<Record<Section, string>> = {
   start: 'start the container',
   probe: 'run the health check',
   supervisor: 'supervise the container',
+  ports: 'hold a port of the host',
 };
 
 const attempted = (section: Section, index: number, op: LaunchOp | undefined): string => {

@@ -267,7 +267,7 @@ static void reap(struct supervisor *s) {
 		if (!known && uncertain) return;
 		int status;
 		if (waitpid(info.si_pid, &status, 0) != info.si_pid) return;
-		if (note_compressed(&s->log.file, info.si_pid, status)) continue;
+		if (note_relay(info.si_pid) || note_compressed(&s->log.file, info.si_pid, status)) continue;
 		for (int i = 0; i < 2; i++) note_exit(owners[i], info.si_pid, status);
 	}
 }
@@ -303,7 +303,7 @@ static int input_is_waited_for(const struct supervisor *s) {
 	return 0;
 }
 
-enum { SIGNALS, LISTENER, MAIN_REPORTS, PROBE_REPORTS, OUTPUT, ERROR, REMOTE, PROBE_OUTPUT, INPUT, OOM, CLIENTS };
+enum { SIGNALS, LISTENER, MAIN_REPORTS, PROBE_REPORTS, OUTPUT, ERROR, REMOTE, PROBE_OUTPUT, INPUT, OOM, RELAYS, CLIENTS };
 
 static void turn(struct supervisor *s) {
 	const int held_back = output_is_held_back(s);
@@ -318,6 +318,7 @@ static void turn(struct supervisor *s) {
 		[REMOTE] = {.fd = remote_waits(&s->log.remote) ? s->log.remote.fd : -1, .events = POLLOUT},
 		[PROBE_OUTPUT] = {.fd = s->health.output, .events = POLLIN},
 		[INPUT] = {.fd = input_is_waited_for(s) ? s->input : -1, .events = POLLOUT},
+		[RELAYS] = {.fd = relay_descriptor(), .events = POLLIN},
 		[OOM] = {.fd = s->oom.fd, .events = s->oom.is_eventfd ? POLLIN : POLLPRI},
 	};
 	int count = CLIENTS + poll_clients(s, polls + CLIENTS);
@@ -328,6 +329,7 @@ static void turn(struct supervisor *s) {
 	if (polls[ERROR].revents) read_output(s, &s->streams[1]);
 	if (polls[PROBE_OUTPUT].revents) read_probe_output(s);
 	if (polls[OOM].revents) read_oom_watch(s);
+	if (polls[RELAYS].revents) accept_relays();
 	serve_clients(s, polls + CLIENTS);
 	if (polls[LISTENER].revents) accept_clients(s);
 }
@@ -411,6 +413,9 @@ void supervise(const char *folder, int session) {
 	s->signals = block_signals();
 	int error = open_log(&s->log, &s->spec); /* while this is the host's network */
 	if (error) fail(s, SECTION_SUPERVISOR, STEP_LOG, error);
+	uint32_t port;
+	error = hold_ports(s, &port);
+	if (error) fail(s, SECTION_PORTS, port, error);
 	run_setup(s);
 	open_oom_watch(s);
 	error = open_control(s);

@@ -11,7 +11,7 @@
 #define RESULTS_KEPT 5
 #define OUTPUT_KEPT 4096
 #define RESULT_SIZE (OUTPUT_KEPT + 128)
-#define MAX_POLLS (10 + MAX_CLIENTS)
+#define MAX_POLLS (11 + MAX_CLIENTS)
 
 /* ---- moment.c: two clocks. Deadlines are milliseconds that never jump, 0 for none; what people read is the time of day. */
 uint64_t now_ms(void);
@@ -195,6 +195,15 @@ int unpause_container(struct supervisor *s);
 
 /* ---- reload.c */
 int reload_program(struct supervisor *s);
+
+/* ---- hold.c */
+int hold_ports(const struct supervisor *s, uint32_t *index);
+int hold_other_ports(const struct supervisor *s);
+
+/* ---- relay.c */
+void accept_relays(void);
+int relay_descriptor(void);
+int note_relay(pid_t pid);
 void thaw_container(struct supervisor *s);
 
 /* ---- oom.c */

@@ -206,7 +206,7 @@ function ports({ family, bridges, networks, containers }: Scope): {
     .flatMap((port) => toOwnGateway(bridges, port, 'RETURN'));
   return {
     PORTS: [...exempt, ...drafts(maps.filter((map) => !isLoopback(map)))],
-    LOOPBACK: drafts(maps.filter(isLoopback)),
+    LOOPBACK: family === 4 ? drafts(maps.filter(isLoopback)) : [],
   };
 }
 
@@ -230,13 +230,17 @@ const filterJumps: readonly Jump[] = [
   ['FORWARD', '', 'FORWARD', 'first'],
   ['INPUT', '', 'INPUT', 'first'],
 ];
-const natJumps = (family: Family): readonly Jump[] => {
-  const outside = family === 4 ? '! -d 127.0.0.0/8 ' : '';
-  const loopback = family === 4 ? '127.0.0.0/8' : '::1/128';
-  return [
-    ['PREROUTING', `${outside}-m addrtype --dst-type LOCAL `, 'PORTS', 'last'],
-    ['OUTPUT', `-d ${loopback} `, 'LOOPBACK', 'last'],
-    ['OUTPUT', '-m addrtype --dst-type LOCAL ', 'PORTS', 'last'],
-    ['POSTROUTING', '', 'SOURCE', 'last'],
-  ];
-};
+const natJumps = (family: Family): readonly Jump[] =>
+  family === 4
+    ? [
+        ['PREROUTING', '! -d 127.0.0.0/8 -m addrtype --dst-type LOCAL ', 'PORTS', 'last'],
+        ['OUTPUT', '-d 127.0.0.0/8 ', 'LOOPBACK', 'last'],
+        ['OUTPUT', '-m addrtype --dst-type LOCAL ', 'PORTS', 'last'],
+        ['POSTROUTING', '', 'SOURCE', 'last'],
+      ]
+    : [
+        // What is sent to ::1 cannot leave this host, whatever its destination becomes: the supervisor relays it (relay.c).
+        ['PREROUTING', '-m addrtype --dst-type LOCAL ', 'PORTS', 'last'],
+        ['OUTPUT', '! -d ::1/128 -m addrtype --dst-type LOCAL ', 'PORTS', 'last'],
+        ['POSTROUTING', '', 'SOURCE', 'last'],
+      ];

@@ -11,7 +11,9 @@ export { createNetworks, type NetworkContext, repairNetworks } from './create-ne
 export { damageOf, leftoverNames, type NetworkDamage } from './damage.ts';
 export { allotEndpoints, type Records } from './endpoints.ts';
 export { type LinkFact, type NetworkFacts, readNetworkFacts } from './facts.ts';
+export { encodeHeld, heldSockets } from './held-ports.ts';
 export type { NetworkSetup, Running, Supervisor } from './interfaces.ts';
+export { findHolders, readListening } from './listening.ts';
 export { findNetwork, readNetworkRecords } from './network-records.ts';
 export { formatPort, type PortConflict, type PortRequest, portError } from './ports.ts';
 export { removeLeftovers } from './remove-leftovers.ts';

@@ -2,6 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { TcomposeError } from '../../src/model/errors.ts';
 import type { LivePort } from '../../src/model/live.ts';
+import type { ContainerRecord } from '../state/records.ts';
 import { findAddress } from './addresses.ts';
 import type { Records } from './endpoints.ts';
 import { findHolders, readListening } from './listening.ts';
@@ -12,8 +13,15 @@ export interface ResolvedPorts {
   readonly conflicts: readonly PortConflict[];
 }
 
-/** `records`: all of the instance. Ephemeral ports and ranges are chosen; every conflict is reported, none thrown. */
-export function resolvePorts(requests: readonly PortRequest[], records: Records): ResolvedPorts {
+/**
+ * `records`: of the instance, those that stand in the way; `running`: all, whose supervisors hold their ports by sockets. Ephemeral ports
+ * and ranges are chosen; every conflict is reported, none thrown.
+ */
+export function resolvePorts(
+  requests: readonly PortRequest[],
+  records: Records,
+  running: readonly ContainerRecord[] = records.containers,
+): ResolvedPorts {
   if (requests.every(({ ports }) => ports.length === 0)) {
     return { publishers: new Map(requests.map(({ container }) => [container, []])), conflicts: [] };
   }
@@ -22,9 +30,10 @@ export function resolvePorts(requests: readonly PortRequest[], records: Records)
   const mapped = records.containers
     .filter(({ wanted, name }) => wanted && !asking.has(name))
     .flatMap(({ name, publishers }) => publishers.map((port): HeldPort => ({ ...port, holder: { container: name } })));
+  const own = new Set(running.flatMap((record) => (record.wanted ? record.publishers.flatMap(socketsOf) : [])));
   // Name servers listen on the gateways of our own networks, where port maps leave them alone.
   const gateways = new Set(records.networks.flatMap(({ subnets }) => subnets.map(({ gateway }) => gateway)));
-  const listening = readListening().filter(({ hostIp, published }) => !(published === 53 && gateways.has(hostIp)));
+  const listening = readListening().filter((socket) => !gateways.has(socket.hostIp) && !own.has(keyOf(socket)));
   const { publishers, collisions } = allotPorts(requests, [...mapped, ...listening], readEphemeralRange());
 
   const inodes = new Set(collisions.flatMap(({ held }) => ('inode' in held.holder ? [held.holder.inode] : [])));
@@ -36,6 +45,12 @@ export function resolvePorts(requests: readonly PortRequest[], records: Records)
   }));
   return { publishers, conflicts };
 }
+
+const keyOf = ({ protocol, hostIp, published }: Pick<LivePort, 'protocol' | 'hostIp' | 'published'>): string =>
+  `${protocol} ${hostIp} ${published}`;
+
+const socketsOf = (port: LivePort): readonly string[] =>
+  (port.hostIp === '' ? ['0.0.0.0', '::'] : [port.hostIp]).map((hostIp) => keyOf({ ...port, hostIp }));
 
 /** They become part of firewall rules. */
 function checkAddresses({ container, ports }: PortRequest): void {

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { errnoName } from '../launcher/errno.ts';
 import { parseState, type SupervisorState } from './state-file.ts';
 
-const REQUEST = { stop: 1, kill: 2, watch: 3, resize: 4, attach: 5, pause: 6, unpause: 7, reload: 8 } as const;
+const REQUEST = { stop: 1, kill: 2, watch: 3, resize: 4, attach: 5, pause: 6, unpause: 7, reload: 8, hold: 9 } as const;
 /** "As the spec says" for a grace (INT64_MIN). */
 const BY_SPEC = -(2n ** 63n);
 
@@ -116,6 +116,9 @@ export const unpause = (runDir: string): Promise<void> => command(runDir, encode
 
 /** The next start and the next probe are those of the program that lies in the run folder now. */
 export const reload = (runDir: string): Promise<void> => command(runDir, encodeRequest(REQUEST.reload, 0, 0n));
+
+/** The host ports that it holds are those of the file `ports` in the run folder now; `errno` EADDRINUSE: nothing has changed. */
+export const hold = (runDir: string): Promise<void> => command(runDir, encodeRequest(REQUEST.hold, 0, 0n));
 
 export const resize = (runDir: string, rows: number, columns: number): Promise<void> =>
   command(runDir, encodeRequest(REQUEST.resize, rows, BigInt(columns)));

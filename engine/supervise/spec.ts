@@ -85,6 +85,6 @@ export interface HealthNumbers {
   readonly retries: number;
 }
 
-/** What failed, as the launcher numbers it: an operation of a bare program, of one of a spec's, or a step of the supervisor's own. */
-export const SECTIONS = ['program', 'setup', 'start', 'probe', 'supervisor'] as const;
+/** What failed, as the launcher numbers it: an operation of a bare program, of one of a spec's, a step of the supervisor's own, or a held port. */
+export const SECTIONS = ['program', 'setup', 'start', 'probe', 'supervisor', 'ports'] as const;
 export type Section = (typeof SECTIONS)[number];

@@ -1,0 +1,100 @@
+/** A container's host ports are held by its supervisor while it runs: what it is told, and what it says when one is taken. */
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { TcomposeError } from '../../src/model/errors.ts';
+import { LaunchError } from '../launcher/launcher.ts';
+import {
+  encodeHeld,
+  findHolders,
+  formatPort,
+  heldSockets,
+  portError,
+  type Records,
+  readListening,
+} from '../network/index.ts';
+import { containerRun, type Paths } from '../state/paths.ts';
+import type { ContainerRecord } from '../state/records.ts';
+import { hold } from '../supervise/control.ts';
+
+const EADDRINUSE = 98;
+const EADDRNOTAVAIL = 99;
+const EACCES = 13;
+
+export const writeHeldPorts = (paths: Paths, record: ContainerRecord, { networks }: Pick<Records, 'networks'>): void =>
+  writeFileSync(join(containerRun(paths, record.id), 'ports'), encodeHeld(heldSockets(record, networks)), {
+    mode: 0o600,
+  });
+
+/** The supervisor could not bind one: in plain words, with the process that has it. Any other failure as it is. */
+export function portRefused(record: ContainerRecord, { networks }: Pick<Records, 'networks'>, error: Error): Error {
+  if (!(error instanceof LaunchError) || error.section !== 'ports') return error;
+  const socket = heldSockets(record, networks)[error.index];
+  if (socket === undefined) return error;
+  const port = { protocol: socket.protocol, hostIp: socket.address, published: socket.port, target: 0 };
+  if (error.errno === EADDRINUSE)
+    return portError([{ container: record.name, port, heldBy: holderOf(socket.protocol, socket.port) }]);
+  const why =
+    error.errno === EADDRNOTAVAIL
+      ? ['is no address of this host', 'publish on one that `ip address` shows, or leave it out']
+      : error.errno === EACCES
+        ? ['may not be bound here', 'choose a port above 1023, or run as root']
+        : undefined;
+  if (why === undefined) return error;
+  return new TcomposeError(`cannot publish ports of ${record.name}: ${formatPort(port)} ${why[0]}`, {
+    code: 'port-unusable',
+    address: `container/${record.name}`,
+    help: why[1]!,
+    cause: error,
+  });
+}
+
+function holderOf(protocol: string, published: number): string {
+  const inodes = readListening().flatMap(({ holder, ...port }) =>
+    port.protocol === protocol && port.published === published && 'inode' in holder ? [holder.inode] : [],
+  );
+  return [...findHolders(new Set(inodes)).values()].join(', ') || 'a process of another namespace or the kernel';
+}
+
+export interface PortsChange {
+  readonly from: ContainerRecord;
+  readonly to: ContainerRecord;
+}
+
+/** For running containers whose ports change: all let go before any takes, so that ports may move from one to another. */
+export async function changeHeldPorts(
+  paths: Paths,
+  changes: readonly PortsChange[],
+  records: Records,
+  failed: Map<string, Error>,
+): Promise<void> {
+  const keysOf = (record: ContainerRecord) =>
+    new Set(heldSockets(record, records.networks).map((socket) => JSON.stringify(socket)));
+  const changed = changes.filter(
+    ({ from, to }) => JSON.stringify([...keysOf(from)]) !== JSON.stringify([...keysOf(to)]),
+  );
+  const tell = async (record: ContainerRecord) => {
+    writeHeldPorts(paths, record, records);
+    await hold(containerRun(paths, record.id)).catch((error: Error & { errno?: number }) => {
+      failed.set(record.name, error.errno === EADDRINUSE ? takenMeanwhile(record) : error);
+    });
+  };
+  await Promise.all(
+    changed.map(async ({ from, to }) => {
+      const kept = to.publishers.filter((port) => from.publishers.some((had) => isSame(had, port)));
+      if (kept.length < from.publishers.length) await tell({ ...to, publishers: kept });
+    }),
+  );
+  await Promise.all(changed.map(async ({ to }) => await tell(to)));
+}
+
+const takenMeanwhile = (record: ContainerRecord) =>
+  portError(
+    record.publishers.map((port) => ({
+      container: record.name,
+      port,
+      heldBy: holderOf(port.protocol, port.published),
+    })),
+  );
+
+const isSame = (a: ContainerRecord['publishers'][number], b: ContainerRecord['publishers'][number]): boolean =>
+  a.protocol === b.protocol && a.hostIp === b.hostIp && a.published === b.published;
