@@ -17,7 +17,7 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { RECORD_SIZE = 40, MANY = 256, HIGH = 4096 };
+enum { RECORD_SIZE = 40, SOCKET_SIZE = 20, MANY = 256, HIGH = 4096 };
 
 struct held {
 	unsigned char record[RECORD_SIZE];
@@ -80,14 +80,18 @@ static int open_one(const unsigned char *record, int high) {
 	return moved;
 }
 
+static void aim(struct listener *listener, const unsigned char *record) {
+	listener->target.family = record[20];
+	memcpy(listener->target.port, record + 22, 2);
+	memcpy(listener->target.address, record + 24, 16);
+}
+
 static struct listener *make_listener(const unsigned char *record, int high, int *error) {
 	struct listener *listener = calloc(1, sizeof *listener);
 	*error = -ENOMEM;
 	if (!listener) return NULL;
 	listener->fd = open_one(record, high);
-	listener->target.family = record[20];
-	memcpy(listener->target.port, record + 22, 2);
-	memcpy(listener->target.address, record + 24, 16);
+	aim(listener, record);
 	*error = listener->fd < -1 ? listener->fd + 1 : 0;
 	if (!*error && listener->fd >= 0 && listener->target.family) *error = relay_from(listener);
 	if (!*error) return listener;
@@ -103,7 +107,7 @@ static void let_go(struct listener *listener) {
 
 static struct listener *known(const unsigned char *record) {
 	for (size_t i = 0; i < held_count; i++)
-		if (!memcmp(held[i].record, record, RECORD_SIZE)) return held[i].listener;
+		if (!memcmp(held[i].record, record, SOCKET_SIZE)) return held[i].listener;
 	return NULL;
 }
 
@@ -127,6 +131,7 @@ static int hold(const unsigned char *records, size_t count, uint32_t *index) {
 	}
 	held = next;
 	held_count = count;
+	for (size_t j = 0; j < count; j++) aim(next[j].listener, next[j].record);
 	for (size_t j = 0; j < last_count; j++)
 		if (!known(last[j].record)) let_go(last[j].listener);
 	free(last);
