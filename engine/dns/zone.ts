@@ -1,4 +1,5 @@
 /** What the name servers of the instance are to know, as data: which there are, and the text of each of their files. */
+import { isDefaultBridge } from '../../src/model/default-bridge.ts';
 import { findPrefix } from '../network/addresses.ts';
 import type { Records } from '../network/index.ts';
 import type { ContainerRecord, EndpointRecord, NetworkRecord } from '../state/records.ts';
@@ -62,6 +63,8 @@ interface NetworkNames {
 const HOST_NAMES = 'host.docker.internal gateway.docker.internal';
 
 function networkNames(network: NetworkRecord, wanted: readonly ContainerRecord[]): NetworkNames {
+  // Containers on it find each other by links alone (Docker's rule).
+  if (isDefaultBridge(network.name)) return { text: '', dotted: [] };
   const lines: string[] = [];
   const dotted: string[] = [];
   for (const container of wanted) {

@@ -1,6 +1,8 @@
 /** Removes networks: bridges with whatever hangs on them, forwarding with the last one, records at the end. */
 import { rm, unlink } from 'node:fs/promises';
+import { isDefaultBridge } from '../../src/model/default-bridge.ts';
 import { TcomposeError, TcomposeErrors } from '../../src/model/errors.ts';
+import { readContainerRecords } from '../state/container-records.ts';
 import { forwardingMemo, networkRecord } from '../state/paths.ts';
 import type { ContainerRecord } from '../state/records.ts';
 import { removeBridgeOps } from './bridge.ts';
@@ -12,13 +14,19 @@ import { findNetwork, readNetworkRecords } from './network-records.ts';
 
 const SOCKET = 0;
 
-/** Refuses those that a running container uses (`running`: all of the instance), removes the others. Idempotent. */
+/**
+ * Refuses those that a running container uses (`running`: all of the instance), removes the others. Idempotent. The default bridge,
+ * which is of no project, stays without a word while anybody has a place on it.
+ */
 export async function removeNetworks(
   { paths, run }: NetworkContext,
-  names: readonly string[],
+  asked: readonly string[],
   running: readonly ContainerRecord[],
 ): Promise<void> {
-  const users = (name: string) => running.filter(({ endpoints }) => endpoints.some(({ network }) => network === name));
+  const names = asked.filter(
+    (name) => !isDefaultBridge(name) || usersOf(name, readContainerRecords(paths)).length === 0,
+  );
+  const users = (name: string) => usersOf(name, running);
   const busy = names.filter((name) => users(name).length > 0);
   const free = names.flatMap((name) => (busy.includes(name) ? [] : (findNetwork(paths, name) ?? [])));
   if (free.length > 0) {
@@ -42,6 +50,9 @@ export async function removeNetworks(
   }
   if (busy.length > 0) throw new TcomposeErrors(busy.map((name) => inUse(name, users(name))));
 }
+
+const usersOf = (name: string, among: readonly ContainerRecord[]): readonly ContainerRecord[] =>
+  among.filter(({ endpoints }) => endpoints.some(({ network }) => network === name));
 
 const inUse = (name: string, users: readonly ContainerRecord[]): TcomposeError =>
   new TcomposeError(`the network ${name} is in use by ${users.map((user) => user.name).join(', ')}`, {

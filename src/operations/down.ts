@@ -1,6 +1,8 @@
 /** Takes a project away: containers, networks, and volumes where asked for. */
+import { defaultBridge } from '../model/default-bridge.ts';
 import type { Plan } from '../model/plan.ts';
 import type { Project } from '../model/project.ts';
+import { attachedTo } from '../plan/objects.ts';
 import { type DownInputs, planDown } from '../plan/plan-down.ts';
 import { carryOut, withLock } from './carry-out.ts';
 import type { Context, Target } from './context.ts';
@@ -26,6 +28,9 @@ export async function down(context: Context, target: Target, options: DownOption
       images: await imagesToRemove(context, target, found, options),
     });
     await carryOut(context, plan);
+    // Nobody's, so no step of a project's plan: it goes with the last container on it.
+    if (found.live.containers.some((live) => attachedTo(live, defaultBridge.name)))
+      await context.engine.networks.remove([defaultBridge.name]);
     return plan;
   });
 }

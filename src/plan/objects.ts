@@ -1,5 +1,6 @@
 /** Networks and volumes: which are missing, damaged, different or not wanted any more. */
 
+import { isDefaultBridge } from '../model/default-bridge.ts';
 import type { DesiredNetwork, DesiredVolume } from '../model/desired.ts';
 import { TcomposeError } from '../model/errors.ts';
 import type { LiveContainer, LiveNetwork, LiveVolume } from '../model/live.ts';
@@ -54,7 +55,8 @@ function fate(
     if (wanted.external) throw externalMissing(kind, wanted.name, desire.origin.at(address, []));
     return [[address, { kind: 'create', because: [missing(desire.origin.at(address, []))] }]];
   }
-  if (wanted.external) return [];
+  // The default bridge is everybody's.
+  if (wanted.external || (kind === 'network' && isDefaultBridge(wanted.name))) return [];
   if (isForeign(live, desire.state.project)) {
     draft.warn(foreignText(kind, wanted.name));
     return [];

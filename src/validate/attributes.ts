@@ -114,7 +114,10 @@ const SERVICE: Readonly<Record<string, Attribute>> = {
   mem_swappiness: { support: 'honoured', why: 'on cgroup version 1 only: elsewhere a warning' },
   memswap_limit: honoured,
   models: notYet('language models are not run'),
-  network_mode: refused('containers join networks by name', 'none', 'host', 'service:', 'container:', ''),
+  network_mode: {
+    support: 'honoured',
+    why: 'bridge is a network of the engine itself, on which only links give names; any other word is the full name of a network that is there',
+  },
   networks: honoured,
   'networks.driver_opts': notYet('interfaces have no options'),
   'networks.link_local_ips': notYet('link-local addresses are not added'),

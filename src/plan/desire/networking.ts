@@ -1,4 +1,5 @@
 /** How a container is reached and what it calls others: networks, aliases, links, published ports, extra hosts. */
+import { defaultBridge } from '../../model/default-bridge.ts';
 import type { DesiredAttachment, DesiredContainer, DesiredPort } from '../../model/desired.ts';
 import type { NetworkAttachment, Port, Project } from '../../model/project.ts';
 import { containerName, containerNames, firstContainer, refuse, type ServiceScope } from './scope.ts';
@@ -11,26 +12,30 @@ export function networkMode(scope: ServiceScope): DesiredContainer['networkMode'
   if (mode.startsWith('service:')) {
     return { kind: 'container', container: firstContainer(scope, mode.slice('service:'.length), ['network_mode']) };
   }
-  throw refuse(
-    scope,
-    `service ${scope.name} uses network_mode "${mode}", which is not supported yet`,
-    ['network_mode'],
-    {
-      code: 'not-yet',
-      help: 'use `networks:`, or network_mode none, host, service:NAME or container:NAME',
-    },
-  );
+  return { kind: 'bridge' };
+}
+
+/** The network that a mode stands for: the default bridge, or one by its full name, as Docker takes it. */
+export function networkOfMode(mode: string | undefined): string | undefined {
+  if (!mode || mode === 'none' || mode === 'host' || /^(container|service):/.test(mode)) return undefined;
+  return mode === 'default' ? defaultBridge.name : mode;
 }
 
 /** Names on the networks of a service: without the container's own, which comes first in each container. */
 export function attachments(scope: ServiceScope): readonly DesiredAttachment[] {
-  if (scope.service.network_mode) return [];
+  if (scope.service.network_mode) return ofMode(scope, networkOfMode(scope.service.network_mode));
   const entries = Object.entries(scope.service.networks ?? { default: null });
   return entries.sort(byPriority(scope.project)).map(([key, attachment]) => ({
     network: networkName(scope.project, key),
     aliases: [scope.name, ...(scope.service.hostname ? [scope.service.hostname] : []), ...(attachment?.aliases ?? [])],
     ...addresses(attachment, scope.service.mac_address),
   }));
+}
+
+function ofMode({ name, service }: ServiceScope, network: string | undefined): readonly DesiredAttachment[] {
+  if (network === undefined) return [];
+  const mac = service.mac_address;
+  return [{ network, aliases: network === defaultBridge.name ? [] : [name], ...(mac ? { mac } : {}) }];
 }
 
 const addresses = (

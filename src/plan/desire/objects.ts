@@ -1,24 +1,34 @@
 /** The networks and volumes that the wanted services use. */
+import { defaultBridge, isDefaultBridge } from '../../model/default-bridge.ts';
 import type { DesiredNetwork, DesiredVolume } from '../../model/desired.ts';
 import { TcomposeError } from '../../model/errors.ts';
 import type { Network, Project, Volume } from '../../model/project.ts';
 import { resourceHash } from '../fingerprint.ts';
 import { LABEL } from '../labels.ts';
 import { volumeName } from './mounts.ts';
-import { networkName } from './networking.ts';
+import { networkName, networkOfMode } from './networking.ts';
 
 export function usedNetworks(project: Project, services: Iterable<string>, version: string): readonly DesiredNetwork[] {
   const keys = new Set<string>();
+  const byMode = new Set<string>();
   for (const name of services) {
     const service = project.services[name]!;
+    const named = networkOfMode(service.network_mode);
+    if (named !== undefined) byMode.add(named);
     if (service.network_mode) continue;
     for (const key of Object.keys(service.networks ?? { default: null })) keys.add(key);
   }
-  return [...keys].sort().map((key) => desiredNetwork(project, key, version));
+  const own = [...keys].sort().map((key) => desiredNetwork(project, key, version));
+  const more = [...byMode].sort().filter((name) => !own.some((network) => network.name === name));
+  return [
+    ...own,
+    ...more.map((name) => (isDefaultBridge(name) ? defaultBridge : { ...defaultBridge, name, external: true })),
+  ];
 }
 
 function desiredNetwork(project: Project, key: string, version: string): DesiredNetwork {
   const network: Network = project.networks[key] ?? { name: networkName(project, key) };
+  if (isDefaultBridge(network.name)) return theDefaultBridge(project, key, network);
   onlyDriver(project, ['networks', key], network.driver, ['bridge', 'default']);
   const ipam = (network.ipam?.config ?? []).map((pool) => ({
     ...(pool.subnet ? { subnet: pool.subnet } : {}),
@@ -37,6 +47,21 @@ function desiredNetwork(project: Project, key: string, version: string): Desired
     driverOpts: network.driver_opts ?? {},
     labels: ownLabels(project, network, version, { [LABEL.network]: key }),
   };
+}
+
+/** Nobody declares it: Docker refuses that, too. */
+function theDefaultBridge(project: Project, key: string, network: Network): DesiredNetwork {
+  if (network.external === true) return defaultBridge;
+  const at = project.at(['networks', key]);
+  throw new TcomposeError(
+    `the network ${key} cannot have the name ${network.name}: the engine has that network itself`,
+    {
+      code: 'network-predefined',
+      help: 'choose another name; to use it, write "external: true", or network_mode: bridge in the services',
+      exitCode: 2,
+      ...(at ? { at } : {}),
+    },
+  );
 }
 
 export function usedVolumes(project: Project, services: Iterable<string>, version: string): readonly DesiredVolume[] {
