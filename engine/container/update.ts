@@ -25,6 +25,8 @@ import { rewriteLinks, writeHostFiles } from './write-host-files.ts';
 export async function updateContainers(host: Host, wanted: readonly DesiredContainer[]): Promise<BatchResult> {
   const failed = new Map<string, Error>();
   const instance = await host.instance();
+  // It is ready when it is needed; whether it could be started is told then.
+  host.session().catch(() => undefined);
   // Names and addresses are the whole instance's: another project may be allotting its own this moment.
   const { changes, records } = await withFolderLock(join(host.paths.root, 'containers'), async () => {
     const records = await host.records();

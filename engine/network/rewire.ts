@@ -14,7 +14,7 @@ import {
   routeOps,
   type Supervisor,
 } from './interfaces.ts';
-import { deleteAddress, deleteLink, newAddress, setLink } from './rtnetlink.ts';
+import { deleteAddress, deleteLink, newAddress, setBridgePort, setLink } from './rtnetlink.ts';
 
 const ENODEV = 19;
 const EADDRNOTAVAIL = 99;
@@ -71,8 +71,13 @@ function readdress(place: Place, container: ContainerRecord, { old, endpoint }: 
       ...(to ? [request(inside, newAddress(index, to.address, to.prefix))] : []),
     ];
   });
-  // It follows from the address: who gets the old one next, gets this hardware address with it.
-  return old.mac === endpoint.mac ? ops : [request(inside, setLink({ link: index, mac: endpoint.mac })), ...ops];
+  if (old.mac === endpoint.mac) return ops;
+  // It follows from the address: who gets the old one next, gets this hardware address with it, and must not be looked for here.
+  return [
+    request(inside, setLink({ link: index, mac: endpoint.mac })),
+    request(place.slots.host, setBridgePort(endpoint.hostInterface, { forget: true })),
+    ...ops,
+  ];
 }
 
 /** One program in the host's namespaces: an end of a pair that goes takes the other one along. */

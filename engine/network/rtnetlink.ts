@@ -18,7 +18,7 @@ export const IFLA = {
 } as const;
 const IFLA_INFO = { KIND: 1, DATA: 2, SLAVE_KIND: 4, SLAVE_DATA: 5 } as const;
 const VETH_INFO_PEER = 1;
-const IFLA_BRPORT = { MODE: 4, ISOLATED: 33 } as const;
+const IFLA_BRPORT = { MODE: 4, FLUSH: 24, ISOLATED: 33 } as const;
 const INET6_ADDR_GEN_MODE = 8;
 const ADDR_GEN_MODE_NONE = 1;
 const IFA = { ADDRESS: 1, LOCAL: 2, BROADCAST: 4, FLAGS: 8 } as const;
@@ -132,10 +132,17 @@ export function setLink({ link, up, master, alias, mtu, mac, group, withoutIpv6 
   return encode({ type: RTM.SETLINK, flags: REQUEST, fixed, attributes });
 }
 
-/** `hairpin`: frames may leave by the port they came in. `isolated`: none to other isolated ports (Linux 4.18). */
-export function setBridgePort(name: string, port: { hairpin?: boolean; isolated?: boolean }): Uint8Array {
+/**
+ * `hairpin`: frames may leave by the port they came in. `isolated`: none to other isolated ports (Linux 4.18). `forget`: the hardware
+ * addresses that were learned there.
+ */
+export function setBridgePort(
+  name: string,
+  port: { hairpin?: boolean; isolated?: boolean; forget?: true },
+): Uint8Array {
   const data: Attribute[] = [];
   if (port.hairpin !== undefined) data.push({ type: IFLA_BRPORT.MODE, value: u8(port.hairpin ? 1 : 0) });
+  if (port.forget) data.push({ type: IFLA_BRPORT.FLUSH, value: new Uint8Array() });
   if (port.isolated !== undefined) data.push({ type: IFLA_BRPORT.ISOLATED, value: u8(port.isolated ? 1 : 0) });
   return encode({
     // Not SETLINK: only NEWLINK of something that exists looks at what belongs to its master (linux/net/core/rtnetlink.c).

@@ -255,7 +255,7 @@ describe('a running container', () => {
     const address = await addressOf(stage, 'peer', 'front');
     await stage.engine.containers.stop(['peer']);
     await update(aServer(stage, 'peer', ['front'], { ports: [aPort('8084:80')] }));
-    await stage.engine.containers.start(['peer']);
+    expect([...(await stage.engine.containers.start(['peer'])).failed.values()]).toEqual([]);
     expect(await addressOf(stage, 'peer', 'front')).toBe(address);
     await eventually(async () => expect(await askFrom(outside, `${HOST}:8084`)).toMatch(/^peer /));
     expect(await linksOf('peer')).toBe(`lo 127.0.0.1, eth0 ${address}`);
