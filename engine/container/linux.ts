@@ -30,7 +30,6 @@ export const PR_SET_NO_NEW_PRIVS = 38;
 
 const isArm = process.arch === 'arm64';
 export const O_DIRECTORY = isArm ? 0o40000 : 0o200000;
-export const O_NOFOLLOW = isArm ? 0o100000 : 0o400000;
 export const O_CLOEXEC = 0o2000000;
 export const O_PATH = 0o10000000;
 

@@ -22,7 +22,6 @@ const intents: { [Name in LaunchOpName]: (op: Extract<LaunchOp, { op: Name }>) =
   write: (op) => `write ${shown(op.data)} to ${op.path}`,
   'mkdir-in': (op) => `make the folder ${op.inside} in the container`,
   'touch-in': (op) => `make the file ${op.inside} in the container`,
-  'write-in': (op) => `write the file ${op.inside} in the container`,
   'mknod-in': (op) => `make the device ${op.inside} in the container`,
   'symlink-in': (op) => `make the link ${op.inside} in the container`,
   'read-in': (op) => `read the file ${op.inside} in the container`,

@@ -24,7 +24,6 @@ export type LaunchOp =
   // ---- files beneath a root
   | { op: 'mkdir-in'; root: Slot; inside: string; mode: number; uid?: number; gid?: number; parents?: boolean }
   | { op: 'touch-in'; root: Slot; inside: string; mode: number; parents?: boolean }
-  | { op: 'write-in'; root: Slot; inside: string; data: string; mode: number; optional?: boolean }
   /** The same device being there already is success. */
   | {
       op: 'mknod-in';

@@ -136,6 +136,9 @@ static int open_parent(char *path) {
 int enter_parent(char *path, const char **name) {
   char *slash = strrchr(path, '/');
   *name = slash ? slash + 1 : path;
+  /* The root itself has no name; every other name is one in its parent, never a way. */
+  if (*path && (!**name || !strcmp(*name, ".") || !strcmp(*name, "..")))
+    give_up("name", EINVAL);
   size_t length = slash ? (size_t)(slash - path) : 0;
   if (parent_path && strlen(parent_path) == length && memcmp(parent_path, path, length) == 0)
     return parent_fd;

@@ -89,8 +89,6 @@ const encoders: Encoders = {
   'mkdir-in': (op, w) =>
     w.number(op.root).string(op.inside).number(op.mode).number(op.uid).number(op.gid).flag(op.parents),
   'touch-in': (op, w) => w.number(op.root).string(op.inside).number(op.mode).flag(op.parents),
-  'write-in': (op, w) =>
-    w.number(op.root).string(op.inside).bytes(Buffer.from(op.data)).number(op.mode).flag(op.optional),
   'mknod-in': (op, w) =>
     w.number(op.root).string(op.inside).number(op.mode).number(op.major).number(op.minor).number(op.uid).number(op.gid),
   'symlink-in': (op, w) => w.number(op.root).string(op.inside).string(op.target).flag(op.existsOk),

@@ -9,7 +9,6 @@ export const SAMPLE_OPS: { readonly [Name in LaunchOpName]: Extract<LaunchOp, { 
   write: { op: 'write', path: '/x', data: 'täxt\0', optional: true },
   'mkdir-in': { op: 'mkdir-in', root: 1, inside: 'a', mode: 0o700, uid: 1, gid: 2, parents: true },
   'touch-in': { op: 'touch-in', root: 1, inside: 'a', mode: 0o600, parents: true },
-  'write-in': { op: 'write-in', root: 1, inside: 'a', data: 'b', mode: 0o600, optional: false },
   'mknod-in': { op: 'mknod-in', root: 1, inside: 'n', mode: 0o20666, major: 1, minor: 3, uid: 0, gid: 0 },
   'symlink-in': { op: 'symlink-in', root: 1, inside: 'l', target: '/t', existsOk: true },
   'read-in': { op: 'read-in', root: 1, inside: 'r', maxBytes: 4096 },
