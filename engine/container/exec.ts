@@ -22,6 +22,7 @@ import { joinProgram, type ProcessPlan } from './program.ts';
 import { savedAccountFiles } from './rootfs-files.ts';
 import { readRuntime } from './runtime.ts';
 import { notRunning } from './stop.ts';
+import { checkIdentity, userPlan } from './user-namespace.ts';
 import { noSuchContainer } from './unknown.ts';
 
 export async function execInContainer(host: Host, name: string, request: ExecRequest): Promise<number> {
@@ -66,11 +67,14 @@ export async function execProgram(
   const [facts, instance] = await Promise.all([host.facts(), host.instance()]);
   const layers = async () => (await host.images()).layerPaths(record.madeFrom.image.id);
   const accounts = await savedAccountFiles(host, record.id, layers);
-  const named = namedAs(record, readContainerRecords(host.paths)) ?? record;
+  const records = readContainerRecords(host.paths);
+  const named = namedAs(record, records) ?? record;
+  const user = userPlan(host.paths, record, records);
   const asked: ContainerRecord = {
     ...record,
     madeFrom: { ...record.madeFrom, ...(request.user === undefined ? {} : { user: request.user, groupAdd: [] }) },
   };
+  if (user !== undefined) checkIdentity(record.name, ground.identity, user);
   const ground = await planProcess(host, asked, { facts, accounts, namedAs: named, note: () => undefined });
   const plan: ProcessPlan = {
     ...ground,
@@ -85,7 +89,8 @@ export async function execProgram(
   };
   const cgroup = cgroupPlace(facts.cgroups, instance, record);
   const tasks = [...cgroup.tasks, ...elsewhere(facts.cgroups, target.pid, cgroup)];
-  return joinProgram(target, plan, { ...cgroup, tasks }, { terminal: request.tty, ownsStreams: request.tty });
+  const streams = { terminal: request.tty, ownsStreams: request.tty };
+  return joinProgram(target, plan, { ...cgroup, tasks }, { ...streams, ids: user?.ids });
 }
 
 /**
