@@ -63,7 +63,7 @@ export function openHost({ paths, launcher }: EngineOptions): Host {
     dnsContext: async () => ({ paths, instance: await instance.get() }),
     records: async () => {
       const [{ readNetworkRecords }, { readContainerRecords }] = await Promise.all([
-        import('./network/index.ts'),
+        import('./network/network-records.ts'),
         import('./state/container-records.ts'),
       ]);
       return { networks: await readNetworkRecords(paths), containers: readContainerRecords(paths) };

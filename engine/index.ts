@@ -109,6 +109,7 @@ const containersOf = (host: Host): Engine['containers'] => {
     },
     exec: async (name, request) => (await import('./container/exec.ts')).execInContainer(host, name, request),
     runHook: async (name, hook) => (await import('./container/hook.ts')).runHook(host, name, hook),
+    capture: async (name, run) => (await import('./container/exec-captured.ts')).captureExec(host, name, run),
     attach: async (name, request) => (await import('./container/attach.ts')).joinStreams(host, name, request),
     stats: async (name) => (await import('./container/stats.ts')).containerStats(host, name),
     processes: async (name) => (await import('./container/processes.ts')).containerProcesses(host, name),

@@ -17,18 +17,19 @@ import type { SupervisorSpec } from '../supervise/spec.ts';
 import type { CgroupFacts } from './cgroup-facts.ts';
 import type { Limit } from './cgroup-limits.ts';
 import { makeCgroupParents, usedParents } from './cgroup-parents.ts';
+import { namedAs } from './host-files.ts';
 import { groupFolders, killGroup } from './kill-group.ts';
 import { leaveSession } from './leave-session.ts';
 import { planContainer } from './plan-container.ts';
 import { FIRST_NETWORK_SLOT } from './program.ts';
 import { syncNetwork } from './publish.ts';
-import { readAccountFiles } from './rootfs-files.ts';
+import { saveAccountFiles } from './rootfs-files.ts';
 import { isRunning, supervisorOf } from './runtime.ts';
 import { skeletonLayer } from './skeleton.ts';
 import { limitRefused, startWarnings } from './start-warnings.ts';
 import { supervisorSpec } from './supervisor-spec.ts';
 import { noSuchContainer } from './unknown.ts';
-import { namedAs, rewriteLinks, writeHostFiles } from './write-host-files.ts';
+import { rewriteLinks, writeHostFiles } from './write-host-files.ts';
 
 type Failures = Map<string, Error>;
 
@@ -144,8 +145,8 @@ async function describeAll(
         facts,
         layers,
         sources: await volumes.sources(record.mounts),
-        namedAs: namedAs(record, records) ?? record,
-        accounts: await readAccountFiles(host, record.id, layers),
+        namedAs: namedAs(record, records.containers) ?? record,
+        accounts: await saveAccountFiles(host, record.id, layers),
         network: networkSetupOps(setup, sharedNetwork(host, record, records)),
         records: records.containers,
         note: (warning) => notes.push(warning),

@@ -24,6 +24,7 @@ export function supervisorSpec(
         : joinProgram({ pid: 0, startTime: '' }, { ...plan.process, argv: probe }, plan.cgroup, {
             terminal: false,
             ownsStreams: true,
+            ids: plan.user?.ids,
           }),
     restart: container.restart,
     ...(health === undefined ? {} : { health }),

@@ -7,12 +7,6 @@ import { containerDir, containerRun, type Paths } from '../state/paths.ts';
 import type { ContainerRecord } from '../state/records.ts';
 import { type HostNames, hostnameOf, hostsText, resolvText } from './host-files.ts';
 
-/** The container whose names this one has: the donor of its network, or itself. Undefined: the donor is gone. */
-export function namedAs(record: ContainerRecord, { containers }: Records): ContainerRecord | undefined {
-  const { networkMode } = record.madeFrom;
-  return networkMode.kind === 'container' ? containers.find(({ name }) => name === networkMode.container) : record;
-}
-
 export function writeHostFiles(paths: Paths, record: ContainerRecord, records: Records, host: HostNames): void {
   const { id, madeFrom: container, endpoints } = record;
   // On the disk, beside what else the container may fill: RUN is memory, and the host's.

@@ -110,8 +110,12 @@ int direct_main(const char *mode, char *file);
 void copy_terminal(int master, pid_t child);
 int check_main(int count, char **files);
 void supervise(const char *run_folder, int report) __attribute__((noreturn));
-int unpack_main(int argc, char **argv) __attribute__((weak));
+int unpack_main(int argc, char **argv);
 int init_main(int argc, char **argv);
+
+/* ---- user_namespace.c */
+int unshare_as(int user, uint64_t flags);
+int op_user_namespace(struct run *run, const struct value *v);
 
 /* ---- pack.c, unpack.c: trees of files as records */
 int op_pack(struct run *run, const struct value *v);

@@ -24,7 +24,6 @@ export type LaunchOp =
   // ---- files beneath a root
   | { op: 'mkdir-in'; root: Slot; inside: string; mode: number; uid?: number; gid?: number; parents?: boolean }
   | { op: 'touch-in'; root: Slot; inside: string; mode: number; parents?: boolean }
-  | { op: 'write-in'; root: Slot; inside: string; data: string; mode: number; optional?: boolean }
   /** The same device being there already is success. */
   | {
       op: 'mknod-in';
@@ -46,8 +45,12 @@ export type LaunchOp =
   /** Last in a program: makes what records on standard input say beneath the slot (unpack.c; flags: UNPACK). */
   | { op: 'unpack'; root: Slot; flags: number }
   // ---- namespaces
-  /** unshare(2) of the launcher process itself. */
-  | { op: 'unshare'; flags: number }
+  /** unshare(2) of the launcher process itself. `user`: they belong to that user namespace, which the launcher stays out of. */
+  | { op: 'unshare'; flags: number; user?: Slot }
+  /** A new user namespace that nobody is in yet, held by the slot. Maps as user_namespaces(7) writes them. */
+  | { op: 'user-namespace'; slot: Slot; uids: string; gids: string }
+  /** That of the process that was joined or remembered last. */
+  | { op: 'take-user'; slot: Slot }
   /**
    * setns(2) into namespaces of a process: checked against its start time (clock ticks, /proc/PID/stat field 22). pid 0: the container's
    * init (in a supervisor's probe). The process is looked up once and remembered, so a second `join` of it works after `clone` too,
@@ -91,6 +94,8 @@ export type LaunchOp =
       /** MS_SHARED/MS_SLAVE/MS_PRIVATE, 0: private. */
       propagation: number;
       optional?: boolean;
+      /** Ids are seen as this user namespace maps them (mount_setattr(2), MOUNT_ATTR_IDMAP); of the topmost mount only. */
+      user?: Slot;
     }
   /** The tmpfs that the joined process sees at a path, as a mount that `attach-in` puts somewhere: a shared /dev/shm. */
   | { op: 'take-tmpfs'; slot: Slot; inside: string }
@@ -111,6 +116,8 @@ export type LaunchOp =
   | { op: 'hostname'; name: string }
   | { op: 'domainname'; name: string }
   | { op: 'rlimit'; resource: number; soft: bigint; hard: bigint; clamp: boolean }
+  /** Raises the hard limit if it is lower, where that is allowed. */
+  | { op: 'raise-rlimit'; resource: number; hard: bigint }
   | { op: 'umask'; mask: number }
   | { op: 'chdir'; inside: string; create?: boolean }
   /** `terminal`: and makes standard input, a terminal, the controlling one of the new session, taking it from another session. */
@@ -125,6 +132,8 @@ export type LaunchOp =
   /** fchown(2) of the standard streams (pipes and terminals): who is not root could not open /dev/stdout again. Others: left alone. Their group stays. */
   | { op: 'own-streams'; uid: number }
   | { op: 'set-ids'; uid: number; gid: number; groups: readonly number[] }
+  /** setfsuid(2), setfsgid(2): to whom belongs what is made. Keeps its capabilities with SECBIT_NO_SETUID_FIXUP only. */
+  | { op: 'fs-ids'; uid: number; gid: number }
   /** Bit masks of capabilities. The bounding set is dropped before the ids change; the others are set after. */
   | { op: 'bounding'; mask: bigint }
   | { op: 'capabilities'; effective: bigint; permitted: bigint; inheritable: bigint; ambient: bigint }

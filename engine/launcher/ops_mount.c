@@ -42,6 +42,15 @@ static int set_attributes(int tree, int recursive, uint64_t attributes, uint64_t
 	return syscall(SYS_mount_setattr, tree, "", flags, &wanted, sizeof wanted) < 0 ? -errno : 0;
 }
 
+/* What lies there keeps its ids; through this mount they are seen as the user namespace maps them. */
+static int map_ids(int tree, uint64_t user_slot) {
+	if (user_slot == NO_NUMBER) return 0;
+	int user = slot_fd(user_slot);
+	if (user < 0) return user;
+	struct mount_attr wanted = {.attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (uint64_t)user};
+	return syscall(SYS_mount_setattr, tree, "", AT_EMPTY_PATH, &wanted, sizeof wanted) < 0 ? -errno : 0;
+}
+
 static int clone_tree(int source, int recursive) {
 	unsigned flags = OPEN_TREE_CLONE | OPEN_TREE_CLOEXEC | AT_EMPTY_PATH | (recursive ? TREE_RECURSIVE : 0);
 	long tree = syscall(SYS_open_tree, source, "", flags);
@@ -61,13 +70,14 @@ static int fits(int source, int target) {
 }
 
 /* A copy of what `source` is, changed while nobody can see it, then put onto `target`: never writable for a moment. */
-static int bind(int source, int target, int recursive, uint64_t attributes, uint64_t propagation) {
+static int bind(int source, int target, int recursive, uint64_t attributes, uint64_t propagation, uint64_t user_slot) {
 	if (source < 0 || target < 0) return source < 0 ? source : target;
 	int error = fits(source, target);
 	if (error) return error;
 	int tree = clone_tree(source, recursive);
 	if (tree < 0) return tree;
-	error = set_attributes(tree, recursive, attributes, propagation ? propagation : MS_PRIVATE);
+	error = map_ids(tree, user_slot);
+	if (!error) error = set_attributes(tree, recursive, attributes, propagation ? propagation : MS_PRIVATE);
 	if (!error) error = attach_tree(tree, target);
 	close(tree);
 	return error;
@@ -87,12 +97,12 @@ static void close_both(int one, int other) {
 	if (other >= 0) close(other);
 }
 
-static int op_bind_in(struct run *run, const struct value *v) { /* root source sourceRoot sourceInside inside recursive attributes propagation optional */
+static int op_bind_in(struct run *run, const struct value *v) { /* root source sourceRoot sourceInside inside recursive attributes propagation optional user */
 	(void)run;
 	int root = slot_fd(v[0].number);
 	int source = open_source(&v[1], v[2].number, &v[3]);
 	int target = root < 0 ? root : open_in(root, v[4].bytes, O_PATH, 0);
-	int error = bind(source, target, v[5].number != 0, v[6].number, v[7].number);
+	int error = bind(source, target, v[5].number != 0, v[6].number, v[7].number, v[9].number);
 	close_both(source, target);
 	return error;
 }
@@ -154,7 +164,7 @@ static int mask(int root, int target) {
 		return syscall(SYS_mount, "tmpfs", path_of(target).text, "tmpfs", flags, "size=0,nr_inodes=2") < 0 ? -errno : 0;
 	}
 	int null = open_null(root);
-	int error = bind(null, target, 0, MOUNT_ATTR_RDONLY, 0);
+	int error = bind(null, target, 0, MOUNT_ATTR_RDONLY, 0, NO_NUMBER);
 	close_both(null, -1);
 	return error;
 }
@@ -178,7 +188,7 @@ static int op_readonly_in(struct run *run, const struct value *v) { /* root insi
 	int root = slot_fd(v[0].number);
 	int target = root < 0 ? root : open_in(root, v[1].bytes, O_PATH, 0);
 	if (target < 0) return is_absent(target) ? 0 : target;
-	int error = bind(target, target, 1, MOUNT_ATTR_RDONLY, 0);
+	int error = bind(target, target, 1, MOUNT_ATTR_RDONLY, 0, NO_NUMBER);
 	close(target);
 	return error;
 }
@@ -210,7 +220,7 @@ static int op_pivot(struct run *run, const struct value *v) { /* root */
 const struct op mount_ops[] = {
 	{"mount", "sssns", op_mount},
 	{"mount-in", "nsssnso", op_mount_in},
-	{"bind-in", "nsnssnnno", op_bind_in},
+	{"bind-in", "nsnssnnnon", op_bind_in},
 	{"take-tmpfs", "ns", op_take_tmpfs},
 	{"attach-in", "nns", op_attach_in},
 	{"mask-in", "ns", op_mask_in},

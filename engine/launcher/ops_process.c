@@ -11,6 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/fsuid.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -41,6 +42,17 @@ static int op_rlimit(struct run *run, const struct value *v) { /* resource soft 
 	if (limit.rlim_cur > limit.rlim_max) limit.rlim_cur = limit.rlim_max;
 	send_report(run->report, REPORT_WARNING, run->section, run->index, EPERM);
 	return setrlimit((__rlimit_resource_t)resource, &limit) < 0 ? -errno : 0;
+}
+
+/* Only upwards: for a process that will not be allowed to any more when it sets its limits. What is refused here, it will hear of. */
+static int op_raise_rlimit(struct run *run, const struct value *v) { /* resource hard */
+	(void)run;
+	struct rlimit now;
+	__rlimit_resource_t resource = (__rlimit_resource_t)v[0].number;
+	if (getrlimit(resource, &now) < 0) return -errno;
+	if (now.rlim_max >= v[1].number) return 0;
+	now.rlim_max = v[1].number;
+	return setrlimit(resource, &now) < 0 && errno != EPERM ? -errno : 0;
 }
 
 static int op_umask(struct run *run, const struct value *v) { /* mask */
@@ -140,6 +152,16 @@ static int op_set_ids(struct run *run, const struct value *v) { /* uid gid group
 	int error = failed ? -errno : 0;
 	free(groups);
 	return error;
+}
+
+/* To whom belongs what is made from now on. The calls give back the former id, whether they worked or not. */
+static int op_fs_ids(struct run *run, const struct value *v) { /* uid gid */
+	(void)run;
+	uid_t uid = (uid_t)v[0].number;
+	gid_t gid = (gid_t)v[1].number;
+	setfsgid(gid);
+	setfsuid(uid);
+	return (gid_t)setfsgid((gid_t)-1) == gid && (uid_t)setfsuid((uid_t)-1) == uid ? 0 : -EPERM;
 }
 
 static int op_bounding(struct run *run, const struct value *v) { /* mask */
@@ -259,6 +281,7 @@ const struct op process_ops[] = {
 	{"hostname", "s", op_hostname},
 	{"domainname", "s", op_domainname},
 	{"rlimit", "nnnn", op_rlimit},
+	{"raise-rlimit", "nn", op_raise_rlimit},
 	{"umask", "n", op_umask},
 	{"chdir", "sn", op_chdir},
 	{"setsid", "n", op_setsid},
@@ -266,6 +289,7 @@ const struct op process_ops[] = {
 	{"keyring", "", op_keyring},
 	{"own-streams", "n", op_own_streams},
 	{"set-ids", "nnN", op_set_ids},
+	{"fs-ids", "nn", op_fs_ids},
 	{"bounding", "n", op_bounding},
 	{"capabilities", "nnnn", op_capabilities},
 	{"prctl", "nnn", op_prctl},

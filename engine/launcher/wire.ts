@@ -89,8 +89,6 @@ const encoders: Encoders = {
   'mkdir-in': (op, w) =>
     w.number(op.root).string(op.inside).number(op.mode).number(op.uid).number(op.gid).flag(op.parents),
   'touch-in': (op, w) => w.number(op.root).string(op.inside).number(op.mode).flag(op.parents),
-  'write-in': (op, w) =>
-    w.number(op.root).string(op.inside).bytes(Buffer.from(op.data)).number(op.mode).flag(op.optional),
   'mknod-in': (op, w) =>
     w.number(op.root).string(op.inside).number(op.mode).number(op.major).number(op.minor).number(op.uid).number(op.gid),
   'symlink-in': (op, w) => w.number(op.root).string(op.inside).string(op.target).flag(op.existsOk),
@@ -98,7 +96,9 @@ const encoders: Encoders = {
   'look-in': (op, w) => w.number(op.root).string(op.inside),
   pack: (op, w) => w.number(op.root).string(op.inside).number(op.flags),
   unpack: (op, w) => w.number(op.root).number(op.flags),
-  unshare: (op, w) => w.number(op.flags),
+  unshare: (op, w) => w.number(op.flags).number(op.user),
+  'user-namespace': (op, w) => w.number(op.slot).string(op.uids).string(op.gids),
+  'take-user': (op, w) => w.number(op.slot),
   join: (op, w) => w.number(op.pid).string(op.startTime).number(op.flags),
   'join-container': (op, w) => w.string(op.state).number(op.flags),
   'join-path': (op, w) => w.string(op.path).number(op.flags),
@@ -129,7 +129,8 @@ const encoders: Encoders = {
       .flag(op.recursive)
       .number(op.attributes)
       .number(op.propagation)
-      .flag(op.optional),
+      .flag(op.optional)
+      .number(op.user),
   'take-tmpfs': (op, w) => w.number(op.slot).string(op.inside),
   'attach-in': (op, w) => w.number(op.slot).number(op.root).string(op.inside),
   'mask-in': (op, w) => w.number(op.root).string(op.inside),
@@ -146,6 +147,7 @@ const encoders: Encoders = {
   hostname: (op, w) => w.string(op.name),
   domainname: (op, w) => w.string(op.name),
   rlimit: (op, w) => w.number(op.resource).number(op.soft).number(op.hard).flag(op.clamp),
+  'raise-rlimit': (op, w) => w.number(op.resource).number(op.hard),
   umask: (op, w) => w.number(op.mask),
   chdir: (op, w) => w.string(op.inside).flag(op.create),
   setsid: (op, w) => w.flag(op.terminal),
@@ -153,6 +155,7 @@ const encoders: Encoders = {
   'own-streams': (op, w) => w.number(op.uid),
   console: (op, w) => w.number(op.root).flag(op.bind),
   'set-ids': (op, w) => w.number(op.uid).number(op.gid).numbers(op.groups),
+  'fs-ids': (op, w) => w.number(op.uid).number(op.gid),
   bounding: (op, w) => w.number(op.mask),
   capabilities: (op, w) => w.number(op.effective).number(op.permitted).number(op.inheritable).number(op.ambient),
   prctl: (op, w) => w.number(op.option).number(op.arg2).number(op.arg3, 0n),

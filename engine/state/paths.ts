@@ -27,6 +27,7 @@
  *   RUN   (--run, TCOMPOSE_RUN, /run/tcompose)         gone after a reboot; 0711: name servers, not root, pass through; all else 0700
  *     boot                          the kernel's boot id these files belong to
  *     locks/PROJECT                 flock'ed; holds pid, command and start time of the holder; there only while it is held
+ *     containers/ID/accounts        the image's passwd and group, as read at the start (engine/container/rootfs-files.ts)
  *     containers/ID/program         what the supervisor runs (launch program, policies)
  *     containers/ID/state           KEY VALUE lines, written by the supervisor: temporary file, rename
  *     containers/ID/control         its socket

@@ -15,6 +15,8 @@ export interface ContainerRecord {
   readonly endpoints: readonly EndpointRecord[];
   /** Host ports as allotted (ephemeral ones resolved), present from the first start on. */
   readonly publishers: readonly LivePort[];
+  /** Of a container whose ids are mapped, unless it shares another's user namespace: allotted at create. */
+  readonly ids?: IdRanges;
   /** Volumes behind the mounts, anonymous ones named. In the order of mounting. */
   readonly mounts: readonly MountRecord[];
   /** Whether it is meant to run: set by start, cleared by stop. Firewall rules exist for those that are. */
@@ -27,6 +29,13 @@ export interface ContainerRecord {
   readonly replaces?: string;
   /** Why the last start failed, in the engine's words; '' or absent when it did not. */
   readonly error?: string;
+}
+
+/** The ids on the host that 0 stands for, and how many follow. */
+export interface IdRanges {
+  readonly uid: number;
+  readonly gid: number;
+  readonly size: number;
 }
 
 export interface EndpointRecord {
@@ -52,6 +61,7 @@ export interface MountRecord {
   readonly propagation: string;
   readonly recursive: boolean;
   readonly createHostPath: boolean;
+  readonly mapsIds?: true;
   readonly options: readonly string[];
 }
 

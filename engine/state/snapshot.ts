@@ -8,16 +8,20 @@ import type { ContainerRecord, NetworkRecord } from './records.ts';
 
 const NO_DAMAGE: NetworkDamage = { networks: new Map(), containers: new Map() };
 
-export async function readSnapshot(host: Host, filter: { readonly project?: string } = {}): Promise<LiveState> {
+export async function readSnapshot(
+  host: Host,
+  filter: { readonly project?: string; readonly networkDamage?: boolean } = {},
+): Promise<LiveState> {
   const instance = host.knownInstance();
   if (instance === undefined) return { networks: [], volumes: [], containers: [] };
   const isAsked = ({ madeFrom }: { madeFrom: { labels: Readonly<Record<string, string>> } }) =>
     filter.project === undefined || madeFrom.labels[PROJECT_LABEL] === filter.project;
   const records = await host.records();
   const runtimes = new Map(records.containers.map((record) => [record.name, readRuntime(host.paths, record)]));
+  const isLookedAt = filter.networkDamage !== false && records.networks.length > 0;
   const [damage, names, volumes] = await Promise.all([
-    networkDamage(records, runtimes, instance),
-    nameDamage(host, records, instance),
+    isLookedAt ? networkDamage(records, runtimes, instance) : NO_DAMAGE,
+    isLookedAt ? nameDamage(host, records, instance) : new Map<string, readonly Damage[]>(),
     host.volumes().then((volumes) => volumes.list(records.containers)),
   ]);
   return {
@@ -39,7 +43,6 @@ async function networkDamage(
   runtimes: ReadonlyMap<string, Runtime>,
   instance: string,
 ): Promise<NetworkDamage> {
-  if (records.networks.length === 0) return NO_DAMAGE;
   const { damageOf, readNetworkFacts } = await import('../network/index.ts');
   const running = new Set(
     [...runtimes].filter(([, runtime]) => runtime.supervisor !== undefined).map(([name]) => name),
@@ -53,7 +56,6 @@ async function nameDamage(
   records: Records,
   instance: string,
 ): Promise<ReadonlyMap<string, readonly Damage[]>> {
-  if (records.networks.length === 0) return new Map();
   const { dnsDamage } = await import('../dns/index.ts');
   return dnsDamage({ paths: host.paths, instance }, records);
 }

@@ -61,8 +61,9 @@ const ownRecord = (request: MountRequest, mount: OwnMount): MountRecord => {
       };
     }
     case 'bind': {
-      const { source, propagation, recursive, createHostPath } = mount;
-      return { ...PLAIN, target, kind: 'bind', source, readOnly, propagation, recursive, createHostPath };
+      const { source, propagation, recursive, createHostPath, mapsIds } = mount;
+      const how = { propagation, recursive, createHostPath, ...(mapsIds ? { mapsIds } : {}) };
+      return { ...PLAIN, target, kind: 'bind', source, readOnly, ...how };
     }
     case 'tmpfs':
       return { ...PLAIN, target, kind: 'tmpfs', source: '', readOnly, options: mount.options };

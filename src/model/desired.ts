@@ -103,8 +103,8 @@ export interface DesiredContainer {
     readonly pid?: NamespaceOf;
     readonly uts?: NamespaceOf;
     readonly cgroup?: { readonly kind: 'host' };
-    /** `mapped`: ids of the container are a range of subordinate ids on the host (subuid(5)). */
-    readonly user?: { readonly kind: 'mapped' };
+    /** Its ids are a range of subordinate ids on the host (subuid(5)): the project's with `private`, one of its own with `auto`. */
+    readonly user?: { readonly kind: 'private' } | { readonly kind: 'auto'; readonly size: number };
   };
   /** Host devices put into the container; a source that is a folder stands for all devices below it. */
   readonly devices?: readonly DesiredDevice[];
@@ -220,6 +220,8 @@ export type DesiredMount =
   /** All mounts that the named container has (its own anonymous volumes included), as volumes_from. */
   | { readonly kind: 'from'; readonly container: string; readonly readOnly: boolean; readonly target: '' };
 
+      /** In a container whose ids are mapped: owners are those inside. Else they are the host's, and root's files nobody's. */
+      readonly mapsIds?: true;
 export interface DesiredAttachment {
   /** Full name of the network. */
   readonly network: string;

@@ -4,7 +4,7 @@ import type { ImageInfo } from '../model/engine.ts';
 import { TcomposeError, TcomposeErrors } from '../model/errors.ts';
 import type { Project } from '../model/project.ts';
 import type { Path, SourceRange } from '../model/source.ts';
-import { type Dependencies, projectDependencies, startOrder, withNeeds } from './dependencies.ts';
+import { type Dependencies, noSuchService, projectDependencies, startOrder, withNeeds } from './dependencies.ts';
 import { containersOf } from './desire/container.ts';
 import { checkPorts, networkName } from './desire/networking.ts';
 import { usedNetworks, usedVolumes } from './desire/objects.ts';
@@ -65,17 +65,6 @@ export function select(
   const targeted = new Set(named.length > 0 ? named : Object.keys(project.services));
   const reached = options.noDeps ? targeted : withNeeds(targeted, dependencies);
   return { targeted, selected: new Set([...reached].filter((name) => Object.hasOwn(project.services, name))) };
-}
-
-export function noSuchService(project: Project, name: string): TcomposeError {
-  const disabled = Object.hasOwn(project.disabledServices, name) ? project.disabledServices[name] : undefined;
-  const profile = disabled?.profiles?.[0];
-  return new TcomposeError(disabled ? `service ${name} is in no active profile` : `no such service: ${name}`, {
-    code: disabled ? 'inactive-service' : 'no-such-service',
-    address: `service/${name}`,
-    help: profile ? `add --profile ${profile}` : `the file has: ${Object.keys(project.services).sort().join(', ')}`,
-    exitCode: 2,
-  });
 }
 
 /** The image references that the selected services need, as the user wrote them, with the services that need each. */

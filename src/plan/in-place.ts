@@ -54,8 +54,18 @@ function mountText(mount: DesiredMount): string {
   return `${mount.volume ?? 'anonymous volume'}${subpath}${readOnly}${mount.noCopy ? ' (nocopy)' : ''}`;
 }
 
-const bindText = ({ propagation, recursive, createHostPath }: Extract<DesiredMount, { kind: 'bind' }>): string =>
-  [propagation, ...(recursive ? [] : ['not recursive']), ...(createHostPath ? ['made if missing'] : [])].join(', ');
+const bindText = ({
+  propagation,
+  recursive,
+  createHostPath,
+  mapsIds,
+}: Extract<DesiredMount, { kind: 'bind' }>): string =>
+  [
+    propagation,
+    ...(recursive ? [] : ['not recursive']),
+    ...(createHostPath ? ['made if missing'] : []),
+    ...(mapsIds ? ['ids mapped'] : []),
+  ].join(', ');
 
 /** A new field of DesiredContainer does not compile until its row is here. */
 export const FIELDS: { readonly [K in keyof Required<DesiredContainer>]: FieldRule } = {

@@ -155,7 +155,7 @@ const SERVICE: Readonly<Record<string, Attribute>> = {
   ulimits: honoured,
   use_api_socket: notYet('there is no API yet', 'false'),
   user: honoured,
-  userns_mode: refused("containers share the host's user namespace", 'host', ''),
+  userns_mode: refused("podman's words are known, but its maps by hand", 'host', 'private', 'auto', 'auto:', ''),
   uts: honoured,
   volumes: honoured,
   'volumes.consistency': warned('it has no effect on Linux'),

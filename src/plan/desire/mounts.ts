@@ -95,6 +95,7 @@ function longMount(scope: ServiceScope, mount: Mount, index: number): DesiredMou
       createHostPath: mount.bind?.create_host_path !== false,
       propagation: mount.bind?.propagation ?? 'rprivate',
       recursive: mount.bind?.recursive !== 'disabled',
+      mapsIds: (mount.bind as Readonly<Record<string, unknown>> | undefined)?.['x-idmap'] === true && isMapped(scope),
     });
   }
   if (mount.type === 'tmpfs') return { kind: 'tmpfs', target, readOnly, options: tmpfsOptions(mount.tmpfs) };
@@ -113,8 +114,15 @@ const bind = (
   source: string,
   target: string,
   readOnly: boolean,
-  options: { readonly createHostPath: boolean; readonly propagation: string; readonly recursive: boolean },
-): DesiredMount => ({ kind: 'bind', source, target, readOnly, ...options });
+  {
+    mapsIds,
+    ...options
+  }: Omit<Bind, 'kind' | 'source' | 'target' | 'readOnly' | 'mapsIds'> & { readonly mapsIds: boolean },
+): DesiredMount => ({ kind: 'bind', source, target, readOnly, ...options, ...(mapsIds ? { mapsIds } : {}) });
+
+type Bind = Extract<DesiredMount, { kind: 'bind' }>;
+
+const isMapped = ({ service }: ServiceScope): boolean => !['', 'host'].includes(service.userns_mode ?? '');
 
 const tmpfsOptions = (tmpfs: Mount['tmpfs']): readonly string[] => [
   ...(tmpfs?.size === undefined ? [] : [`size=${byteCount(tmpfs.size)}`]),
@@ -142,5 +150,6 @@ function fileMount(scope: ServiceScope, kind: 'secrets' | 'configs', use: FileRe
   }
   const name = use.target ?? use.source;
   const target = clean(name.startsWith('/') ? name : folder + name);
-  return bind(file, target, true, { createHostPath: false, propagation: 'rprivate', recursive: false });
+  const mapsIds = isMapped(scope);
+  return bind(file, target, true, { createHostPath: false, propagation: 'rprivate', recursive: false, mapsIds });
 }
