@@ -1,4 +1,5 @@
 /** Containers that say who they are and who asked, and ways to ask them from anywhere. */
+
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { createEngine } from '../../../engine/index.ts';
@@ -7,6 +8,7 @@ import type { Engine } from '../../../src/model/engine.ts';
 import { buildLauncher } from '../../helpers/build-probe.ts';
 import { eventually } from '../../helpers/eventually.ts';
 import type { Instance } from '../../helpers/instance.ts';
+import { slowness } from '../../helpers/slowness.ts';
 import { aContainer, importBusybox, runContainers } from '../container/a-container.ts';
 
 const run = promisify(execFile);
@@ -95,10 +97,10 @@ export async function inside(engine: Engine, container: string): Promise<Place> 
   return ['nsenter', '-t', String(pid), '-n'];
 }
 
-/** The answer, or `-` when there is none within a second. */
+/** The answer, or `-` when there is none within a second, longer on a slow machine. */
 export async function askFrom(place: Place, address: string): Promise<string> {
   const url = `http://${address}/cgi-bin/who`;
-  const argv = [...place, 'curl', '--silent', '--noproxy', '*', '--max-time', '1', url];
+  const argv = [...place, 'curl', '--silent', '--noproxy', '*', '--max-time', String(slowness), url];
   return await run(argv[0]!, argv.slice(1)).then(
     ({ stdout }) => stdout.trim().replace(/\[::ffff:(.*)\]/, '$1'),
     () => '-',
