@@ -3,6 +3,7 @@ import type { BatchResult, Engine } from '../src/model/engine.ts';
 import type { LiveNetwork } from '../src/model/live.ts';
 import { type EngineOptions, type Host, openHost } from './host.ts';
 import { findRecord, readContainerRecords } from './state/container-records.ts';
+import { containerRun } from './state/paths.ts';
 
 export type { EngineOptions } from './host.ts';
 
@@ -82,7 +83,14 @@ const containersOf = (host: Host): Engine['containers'] => {
   const find = (name: string) => findRecord(readContainerRecords(host.paths), name);
   return {
     create: async (wanted) => batch((await import('./container/create.ts')).createContainers(host, wanted)),
-    start: async (names) => (await import('./container/start.ts')).startContainers(host, names),
+    start: async (names, options) => {
+      const result = await (await import('./container/start.ts')).startContainers(host, names);
+      if (!options?.isRestart) return result;
+      const { traceRestart } = await import('./events/trace.ts');
+      const records = readContainerRecords(host.paths).filter(({ name }) => names.includes(name));
+      for (const { id, name } of records) if (!result.failed.has(name)) traceRestart(containerRun(host.paths, id));
+      return result;
+    },
     stop: async (names, options) => batch((await import('./container/stop.ts')).stopContainers(host, names, options)),
     kill: async (name, signal) => (await import('./container/stop.ts')).killContainer(host, name, signal),
     pause: async (names) => batch((await import('./container/pause.ts')).pauseContainers(host, names)),

@@ -9,6 +9,12 @@ declare const TCOMPOSE_VERSION: string;
 /** The bundle lies in dist/, one below the folder of the package. */
 const home = join(import.meta.dirname, '..');
 
+// bin/tcompose has kept it from Node. From here on it is what the user has set: Compose files may ask for it.
+if (process.env['TCOMPOSE_EXTRA_CA_CERTS'] !== undefined) {
+  process.env['NODE_EXTRA_CA_CERTS'] = process.env['TCOMPOSE_EXTRA_CA_CERTS'];
+  delete process.env['TCOMPOSE_EXTRA_CA_CERTS'];
+}
+
 async function openRegistry(signal?: AbortSignal): Promise<Registry> {
   const registry = await import('../engine/registry/index.ts');
   return registry.openRegistry(process.env, signal);

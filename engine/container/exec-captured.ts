@@ -1,12 +1,11 @@
 /** A program beside a container's first one, for this process and not for its user: input from memory, output handed over as it comes. */
 import { spawn } from 'node:child_process';
-import { randomBytes } from 'node:crypto';
 import { rmSync, writeFileSync } from 'node:fs';
 import { constants } from 'node:os';
-import { join } from 'node:path';
 import type { DesiredHook } from '../../src/model/desired.ts';
 import type { CapturedRun } from '../../src/model/engine.ts';
 import { TcomposeError } from '../../src/model/errors.ts';
+import { newExec } from '../events/trace.ts';
 import type { Host } from '../host.ts';
 import { encodeProgram } from '../launcher/wire.ts';
 import { readContainerRecords } from '../state/container-records.ts';
@@ -30,7 +29,7 @@ export async function execTo(
   const record = readContainerRecords(host.paths).find((record) => record.name === name);
   if (record === undefined) throw noSuchContainer(name);
   const ops = await execProgram(host, record, { ...hook, tty: false, interactive: false, detach: false });
-  const file = join(containerRun(host.paths, record.id), `exec-${randomBytes(8).toString('hex')}`);
+  const file = newExec(containerRun(host.paths, record.id), hook.argv);
   writeFileSync(file, encodeProgram(ops), { mode: 0o600 });
   try {
     const exitCode = await run(host.launcher, file, sinks);

@@ -1,9 +1,8 @@
 /** Runs another program in a container: with this process's own streams, or on a terminal of its own. */
-import { randomBytes } from 'node:crypto';
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { ExecRequest } from '../../src/model/engine.ts';
+import { newExec } from '../events/trace.ts';
 import type { Host } from '../host.ts';
 import type { LaunchOp } from '../launcher/ops.ts';
 import { encodeProgram } from '../launcher/wire.ts';
@@ -22,14 +21,14 @@ import { joinProgram, type ProcessPlan } from './program.ts';
 import { savedAccountFiles } from './rootfs-files.ts';
 import { readRuntime } from './runtime.ts';
 import { notRunning } from './stop.ts';
-import { checkIdentity, userPlan } from './user-namespace.ts';
 import { noSuchContainer } from './unknown.ts';
+import { checkIdentity, userPlan } from './user-namespace.ts';
 
 export async function execInContainer(host: Host, name: string, request: ExecRequest): Promise<number> {
   const record = readContainerRecords(host.paths).find((record) => record.name === name);
   if (record === undefined) throw noSuchContainer(name);
   const ops = await execProgram(host, record, request);
-  const file = join(containerRun(host.paths, record.id), `exec-${randomBytes(8).toString('hex')}`);
+  const file = newExec(containerRun(host.paths, record.id), request.argv);
   writeFileSync(file, encodeProgram(ops), { mode: 0o600 });
   const run = { binary: host.launcher, file };
   let isLeft = false;
@@ -74,8 +73,8 @@ export async function execProgram(
     ...record,
     madeFrom: { ...record.madeFrom, ...(request.user === undefined ? {} : { user: request.user, groupAdd: [] }) },
   };
-  if (user !== undefined) checkIdentity(record.name, ground.identity, user);
   const ground = await planProcess(host, asked, { facts, accounts, namedAs: named, note: () => undefined });
+  if (user !== undefined) checkIdentity(record.name, ground.identity, user);
   const plan: ProcessPlan = {
     ...ground,
     argv: request.argv,

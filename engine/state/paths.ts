@@ -31,6 +31,7 @@
  *     containers/ID/program         what the supervisor runs (launch program, policies)
  *     containers/ID/state           KEY VALUE lines, written by the supervisor: temporary file, rename
  *     containers/ID/control         its socket
+ *     containers/ID/trace[.old]     the last programs run in it, and restarts, for who follows events (engine/events/trace.ts)
  *     containers/ID/rootfs/         empty: where the overlay is mounted, in the container's own mount namespace only
  *     cgroup-parents                paths that cgroup_parent named, and which of their groups we made (engine/container/cgroup-parents.ts)
  *     forwarding                    what the host's forwarding was before the first network (engine/network/forwarding.ts)

@@ -96,6 +96,11 @@ export interface DesiredContainer {
   readonly log: { readonly driver: string; readonly options: Readonly<Record<string, string>> };
   /** Run by who starts or stops the container, not by its supervisor: a restart by policy runs none (Compose's rule). */
   readonly hooks?: { readonly postStart: readonly DesiredHook[]; readonly preStop: readonly DesiredHook[] };
+  /**
+   * Run to their ends, one after the other, before it starts, and then removed; each has the mounts of the container that it names.
+   * One that several replicas list is run once, and only where none of them runs already.
+   */
+  readonly preStart?: readonly DesiredContainer[];
   /** Absent members, and an absent whole: namespaces of its own. */
   readonly namespaces?: {
     /** `none`: its own, and no /dev/shm; `shareable` is its own, which others may join. */
@@ -215,13 +220,13 @@ export type DesiredMount =
       readonly createHostPath: boolean;
       readonly propagation: string;
       readonly recursive: boolean;
+      /** In a container whose ids are mapped: owners are those inside. Else they are the host's, and root's files nobody's. */
+      readonly mapsIds?: true;
     }
   | { readonly kind: 'tmpfs'; readonly target: string; readonly readOnly: boolean; readonly options: readonly string[] }
   /** All mounts that the named container has (its own anonymous volumes included), as volumes_from. */
   | { readonly kind: 'from'; readonly container: string; readonly readOnly: boolean; readonly target: '' };
 
-      /** In a container whose ids are mapped: owners are those inside. Else they are the host's, and root's files nobody's. */
-      readonly mapsIds?: true;
 export interface DesiredAttachment {
   /** Full name of the network. */
   readonly network: string;

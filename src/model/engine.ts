@@ -135,8 +135,8 @@ export interface Containers {
   create(
     wanted: readonly { readonly container: DesiredContainer; readonly inheritsFrom?: string }[],
   ): Promise<BatchResult>;
-  /** Checks ports first, all at once, before anything is touched. */
-  start(names: readonly string[]): Promise<BatchResult>;
+  /** Checks ports first, all at once, before anything is touched. `isRestart`: those who follow events hear of it as of one. */
+  start(names: readonly string[], options?: { readonly isRestart?: boolean }): Promise<BatchResult>;
   stop(names: readonly string[], options?: { graceMs?: number; signal?: string }): Promise<BatchResult>;
   kill(name: string, signal: string): Promise<void>;
   /** By the freezer. What is paused already, or runs already, is success; a stopped container is an error. */

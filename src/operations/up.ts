@@ -79,7 +79,10 @@ export async function refuseEarly({ engine }: Context, { state, origin }: Desire
   const of = <T extends { readonly name: string }>(all: readonly T[], names: ReadonlySet<string>) =>
     all.filter(({ name }) => names.has(name));
   const wanted = {
-    containers: of(state.containers, concerned('container.create', 'container.start')),
+    containers: of(
+      withPreparation(state.containers),
+      concerned('container.create', 'container.start', 'container.prepare'),
+    ),
     networks: of(state.networks, concerned('network.create')),
     volumes: of(state.volumes, concerned('volume.create')),
   };
@@ -87,6 +90,13 @@ export async function refuseEarly({ engine }: Context, { state, origin }: Desire
   const told = errors.map((error) => located(error, origin));
   if (told.length > 0) throw told.length === 1 ? told[0] : new TcomposeErrors(told);
 }
+
+/** What is run before others is looked at with them; those that run once for several are looked at once. */
+const withPreparation = (containers: Desire['state']['containers']): Desire['state']['containers'] => [
+  ...new Map(
+    containers.flatMap((container) => [container, ...(container.preStart ?? [])]).map((one) => [one.name, one]),
+  ).values(),
+];
 
 /** Consent is data: refused, the same plan is made again with those things kept. */
 async function planWithConsent(wanted: Desire, live: LiveState, options: UpOptions): Promise<Plan> {

@@ -56,6 +56,7 @@ function classify(steps: readonly Step[]): { readonly kind: ChangeKind; readonly
   if (verbs.has('remove')) return { kind: 'remove', verb: 'remove' };
   if (verbs.has('stop')) return { kind: 'change', verb: verbs.has('start') ? 'restart' : 'stop' };
   for (const verb of ['start', 'repair', 'kill']) if (verbs.has(verb)) return { kind: 'change', verb };
+  if (verbs.has('prepare')) return { kind: 'wait', verb: 'run to its end' };
   const wait = steps[0]!.action;
   return { kind: 'wait', verb: wait.kind === 'container.await' ? `wait until ${wait.condition}` : wait.kind };
 }

@@ -8,6 +8,7 @@ import { type Dependencies, noSuchService, projectDependencies, startOrder, with
 import { containersOf } from './desire/container.ts';
 import { checkPorts, networkName } from './desire/networking.ts';
 import { usedNetworks, usedVolumes } from './desire/objects.ts';
+import { hookImage } from './desire/pre-start.ts';
 import { imageRef, replicas, type Scope, type ServiceScope } from './desire/scope.ts';
 import { LABEL } from './labels.ts';
 
@@ -71,10 +72,16 @@ export function select(
 export function neededImages(project: Project, selected: Iterable<string>): ReadonlyMap<string, readonly string[]> {
   const result = new Map<string, readonly string[]>();
   for (const name of selected) {
-    const ref = imageRef(project, name, project.services[name]!);
-    result.set(ref, [...(result.get(ref) ?? []), name]);
+    for (const ref of imagesOf(project, name)) result.set(ref, [...(result.get(ref) ?? []), name]);
   }
   return result;
+}
+
+/** Its own, and those of what is run before it. */
+function imagesOf(project: Project, name: string): ReadonlySet<string> {
+  const service = project.services[name]!;
+  const prepared = (service.pre_start ?? []).map((hook) => hookImage({ project, name, service }, hook));
+  return new Set([imageRef(project, name, service), ...prepared]);
 }
 
 export function desire(project: Project, images: ReadonlyMap<string, ImageInfo>, options: DesireOptions = {}): Desire {
@@ -123,14 +130,14 @@ function desiredContainers(scope: Scope, order: readonly string[], assumeImages:
   for (const name of order) {
     const service = scope.project.services[name]!;
     if (replicas(scope, name) === 0) continue;
-    const ref = imageRef(scope.project, name, service);
-    const image = scope.images.get(ref) ?? (assumeImages ? unknownImage : undefined);
-    if (!image) {
-      missing.set(ref, [...(missing.get(ref) ?? []), name]);
-      continue;
-    }
+    const absent = [...imagesOf(scope.project, name)].filter((ref) => !scope.images.has(ref));
+    for (const ref of assumeImages ? [] : absent) missing.set(ref, [...(missing.get(ref) ?? []), name]);
+    if (absent.length > 0 && !assumeImages) continue;
+    const assumed = new Map(absent.map((ref) => [ref, unknownImage] as const));
+    const images = absent.length > 0 ? new Map([...scope.images, ...assumed]) : scope.images;
+    const image = images.get(imageRef(scope.project, name, service))!;
     try {
-      const one = { ...scope, name, service, image };
+      const one = { ...scope, images, name, service, image };
       for (const container of containersOf(one)) made.push([one, container]);
     } catch (error) {
       if (!(error instanceof TcomposeError)) throw error;
@@ -185,7 +192,12 @@ function checkScale(project: Project, scale: Readonly<Record<string, number>>): 
 
 function originOf(project: Project, containers: readonly DesiredContainer[]): Origin {
   const keys = new Map<string, Path>();
-  for (const { name, labels } of containers) keys.set(`container/${name}`, ['services', labels[LABEL.service]!]);
+  for (const { name, labels, preStart = [] } of containers) {
+    const service = ['services', labels[LABEL.service]!];
+    keys.set(`container/${name}`, service);
+    for (const [index, init] of preStart.entries())
+      keys.set(`container/${init.name}`, [...service, 'pre_start', index]);
+  }
   for (const [key, { name }] of Object.entries(project.networks)) keys.set(`network/${name}`, ['networks', key]);
   for (const [key, { name }] of Object.entries(project.volumes)) keys.set(`volume/${name}`, ['volumes', key]);
   const whole = project.at([]);

@@ -114,6 +114,10 @@ export const FIELDS: { readonly [K in keyof Required<DesiredContainer>]: FieldRu
   log: fields({ driver: ['logging', 'driver'], options: ['logging', 'options'] }),
   // Read from the file whenever one runs (hooks.ts).
   hooks: { cost: 'record', path: ['post_start'], by: 'whole' },
+  preStart: {
+    ...set('pre_start', 'name'),
+    say: ({ image, argv }: DesiredContainer) => `${image.ref}: ${argv.join(' ')}`,
+  },
   namespaces: fields({ ipc: ['ipc'], pid: ['pid'], uts: ['uts'], cgroup: ['cgroup'], user: ['userns_mode'] }),
   devices: { ...set('devices', 'target'), say: deviceText },
   deviceRules: whole('device_cgroup_rules'),

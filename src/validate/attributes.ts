@@ -122,9 +122,7 @@ const SERVICE: Readonly<Record<string, Attribute>> = {
   },
   ports: { support: 'honoured', why: 'mode makes no difference on one host; name and app_protocol are for people' },
   post_start: honoured,
-  pre_start: refused(
-    'init containers are not run yet: make it a service that others depend on with service_completed_successfully',
-  ),
+  pre_start: honoured,
   pre_stop: honoured,
   privileged: honoured,
   profiles: honoured,
