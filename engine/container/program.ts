@@ -10,7 +10,7 @@ import { type OwnNamespaces, rlimitOps, sysctlWrites } from './limits.ts';
 import { CLONE, MOUNT_ATTR, MS, O_CLOEXEC, O_DIRECTORY, O_PATH, PR_SET_NO_NEW_PRIVS } from './linux.ts';
 import { beforeUserOps, joinUserOps, mappedSetupOps, mappedStartProgram } from './mapped-program.ts';
 import { maskOps } from './masked-paths.ts';
-import { type MountRequest, mountOps, type OverlayFolders } from './mounts.ts';
+import { INIT_PATH, type MountRequest, mountOps, type OverlayFolders } from './mounts.ts';
 import { joinOps, type NamespacePlan } from './namespaces.ts';
 import type { SeccompFilter } from './seccomp-cache.ts';
 import type { UserPlan } from './user-namespace.ts';
@@ -158,9 +158,14 @@ export function processOps(
     { op: 'set-ids', uid: identity.uid, gid: identity.gid, groups: identity.groups },
     { op: 'capabilities', effective: held, permitted: held, inheritable: 0n, ambient: 0n },
     ...(noNewPrivileges ? [{ op: 'prctl', option: PR_SET_NO_NEW_PRIVS, arg2: 1n } as const, ...seccomp] : []),
+    ...findOps(process),
     { op: 'exec', argv: process.argv, env: process.env },
   ];
 }
+
+/** An init starts before its program does: that this is missing is told as without one. */
+const findOps = ({ argv: [init, , program], env }: ProcessPlan): readonly LaunchOp[] =>
+  init === INIT_PATH && program !== undefined ? [{ op: 'find', program, env }] : [];
 
 export interface JoinTarget {
   /** 0: the container's init of that moment (probes). */

@@ -64,26 +64,27 @@ const intents: { [Name in LaunchOpName]: (op: Extract<LaunchOp, { op: Name }>) =
   pack: (op) => `read ${shown(op.inside)} in the container`,
   unpack: () => 'write files',
   'device-filter': () => 'load the device filter',
+  find: (op) => `run ${shown(op.program)}`,
   exec: (op) => `run ${shown(op.argv[0] ?? '')}`,
+};
+
+const NOT_RUN: Readonly<Record<string, readonly [why: string, help?: string]>> = {
+  // The phrases that tools match on (engine-behaviour, Appendix B).
+  ENOENT: [
+    'executable file not found in $PATH, or the interpreter it needs is missing',
+    'check the command, its #! line and, for a binary of another C library, its loader',
+  ],
+  EACCES: ['permission denied', 'make the file executable in the image (chmod +x)'],
+  EISDIR: ['is a directory: permission denied', 'name a program, not a folder'],
+  ENOEXEC: ['exec format error', 'the image may be of another processor architecture, or a script lacks its #! line'],
+  E2BIG: ['arguments and environment are too long together'],
 };
 
 /** Where errno misleads or alone does not say what to do: by operation, then by errno; '*' is any errno. */
 const remedies: { readonly [Name in LaunchOpName]?: Readonly<Record<string, readonly [why: string, help?: string]>> } =
   {
-    exec: {
-      // The phrases that tools match on (engine-behaviour, Appendix B).
-      ENOENT: [
-        'executable file not found in $PATH, or the interpreter it needs is missing',
-        'check the command, its #! line and, for a binary of another C library, its loader',
-      ],
-      EACCES: ['permission denied', 'make the file executable in the image (chmod +x)'],
-      EISDIR: ['is a directory: permission denied', 'name a program, not a folder'],
-      ENOEXEC: [
-        'exec format error',
-        'the image may be of another processor architecture, or a script lacks its #! line',
-      ],
-      E2BIG: ['arguments and environment are too long together'],
-    },
+    find: NOT_RUN,
+    exec: NOT_RUN,
     mount: {
       EINVAL: ['the kernel does not accept it: options, or a file system that cannot be layered (see dmesg)'],
       ENODEV: ['this kernel does not know that file system', 'run tcompose system doctor'],

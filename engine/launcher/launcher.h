@@ -62,7 +62,7 @@ struct op {
 	const char *name, *fields;
 	op_function *call;
 };
-extern const struct op file_ops[], mount_ops[], namespace_ops[], process_ops[];
+extern const struct op file_ops[], mount_ops[], namespace_ops[], process_ops[], exec_ops[];
 int check_program(struct program program, uint32_t *index);
 int run_program(struct run *run, struct program program); /* reports warnings only */
 int run_and_report(struct run *run, struct program program);

@@ -142,6 +142,8 @@ export type LaunchOp =
   | { op: 'seccomp'; filter: Uint8Array; flags: number }
   /** An eBPF program (struct bpf_insn[]) of type CGROUP_DEVICE, loaded and attached to the version 2 cgroup opened in `cgroup`. */
   | { op: 'device-filter'; cgroup: Slot; program: Uint8Array }
+  /** Looks for the program that `exec` of another one (a container's init) will run, and fails as `exec` of it would. */
+  | { op: 'find'; program: string; env: readonly string[] }
   /** Closes everything but the standard streams, resets signals. argv[0] is looked up in PATH of `env` when it has no slash. */
   | { op: 'exec'; argv: readonly string[]; env: readonly string[] };
 

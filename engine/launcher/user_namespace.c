@@ -30,8 +30,8 @@ static void __attribute__((noreturn)) help(int line, int user, uint64_t flags) {
 /* Its exit tells nobody: a supervisor does not take it for its container. */
 static int start_helper(struct helper *helper, uint64_t clone_flags, int user, uint64_t flags) {
 	int ends[2];
+	*helper = (struct helper){.pid = -1, .pidfd = -1, .line = -1};
 	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0) return -errno;
-	helper->pidfd = -1;
 	struct clone_args args = {.flags = clone_flags | CLONE_PIDFD, .pidfd = (uint64_t)(uintptr_t)&helper->pidfd};
 	long pid = syscall(SYS_clone3, &args, sizeof args);
 	int error = pid < 0 ? errno : 0;
@@ -47,7 +47,7 @@ static int start_helper(struct helper *helper, uint64_t clone_flags, int user, u
 }
 
 static void end_helper(const struct helper *helper) {
-	close(helper->line);
+	if (helper->line >= 0) close(helper->line);
 	if (helper->pid <= 0) return;
 	while (waitpid(helper->pid, NULL, __WALL) < 0 && errno == EINTR) continue;
 	close(helper->pidfd);

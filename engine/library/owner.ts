@@ -19,7 +19,7 @@ function isAbandoned({ madeFrom }: Labelled): boolean {
 
 /** Containers, their anonymous volumes and networks of programs that have ended without `close`. What cannot be removed stays for the next. */
 export async function removeAbandoned(engine: Pick<Engine, 'snapshot' | 'containers' | 'networks'>): Promise<void> {
-  const { containers, networks } = await engine.snapshot();
+  const { containers, networks } = await engine.snapshot({ networkDamage: false });
   const namesOf = (all: readonly Labelled[]) => all.filter(isAbandoned).map(({ name }) => name);
   const [lost, lostNetworks] = [namesOf(containers), namesOf(networks)];
   if (lost.length > 0) await engine.containers.remove(lost, { anonymousVolumes: true });

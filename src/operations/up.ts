@@ -4,6 +4,7 @@ import type { LiveState } from '../model/live.ts';
 import type { ActionKind, Plan, Step } from '../model/plan.ts';
 import type { Project } from '../model/project.ts';
 import type { Desire } from '../plan/desire.ts';
+import type { UpChoices } from '../plan/inputs.ts';
 import { planUp } from '../plan/plan.ts';
 import type { AttachTarget } from './attach.ts';
 import { carryOut } from './carry-out.ts';
@@ -12,24 +13,10 @@ import { gatherDesire, withOthers } from './gather.ts';
 import { located } from './locate.ts';
 import { sourceOf } from './sources.ts';
 
-export interface UpOptions {
+export interface UpOptions extends Omit<UpChoices, 'keep'> {
   /** Empty: all. Dependencies come along unless `noDeps`. */
   readonly services?: readonly string[];
   readonly scale?: Readonly<Record<string, number>>;
-  readonly noDeps?: boolean;
-  readonly forceRecreate?: boolean;
-  readonly noRecreate?: boolean;
-  readonly alwaysRecreateDeps?: boolean;
-  readonly renewAnonVolumes?: boolean;
-  readonly noStart?: boolean;
-  readonly removeOrphans?: boolean;
-  readonly ignoreOrphans?: boolean;
-  /** Jobs that ended by themselves with 0 run again: the foreground `up` wants to see them. */
-  readonly rerunFinished?: boolean;
-  /** Overrides every container's own grace period. */
-  readonly timeoutMs?: number;
-  /** After start, wait until running, healthy, or completed (where some service waits for that). */
-  readonly wait?: boolean;
   readonly waitTimeoutMs?: number;
   /** For `attach` of the outcome: only these, without these, dependencies too. */
   readonly attach?: readonly string[];

@@ -97,6 +97,18 @@ export function planKill({ project, containers }: Lives, choices: { readonly sig
   return draft.finish();
 }
 
+/** What runs is stopped first. `volumes`: its anonymous ones go too. */
+export function addRemoval(
+  draft: Draft,
+  live: LiveContainer,
+  { volumes = false, timeoutMs }: { readonly volumes?: boolean; readonly timeoutMs?: number },
+): void {
+  if (isActive(live)) addStop(draft, live, [requested()], timeoutMs);
+  const losesData = volumes && live.mounts.some((mount) => mount.anonymous);
+  const action = { kind: 'container.remove', container: live.name, anonymousVolumes: volumes } as const;
+  draft.add(action, isActive(live) ? [] : [requested()], [`container.stop ${live.name}`], losesData);
+}
+
 export function planRm(
   { project, containers, dependencies }: Lives,
   choices: { readonly stop?: boolean; readonly volumes?: boolean; readonly timeoutMs?: number },
@@ -104,14 +116,7 @@ export function planRm(
   const draft = newDraft(project);
   for (const live of containers) {
     if (isActive(live) && !choices.stop) continue;
-    if (isActive(live)) addStop(draft, live, [requested()], choices.timeoutMs);
-    const losesData = choices.volumes === true && live.mounts.some((mount) => mount.anonymous);
-    const action = {
-      kind: 'container.remove',
-      container: live.name,
-      anonymousVolumes: choices.volumes === true,
-    } as const;
-    draft.add(action, isActive(live) ? [] : [requested()], [`container.stop ${live.name}`], losesData);
+    addRemoval(draft, live, choices);
   }
   orderStops(draft, membersOf(containers), dependencies);
   if (draft.isEmpty()) draft.warn('no stopped containers');

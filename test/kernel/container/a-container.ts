@@ -2,7 +2,7 @@
 import { createReadStream } from 'node:fs';
 import { createEngine } from '../../../engine/index.ts';
 import type { DesiredContainer } from '../../../src/model/desired.ts';
-import type { Engine } from '../../../src/model/engine.ts';
+import type { Engine, ExecRequest } from '../../../src/model/engine.ts';
 import { buildLauncher } from '../../helpers/build-probe.ts';
 import type { Instance } from '../../helpers/instance.ts';
 import { busyboxTar } from '../../helpers/small-image.ts';
@@ -73,6 +73,23 @@ export async function outputOf(engine: Engine, container: DesiredContainer): Pro
   await engine.containers.remove([container.name], { anonymousVolumes: true });
   return lines.join('\n');
 }
+
+/** Its exit code. */
+export const execIn = (
+  engine: Engine,
+  name: string,
+  argv: readonly string[],
+  changes: Partial<ExecRequest> = {},
+): Promise<number> =>
+  engine.containers.exec(name, {
+    argv,
+    tty: false,
+    interactive: false,
+    detach: false,
+    env: {},
+    privileged: false,
+    ...changes,
+  });
 
 /** The exit code. */
 export async function ended(engine: Engine, name: string): Promise<number> {

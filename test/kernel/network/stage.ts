@@ -2,14 +2,14 @@
 
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { createEngine } from '../../../engine/index.ts';
 import type { DesiredContainer, DesiredNetwork, DesiredPort } from '../../../src/model/desired.ts';
 import type { Engine } from '../../../src/model/engine.ts';
-import { buildLauncher } from '../../helpers/build-probe.ts';
 import { eventually } from '../../helpers/eventually.ts';
-import type { Instance } from '../../helpers/instance.ts';
 import { slowness } from '../../helpers/slowness.ts';
-import { aContainer, importBusybox, runContainers } from '../container/a-container.ts';
+import { aContainer, runContainers } from '../container/a-container.ts';
+import { removeAll, type Stage } from '../container/use-engine.ts';
+
+export { openStage, type Stage } from '../container/use-engine.ts';
 
 const run = promisify(execFile);
 export const HOST = '198.51.100.2';
@@ -39,16 +39,6 @@ export function aPort(text: string): DesiredPort {
   };
 }
 
-export interface Stage {
-  readonly engine: Engine;
-  readonly imageId: string;
-}
-
-export async function openStage({ root, run: runFolder }: Instance): Promise<Stage> {
-  const engine = createEngine({ paths: { root, run: runFolder }, launcher: buildLauncher() });
-  return { engine, imageId: await importBusybox(engine) };
-}
-
 /** Its web server answers `name source-address`. */
 export function aServer(
   stage: Stage,
@@ -58,7 +48,7 @@ export function aServer(
 ): DesiredContainer {
   const who = `#!/bin/sh\\nprintf "Content-Type: text/plain\\\\r\\\\n\\\\r\\\\n${name} $REMOTE_ADDR"`;
   const script = `mkdir -p /tmp/cgi-bin; printf '${who}' > /tmp/cgi-bin/who; chmod 755 /tmp/cgi-bin/who; exec httpd -f -p 80 -h /tmp`;
-  return aContainer(stage.imageId, name, {
+  return aContainer(stage.image, name, {
     networkMode: { kind: 'bridge' },
     attachments: networks.map((network) => ({ network, aliases: [name] })),
     argv: ['sh', '-c', script],
@@ -78,14 +68,7 @@ export async function start({ engine }: Stage, containers: readonly DesiredConta
   );
 }
 
-export async function stopAll({ engine }: Stage): Promise<void> {
-  const { containers, networks } = await engine.snapshot();
-  await engine.containers.remove(
-    containers.map(({ name }) => name),
-    { anonymousVolumes: true },
-  );
-  await engine.networks.remove(networks.map(({ name }) => name));
-}
+export const stopAll = ({ engine }: Stage): Promise<void> => removeAll(engine);
 
 /** A prefix of commands: run there. */
 export type Place = readonly string[];
