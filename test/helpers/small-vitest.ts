@@ -55,7 +55,13 @@ setState({ assertionCalls: 0, isExpectingAssertions: false, expectedAssertionsNu
 /** Never writes: snapshots are made where vitest runs. */
 chai.Assertion.addMethod('toMatchFileSnapshot', function (this: { _obj: unknown }, file: string) {
   const path = join(dirname(currentFile), file);
-  chai.expect(this._obj, file).to.equal(existsSync(path) ? readFileSync(path, 'utf8') : undefined);
+  const [now, before] = [String(this._obj), existsSync(path) ? readFileSync(path, 'utf8') : ''].map((text) =>
+    text.split('\n'),
+  ) as [string[], string[]];
+  const without = (lines: string[], others: string[], sign: string) =>
+    lines.filter((line) => !others.includes(line)).map((line) => sign + line);
+  chai.expect([...without(before, now, '- '), ...without(now, before, '+ ')].join('\n'), file).to.equal('');
+  chai.expect(now, file).to.deep.equal(before);
 });
 
 const newSuite = (name: string, above: Suite | undefined): Suite => ({
