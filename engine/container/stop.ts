@@ -1,5 +1,4 @@
 /** Stops containers: politely, then not; afterwards their ports and names are gone. */
-import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { TcomposeError } from '../../src/model/errors.ts';
 import type { Host } from '../host.ts';
@@ -104,6 +103,3 @@ export const notRunning = (name: string): TcomposeError =>
     address: `container/${name}`,
     help: 'start it first',
   });
-
-export const removeRunFolder = (host: Host, id: string): Promise<void> =>
-  rm(containerRun(host.paths, id), { recursive: true, force: true });

@@ -4,9 +4,13 @@ import type { LaunchOp, LaunchOpName } from './ops.ts';
 /** "Not given", where every other number has a meaning (launcher.h, NO_NUMBER). */
 const ABSENT = 0xffff_ffff_ffff_ffffn;
 
+const viewOf = ({ buffer, byteOffset, length }: Buffer) => new DataView(buffer, byteOffset, length);
+
 /** Little-endian numbers, strings and bytes after their length, lists after their count; strings end in NUL, so that C can use them in place. */
 export class WireWriter {
-  #bytes = Buffer.allocUnsafe(4096);
+  // What a container is started with is some twenty kilobytes.
+  #bytes = Buffer.allocUnsafe(32_768);
+  #view = viewOf(this.#bytes);
   #used = 0;
 
   #reserve(length: number): number {
@@ -14,6 +18,7 @@ export class WireWriter {
       const larger = Buffer.allocUnsafe((this.#used + length) * 2);
       this.#bytes.copy(larger, 0, 0, this.#used);
       this.#bytes = larger;
+      this.#view = viewOf(larger);
     }
     const at = this.#used;
     this.#used += length;
@@ -22,13 +27,17 @@ export class WireWriter {
 
   u32(value: number): this {
     const at = this.#reserve(4);
-    this.#bytes.writeUInt32LE(value, at);
+    this.#view.setUint32(at, value, true);
     return this;
   }
 
   number(value: number | bigint | undefined, absent: bigint = ABSENT): this {
     const at = this.#reserve(8);
-    this.#bytes.writeBigUInt64LE(BigInt.asUintN(64, value === undefined ? absent : BigInt(value)), at);
+    // Most are small; making each a BigInt first takes longer than all else here.
+    if (typeof value === 'number' && value >= 0 && value <= 0xffff_ffff && Number.isInteger(value)) {
+      this.#view.setUint32(at, value, true);
+      this.#view.setUint32(at + 4, 0, true);
+    } else this.#view.setBigUint64(at, BigInt.asUintN(64, value === undefined ? absent : BigInt(value)), true);
     return this;
   }
 
@@ -69,7 +78,7 @@ export class WireWriter {
   block(write: (writer: WireWriter) => void): this {
     const at = this.#reserve(4);
     write(this);
-    this.#bytes.writeUInt32LE(this.#used - at - 4, at);
+    this.#view.setUint32(at, this.#used - at - 4, true);
     return this;
   }
 

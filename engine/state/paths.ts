@@ -13,6 +13,7 @@
  *       partial/HEX.lock            flock'ed by who unpacks that layer; there only while it is held or awaited
  *     containers/ID/
  *       container.json              {version, id, name, createdAt, madeFrom, endpoints, publishers, mounts, …}
+ *       removing.json dead.json     the record while its folder is removed, and when something of that could not be
  *       upper/ work/                the writable layer
  *       hosts resolv.conf hostname  bind-mounted into the container, rewritten in place
  *       log/ID-json.log[.N]         what it printed, as Docker's json-file writes it
@@ -46,6 +47,9 @@ export interface Paths {
 
 export const containerDir = (paths: Paths, id: string) => join(paths.root, 'containers', id);
 export const containerRecord = (paths: Paths, id: string) => join(containerDir(paths, id), 'container.json');
+/** Names that a record takes when its container is removed. */
+export const REMOVING = 'removing.json';
+export const DEAD = 'dead.json';
 export const containerRun = (paths: Paths, id: string) => join(paths.run, 'containers', id);
 export const forwardingMemo = (paths: Paths) => join(paths.run, 'forwarding');
 export const networkRecord = (paths: Paths, name: string) => join(paths.root, 'networks', `${name}.json`);

@@ -3,7 +3,7 @@ import type { Damage, LiveContainer, LiveNetwork, LiveState } from '../../src/mo
 import { liveContainer, type Runtime, readRuntime } from '../container/runtime.ts';
 import type { Host } from '../host.ts';
 import type { NetworkDamage, Records } from '../network/index.ts';
-import { PROJECT_LABEL } from './container-records.ts';
+import { PROJECT_LABEL, readHalfRemoved } from './container-records.ts';
 import type { ContainerRecord, NetworkRecord } from './records.ts';
 
 const NO_DAMAGE: NetworkDamage = { networks: new Map(), containers: new Map() };
@@ -31,11 +31,22 @@ export async function readSnapshot(
         liveNetwork(record, [...(damage.networks.get(record.name) ?? []), ...(names.get(record.name) ?? [])]),
       ),
     volumes: volumes.filter(isAsked),
-    containers: records.containers
-      .filter(isAsked)
-      .map((record) => withDamage(host, record, runtimes.get(record.name)!, damage.containers.get(record.name) ?? [])),
+    containers: [
+      ...records.containers
+        .filter(isAsked)
+        .map((record) =>
+          withDamage(host, record, runtimes.get(record.name)!, damage.containers.get(record.name) ?? []),
+        ),
+      ...halfRemoved(host, runtimes).filter(isAsked),
+    ],
   };
 }
+
+/** Those whose name has a container again are told by nobody: the next command goes on removing them. */
+const halfRemoved = ({ paths }: Host, known: ReadonlyMap<string, unknown>): readonly LiveContainer[] =>
+  readHalfRemoved(paths)
+    .filter(({ record }) => !known.has(record.name))
+    .map(({ record, status }) => ({ ...liveContainer(paths, record), status, wanted: false }));
 
 /** Two programs are run for this: not when there is no network to look at. */
 async function networkDamage(
