@@ -169,12 +169,20 @@ const attempted = (section: Section, index: number, op: LaunchOp | undefined): s
     : `${sectionIntents[section]} (operation ${index})`;
 };
 
+/** The kernel says EINVAL to ids that a file system cannot map, as to so much else. */
+function remedyOf(op: LaunchOp | undefined, errno: string): readonly [why: string, help?: string] | undefined {
+  if (op?.op === 'bind-in' && op.user !== undefined && errno === 'EINVAL') {
+    return ['its file system cannot map ids', 'keep it on ext4, xfs or btrfs, or leave out userns_mode'];
+  }
+  return op && remedies[op.op]?.[errno];
+}
+
 export const explain = (
   failure: { readonly section: Section; readonly index: number; readonly errno: number },
   op: LaunchOp | undefined,
 ): Explanation => {
   const name = errnoName(failure.errno);
-  const [why, help] = (op && remedies[op.op]?.[name]) ?? [errnoMeaning(failure.errno)];
+  const [why, help] = remedyOf(op, name) ?? [errnoMeaning(failure.errno)];
   const message = `cannot ${attempted(failure.section, failure.index, op)}: ${why} (${name})`;
   return { message, ...(help !== undefined && { help }) };
 };

@@ -43,6 +43,10 @@ function portText({ protocol, target, hostIp, published, range }: DesiredPort): 
   return [hostIp.includes(':') ? `[${hostIp}]` : hostIp, host, `${target}/${protocol}`].filter(Boolean).join(':');
 }
 
+/** As the file writes it. */
+const namespaceText = (mode: { readonly kind: string; readonly container?: string; readonly size?: number }): string =>
+  [mode.kind, mode.container ?? (mode.size === undefined ? undefined : `size=${mode.size}`)].filter(Boolean).join(':');
+
 const deviceText = ({ source, target, permissions }: DesiredDevice): string => `${source}:${target}:${permissions}`;
 
 function mountText(mount: DesiredMount): string {
@@ -118,7 +122,10 @@ export const FIELDS: { readonly [K in keyof Required<DesiredContainer>]: FieldRu
     ...set('pre_start', 'name'),
     say: ({ image, argv }: DesiredContainer) => `${image.ref}: ${argv.join(' ')}`,
   },
-  namespaces: fields({ ipc: ['ipc'], pid: ['pid'], uts: ['uts'], cgroup: ['cgroup'], user: ['userns_mode'] }),
+  namespaces: {
+    ...fields({ ipc: ['ipc'], pid: ['pid'], uts: ['uts'], cgroup: ['cgroup'], user: ['userns_mode'] }),
+    say: namespaceText,
+  },
   devices: { ...set('devices', 'target'), say: deviceText },
   deviceRules: whole('device_cgroup_rules'),
   cdiDevices: whole('devices'),

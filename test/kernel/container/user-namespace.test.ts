@@ -27,7 +27,8 @@ beforeAll(async () => {
   instance = await makeInstance();
   engine = openEngine(instance);
   image = await importBusybox(engine);
-  folder = mkdtempSync('/var/tmp/tcompose-users-');
+  // On the file system of the state.
+  folder = mkdtempSync(`${instance.root}-users-`);
 });
 afterEach(async () => {
   const { containers } = await engine.snapshot();
@@ -106,12 +107,12 @@ describe('from inside', () => {
 
   test('ports below 1024, settings of its namespaces, limits and a working folder that is made are as ever', async () => {
     const output = await sh(
-      'pwd; (echo hello | nc -l -p 80 &) ; sleep 0.2; nc 127.0.0.1 80 </dev/null; cat /proc/sys/net/core/somaxconn /proc/sys/kernel/shmmni /proc/sys/kernel/domainname; ulimit -n; cat /proc/self/oom_score_adj; stat -c %u .',
+      'pwd; (echo hello | nc -l -p 80 &) ; sleep 0.2; nc 127.0.0.1 80 </dev/null; cat /proc/sys/net/ipv4/ip_default_ttl /proc/sys/kernel/shmmni /proc/sys/kernel/domainname; ulimit -n; cat /proc/self/oom_score_adj; stat -c %u .',
       {
         user: 'web',
         workingDir: '/srv/deep',
         domainname: 'example.org',
-        sysctls: { 'net.core.somaxconn': '77', 'kernel.shmmni': '99' },
+        sysctls: { 'net.ipv4.ip_default_ttl': '77', 'kernel.shmmni': '99' },
         ulimits: { nofile: { soft: 40, hard: 1_048_577 } },
         resources: { shmSizeBytes: 2 ** 26, oomScoreAdj: 100 },
       },

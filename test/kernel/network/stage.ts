@@ -1,11 +1,10 @@
 /** Containers that say who they are and who asked, and ways to ask them from anywhere. */
-
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
+import { plainNetwork } from '../../../engine/library/describe.ts';
 import type { DesiredContainer, DesiredNetwork, DesiredPort } from '../../../src/model/desired.ts';
 import type { Engine } from '../../../src/model/engine.ts';
 import { eventually } from '../../helpers/eventually.ts';
-import { slowness } from '../../helpers/slowness.ts';
 import { aContainer, runContainers } from '../container/a-container.ts';
 import { removeAll, type Stage } from '../container/use-engine.ts';
 
@@ -15,15 +14,7 @@ const run = promisify(execFile);
 export const HOST = '198.51.100.2';
 
 export const aNetwork = (name: string, changes: Partial<DesiredNetwork> = {}): DesiredNetwork => ({
-  name,
-  external: false,
-  driver: 'bridge',
-  internal: false,
-  enableIpv4: true,
-  enableIpv6: false,
-  ipam: [],
-  driverOpts: {},
-  labels: { 'com.docker.compose.project': 'test' },
+  ...plainNetwork(name, { 'com.docker.compose.project': 'test' }),
   ...changes,
 });
 
@@ -80,10 +71,10 @@ export async function inside(engine: Engine, container: string): Promise<Place> 
   return ['nsenter', '-t', String(pid), '-n'];
 }
 
-/** The answer, or `-` when there is none within a second, longer on a slow machine. */
+/** The answer, or `-` when there is none within a second. */
 export async function askFrom(place: Place, address: string): Promise<string> {
   const url = `http://${address}/cgi-bin/who`;
-  const argv = [...place, 'curl', '--silent', '--noproxy', '*', '--max-time', String(slowness), url];
+  const argv = [...place, 'curl', '--silent', '--noproxy', '*', '--max-time', '1', url];
   return await run(argv[0]!, argv.slice(1)).then(
     ({ stdout }) => stdout.trim().replace(/\[::ffff:(.*)\]/, '$1'),
     () => '-',
