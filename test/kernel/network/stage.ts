@@ -1,6 +1,7 @@
 /** Containers that say who they are and who asked, and ways to ask them from anywhere. */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
+import { plainNetwork } from '../../../engine/library/describe.ts';
 import type { DesiredContainer, DesiredNetwork, DesiredPort } from '../../../src/model/desired.ts';
 import type { Engine } from '../../../src/model/engine.ts';
 import { eventually } from '../../helpers/eventually.ts';
@@ -13,15 +14,7 @@ const run = promisify(execFile);
 export const HOST = '198.51.100.2';
 
 export const aNetwork = (name: string, changes: Partial<DesiredNetwork> = {}): DesiredNetwork => ({
-  name,
-  external: false,
-  driver: 'bridge',
-  internal: false,
-  enableIpv4: true,
-  enableIpv6: false,
-  ipam: [],
-  driverOpts: {},
-  labels: { 'com.docker.compose.project': 'test' },
+  ...plainNetwork(name, { 'com.docker.compose.project': 'test' }),
   ...changes,
 });
 
