@@ -7,7 +7,6 @@ import { PROJECT_LABEL } from '../state/container-records.ts';
 import type { BindOptions, ContainerOptions, HealthcheckOptions, PortOptions } from './options.ts';
 
 const GRACE_MS = 10_000;
-const SHM_BYTES = 2 ** 26;
 
 /** What all containers of one engine share. */
 export interface Scope {
@@ -16,6 +15,43 @@ export interface Scope {
   /** Of who made them. */
   readonly labels: Readonly<Record<string, string>>;
 }
+
+/** Fields of a container of which nothing was said. */
+export const UNSET = {
+  groupAdd: [],
+  tty: false,
+  stdinOpen: false,
+  init: false,
+  links: [],
+  extraHosts: [],
+  dns: { servers: [], search: [], options: [] },
+  restart: { policy: 'no', maxRetries: 0 },
+  log: { driver: 'json-file', options: {} },
+  security: {
+    privileged: false,
+    capAdd: [],
+    capDrop: [],
+    noNewPrivileges: false,
+    seccomp: 'default',
+    readOnlyRootfs: false,
+  },
+  resources: { shmSizeBytes: 2 ** 26 },
+  sysctls: {},
+  ulimits: {},
+} as const satisfies Partial<DesiredContainer>;
+
+/** A bridge of which nothing was said. */
+export const plainNetwork = (name: string, labels: DesiredNetwork['labels']): DesiredNetwork => ({
+  name,
+  external: false,
+  driver: 'bridge',
+  internal: false,
+  enableIpv4: true,
+  enableIpv6: false,
+  ipam: [],
+  driverOpts: {},
+  labels,
+});
 
 /** As Compose numbers them: so the command line finds them by their name. */
 export const fullName = ({ project }: Scope, name: string): string => `${project}-${name}-1`;
@@ -32,38 +68,19 @@ export function describeContainer(
   if (argv.length === 0) throw noCommand(options.image);
   const check = healthcheck === false ? undefined : mergedHealthcheck(config, ownCheck(healthcheck ?? {}));
   return {
+    ...UNSET,
     name: whole,
     image: { ref: options.image, id },
     argv,
     env: mergedEnv(config, options.env ?? {}),
     user: options.user ?? config.user,
-    groupAdd: [],
     workingDir: options.workingDir ?? (config.workingDir || '/'),
-    tty: false,
-    stdinOpen: false,
-    init: false,
     mounts: [...(options.binds ?? []).map(bind), ...(options.tmpfs ?? []).map(tmpfs)],
     networkMode: { kind: network ?? 'bridge' },
     attachments: network === undefined ? [{ network: scope.network, aliases: [whole, name] }] : [],
     ports: (options.ports ?? []).map(port),
-    links: [],
-    extraHosts: [],
-    dns: { servers: [], search: [], options: [] },
-    restart: { policy: 'no', maxRetries: 0 },
     ...(check === undefined ? {} : { healthcheck: check }),
     stop: { signal: config.stopSignal || 'SIGTERM', graceMs: GRACE_MS },
-    log: { driver: 'json-file', options: {} },
-    security: {
-      privileged: false,
-      capAdd: [],
-      capDrop: [],
-      noNewPrivileges: false,
-      seccomp: 'default',
-      readOnlyRootfs: false,
-    },
-    resources: { shmSizeBytes: SHM_BYTES },
-    sysctls: {},
-    ulimits: {},
     ...overrides,
     labels: { ...config.labels, ...options.labels, ...overrides.labels, ...labelsOf(scope, name) },
   };
@@ -77,17 +94,8 @@ const labelsOf = ({ project, labels }: Scope, service: string): Readonly<Record<
   'com.docker.compose.oneoff': 'False',
 });
 
-export const describeNetwork = ({ project, network, labels }: Scope): DesiredNetwork => ({
-  name: network,
-  external: false,
-  driver: 'bridge',
-  internal: false,
-  enableIpv4: true,
-  enableIpv6: false,
-  ipam: [],
-  driverOpts: {},
-  labels: { ...labels, [PROJECT_LABEL]: project, 'com.docker.compose.network': 'default' },
-});
+export const describeNetwork = ({ project, network, labels }: Scope): DesiredNetwork =>
+  plainNetwork(network, { ...labels, [PROJECT_LABEL]: project, 'com.docker.compose.network': 'default' });
 
 function port(given: number | PortOptions): DesiredPort {
   const {

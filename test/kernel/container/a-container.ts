@@ -1,6 +1,7 @@
 /** Containers of the kernel tests: busybox, and nothing set that the test does not set. */
 import { createReadStream } from 'node:fs';
 import { createEngine } from '../../../engine/index.ts';
+import { UNSET } from '../../../engine/library/describe.ts';
 import type { DesiredContainer } from '../../../src/model/desired.ts';
 import type { Engine, ExecRequest } from '../../../src/model/engine.ts';
 import { buildLauncher } from '../../helpers/build-probe.ts';
@@ -21,38 +22,19 @@ export const aContainer = (
   name: string,
   changes: Partial<DesiredContainer> = {},
 ): DesiredContainer => ({
+  ...UNSET,
   name,
   labels: { 'com.docker.compose.project': 'test' },
   image: { ref: 'busybox', id: imageId },
   argv: ['sleep', '1000'],
   env: {},
   user: '',
-  groupAdd: [],
   workingDir: '',
-  tty: false,
-  stdinOpen: false,
-  init: false,
   mounts: [],
   networkMode: { kind: 'none' },
   attachments: [],
   ports: [],
-  links: [],
-  extraHosts: [],
-  dns: { servers: [], search: [], options: [] },
-  restart: { policy: 'no', maxRetries: 0 },
   stop: { signal: 'SIGTERM', graceMs: 0 },
-  log: { driver: 'json-file', options: {} },
-  security: {
-    privileged: false,
-    capAdd: [],
-    capDrop: [],
-    noNewPrivileges: false,
-    seccomp: 'default',
-    readOnlyRootfs: false,
-  },
-  resources: { shmSizeBytes: 2 ** 26 },
-  sysctls: {},
-  ulimits: {},
   ...changes,
 });
 

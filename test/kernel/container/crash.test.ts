@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { buildLauncher } from '../../helpers/build-probe.ts';
+import { aNetwork } from '../network/stage.ts';
 import { aContainer } from './a-container.ts';
 import { useEngine } from './use-engine.ts';
 import { type Orders, obey } from './victim.ts';
@@ -14,18 +15,7 @@ const stage = useEngine({ keeps: true });
 let orders: Orders;
 let script: string;
 beforeAll(async () => {
-  const labels = { 'com.docker.compose.project': 'test' };
-  const network = {
-    name: 'net',
-    external: false,
-    driver: 'bridge',
-    internal: false,
-    enableIpv4: true,
-    enableIpv6: false,
-    ipam: [],
-    driverOpts: {},
-    labels,
-  } as const;
+  const network = aNetwork('net');
   const containers = [1, 2, 3].map((number) =>
     aContainer(stage.image, `t-${number}`, {
       networkMode: { kind: 'bridge' },

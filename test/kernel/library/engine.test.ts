@@ -92,7 +92,7 @@ test('a line of the log, a health check, and an end are waited for', async () =>
   const slow = 'sleep 0.3; touch /well; echo ready to serve; sleep 1000';
   await engine.start(shell(slow, { wait: { log: /ready (to|for)/ } }));
   const box = await engine.start(
-    shell(slow, { healthcheck: { test: 'test -e /well', intervalMs: 100 }, wait: { healthy: true } }),
+    shell(slow, { healthcheck: { test: 'test -e /well', intervalMs: 100, retries: 600 }, wait: { healthy: true } }),
   );
   expect(await box.state()).toMatchObject({ status: 'running', health: 'healthy' });
   const job = await engine.start(shell('sleep 0.2; echo done', { wait: { completed: true } }));
