@@ -15,12 +15,15 @@ export interface AccountFiles {
 
 const LIMIT = 1 << 20;
 
+/** Characters: RUN is memory, and an image's author may have written any amount. */
+const KEPT = 1 << 16;
 const savedPath = (host: Host, id: string) => join(containerRun(host.paths, id), 'accounts');
 
 /** At a start: what was read is kept in its run folder, since an exec asks for it again, and layers never change. */
 export async function saveAccountFiles(host: Host, id: string, layers: readonly string[]): Promise<AccountFiles> {
   const accounts = await readAccountFiles(host, id, layers);
-  writeFileSync(savedPath(host, id), JSON.stringify(accounts), { mode: 0o600 });
+  const text = JSON.stringify(accounts);
+  if (text.length <= KEPT) writeFileSync(savedPath(host, id), text, { mode: 0o600 });
   return accounts;
 }
 

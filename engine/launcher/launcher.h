@@ -17,7 +17,7 @@
 #define REPORT_FD 3  /* in a child that runs a program: where its reports go */
 #define JOINED_FD 4  /* in a child that runs a program: pidfd of the process that `join` looked up last */
 #define NO_NUMBER UINT64_MAX
-#define MAX_FIELDS 12
+#define MAX_FIELDS 13
 
 enum section { SECTION_PROGRAM, SECTION_SETUP, SECTION_START, SECTION_PROBE, SECTION_SUPERVISOR };
 /* Index of a failure in SECTION_SUPERVISOR (explanations.ts). */

@@ -72,7 +72,9 @@ struct piece {
 struct remote {
 	const struct log_spec *spec; /* NULL: there is none */
 	int fd, host;                /* host: its network namespace */
+	pid_t relay;                 /* the program that passes on, if there is one */
 	uint64_t retry_at;
+	uint64_t ordinal; /* of the last message */
 	size_t begin; /* of the queue: before it, what was sent */
 	uint32_t sent;
 	struct text queue;

@@ -28,6 +28,7 @@ async function idWith(make: (path: string) => void, changes: Partial<DesiredCont
   rmSync(tar);
   return outputOf(stage.engine, aContainer(image.id, `c-${count}`, { argv: ['id'], ...changes }));
 }
+const plain = { privileged: false, env: {} };
 const link = (target: string) => (path: string) => execFileSync('ln', ['-s', target, path]);
 const WEB = 'web:x:1234:1234::/srv:/bin/sh\n';
 
@@ -69,4 +70,22 @@ test('a pipe, a folder and a link to itself are no accounts, are not waited for,
   await expect(idWith(pipe, { user: 'web' })).rejects.toThrow(/\/etc\/passwd in the container: it is no ordinary file/);
   await expect(idWith((path) => mkdirSync(path), { user: 'web' })).rejects.toThrow(/it is no ordinary file/);
   await expect(idWith(link('passwd'), { user: 'web' })).rejects.toThrow(/\/etc\/passwd in the container/);
+});
+
+test('an exec goes by the accounts of the start, and by the container’s own once it has changed them', async () => {
+  rmSync(join(root, 'etc/passwd'), { recursive: true, force: true });
+  writeFileSync(join(root, 'etc/passwd'), WEB);
+  const tar = join(dirname(root), 'image-exec.tar');
+  execFileSync('tar', ['-C', root, '--owner=0', '--group=0', '-cf', tar, '.']);
+  const { id } = await stage.engine.images.import(createReadStream(tar), 'odd:exec', { changes: [] });
+  rmSync(tar);
+  const { containers } = stage.engine;
+  await containers.create([{ container: aContainer(id, 'known', { argv: ['sleep', '1000'] }) }]);
+  await containers.start(['known']);
+  const idOf = async (user: string) =>
+    (await containers.capture('known', { argv: ['id', '-u'], user, ...plain })).stdout;
+  expect(String(await idOf('web'))).toBe('1234\n');
+  const add = ['sh', '-c', 'echo late:x:4321:4321::/:/bin/sh >> /etc/passwd'];
+  await containers.capture('known', { argv: add, ...plain });
+  expect(String(await idOf('late'))).toBe('4321\n');
 });
