@@ -5,17 +5,15 @@
 import { join, relative } from 'node:path';
 import { type LaunchOp, type Slot, slotFd } from '../launcher/ops.ts';
 import { overlayOps } from '../launcher/overlay.ts';
-import type { IdRanges } from '../state/records.ts';
 import { cgroupJoinOps } from './cgroup.ts';
-import { idOutside } from './id-ranges.ts';
-import { rlimitOps, sysctlWrites } from './limits.ts';
+import { BECOME_ROOT, beforeUserOps, ownStreamsOps } from './join-user.ts';
+import { sysctlWrites } from './limits.ts';
 import {
   CLONE,
   MOUNT_ATTR,
   O_CLOEXEC,
   O_DIRECTORY,
   O_PATH,
-  PR_SET_DUMPABLE,
   PR_SET_SECUREBITS,
   SECBIT_NO_SETUID_FIXUP,
 } from './linux.ts';
@@ -27,10 +25,8 @@ import {
   type ContainerPlan,
   confineOps,
   consoleOps,
-  type JoinTarget,
   type MappedPlan,
   oomOps,
-  type ProcessPlan,
   processOps,
   propagationOps,
   ROOT,
@@ -38,13 +34,6 @@ import {
   SHM,
   USER,
 } from './program.ts';
-import { type UserPlan, userSetupOps } from './user-namespace.ts';
-
-/** The supervisor stays in the host's user namespace; the network that it lives in belongs to the container's. */
-export const mappedSetupOps = (user: UserPlan, slot: Slot, network: readonly LaunchOp[]): readonly LaunchOp[] => [
-  ...userSetupOps(user, slot),
-  ...network.map((op) => (op.op === 'unshare' ? { ...op, user: slot } : op)),
-];
 
 const HOST: Slot = 5;
 const OPEN_HOST: LaunchOp = { op: 'open', slot: HOST, path: '/', flags: O_PATH | O_DIRECTORY | O_CLOEXEC };
@@ -81,10 +70,10 @@ export function mappedStartProgram(plan: ContainerPlan, user: MappedPlan): reado
     openRoot,
     ...outside,
     ...(plan.tty ? consoleOps() : []),
-    ...ownStreamsOps(process, ids),
+    ...ownStreamsOps(process.identity.uid, ids),
     // To be born in a group one must own its files.
     { op: 'fs-ids', uid: 0, gid: 0 },
-    ...beforeUserOps(process),
+    ...beforeUserOps(process.ulimits),
     { op: 'join-path', path: `/proc/self/fd/${slotFd(USER)}`, flags: CLONE.NEWUSER },
     { op: 'clone', flags: namespaces.own & ~CLONE.NEWIPC, ...(unified ? { cgroup: CGROUP } : {}) },
     ...(namespaces.ownsCgroup ? [{ op: 'unshare', flags: CLONE.NEWCGROUP } as const] : []),
@@ -109,9 +98,6 @@ export function mappedStartProgram(plan: ContainerPlan, user: MappedPlan): reado
     ...processOps(process, { createsWorkingDir: true, ownsStreams: false }),
   ];
 }
-
-/** Of the user namespace that was entered: until then it is a stranger in it, with all rights but no name. */
-const BECOME_ROOT: LaunchOp = { op: 'set-ids', uid: 0, gid: 0, groups: [] };
 
 /** The whole state is seen through one mount that maps ids, which the overlay then covers: what is on the disk has the ids that an image gives. */
 function mappedOverlayOps({ layers, upper, work, on }: OverlayFolders, stateRoot: string): readonly LaunchOp[] {
@@ -148,26 +134,3 @@ function nameOps({ namespaces, hostname, domainname }: ContainerPlan): readonly 
     ...(domainname === undefined ? [] : [{ op: 'domainname', name: domainname } as const]),
   ];
 }
-
-const ownStreamsOps = ({ identity }: ProcessPlan, ids: IdRanges): readonly LaunchOp[] => [
-  { op: 'own-streams', uid: idOutside(ids.uid, ids.size, identity.uid) ?? ids.uid },
-];
-
-/** What it has no right to any more once it is inside. And nobody in there may look into it before it has become the program. */
-export const beforeUserOps = ({ ulimits }: ProcessPlan): readonly LaunchOp[] => [
-  ...rlimitOps(ulimits).flatMap((op): LaunchOp[] =>
-    op.op === 'rlimit' ? [{ op: 'raise-rlimit', resource: op.resource, hard: op.hard }] : [],
-  ),
-  { op: 'prctl', option: PR_SET_DUMPABLE, arg2: 0n },
-];
-
-/** The last step of another process on its way into a running container. */
-export const joinUserOps = (
-  target: JoinTarget,
-  process: ProcessPlan,
-  { ids, ownsStreams }: { readonly ids: IdRanges; readonly ownsStreams: boolean },
-): readonly LaunchOp[] => [
-  ...(ownsStreams ? ownStreamsOps(process, ids) : []),
-  { op: 'join', ...target, flags: CLONE.NEWUSER },
-  BECOME_ROOT,
-];

@@ -6,9 +6,9 @@ import type { AppArmorChange } from './apparmor.ts';
 import { type CgroupPlan, cgroupJoinOps, cgroupOpenOps, cgroupSetupOps } from './cgroup.ts';
 import { type DeviceRule, deviceFilter } from './device-filter.ts';
 import type { Identity } from './identity.ts';
+import { beforeUserOps, joinUserOps, mappedSetupOps } from './join-user.ts';
 import { type OwnNamespaces, rlimitOps, sysctlWrites } from './limits.ts';
 import { CLONE, MOUNT_ATTR, MS, O_CLOEXEC, O_DIRECTORY, O_PATH, PR_SET_NO_NEW_PRIVS } from './linux.ts';
-import { beforeUserOps, joinUserOps, mappedSetupOps, mappedStartProgram } from './mapped-program.ts';
 import { maskOps } from './masked-paths.ts';
 import { INIT_PATH, type MountRequest, mountOps, type OverlayFolders } from './mounts.ts';
 import { joinOps, type NamespacePlan } from './namespaces.ts';
@@ -77,9 +77,8 @@ export const setupProgram = (plan: ContainerPlan): readonly LaunchOp[] => [
   ...(plan.user === undefined ? plan.network : mappedSetupOps(plan.user, USER, plan.network)),
 ];
 
-/** At each start. The order is runc's (engine-behaviour 2.11): what needs the host's mounts, then mounts, then privileges go. */
+/** At each start; with a user namespace mapped-program.ts. The order is runc's (engine-behaviour 2.11): what needs the host's mounts, then mounts, then privileges go. */
 export function startProgram(plan: ContainerPlan): readonly LaunchOp[] {
-  if (plan.user !== undefined) return mappedStartProgram(plan, plan.user);
   const { process, overlay, mounts, namespaces } = plan;
   const ownsUts = (namespaces.own & CLONE.NEWUTS) !== 0;
   const unified = plan.cgroup.unified !== undefined;
@@ -194,10 +193,10 @@ export function joinProgram(
     { op: 'keyring' },
     ...confineOps(process.apparmor),
     ...oomOps(process.oomScoreAdj),
-    ...(ids === undefined ? [] : beforeUserOps(process)),
+    ...(ids === undefined ? [] : beforeUserOps(process.ulimits)),
     { op: 'join', ...target, flags: entered },
     ...(options.terminal ? terminalOps() : []),
-    ...(ids === undefined ? [] : joinUserOps(target, process, { ids, ownsStreams: options.ownsStreams })),
+    ...(ids === undefined ? [] : joinUserOps(target, process.identity.uid, { ids, ownsStreams: options.ownsStreams })),
     ...processOps(process, { createsWorkingDir: false, ownsStreams: options.ownsStreams && ids === undefined }),
   ];
 }

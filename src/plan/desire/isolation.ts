@@ -1,6 +1,6 @@
 /** What a container shares with the host or with others, and which devices it is given. */
 import type { DesiredContainer, DesiredDevice, NamespaceOf } from '../../model/desired.ts';
-import { firstContainer, refuse, type ServiceScope } from './scope.ts';
+import { findService, firstContainer, refuse, type ServiceScope } from './scope.ts';
 
 type Namespaces = NonNullable<DesiredContainer['namespaces']>;
 
@@ -46,7 +46,24 @@ function userNamespace(scope: ServiceScope, mode: string): NonNullable<Namespace
       help: `remove one of them: root of a user namespace has no rights over what is the host's`,
     });
   }
+  const stranger = DONATED.find((key) => scope.service[key] && !isMappedDonor(scope, scope.service[key]));
+  if (stranger !== undefined) {
+    const text = `service ${scope.name} has a user namespace, and ${scope.service[stranger]}, whose ${stranger} it shares, has none`;
+    throw refuse(scope, text, [stranger], {
+      code: 'namespace-conflict',
+      help: `give both the same userns_mode, or neither`,
+    });
+  }
   return mode === 'private' ? { kind: 'private' } : { kind: 'auto', size: Number(size ?? DEFAULT_IDS) };
+}
+
+const DONATED = ['network_mode', 'pid', 'ipc', 'uts'] as const;
+
+/** Containers of other projects are looked at when it starts. */
+function isMappedDonor({ project }: ServiceScope, mode: string): boolean {
+  const [, name] = /^service:(.+)$/s.exec(mode) ?? [];
+  const donor = name === undefined ? undefined : findService(project, name);
+  return donor === undefined || !['', 'host'].includes(donor.userns_mode ?? '');
 }
 
 function sharing(scope: ServiceScope, key: 'ipc' | 'pid' | 'uts', mode: string): NamespaceOf {
