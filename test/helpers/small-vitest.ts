@@ -60,7 +60,8 @@ chai.Assertion.addMethod('toMatchFileSnapshot', function (this: { _obj: unknown 
   ) as [string[], string[]];
   const without = (lines: string[], others: string[], sign: string) =>
     lines.filter((line) => !others.includes(line)).map((line) => sign + line);
-  chai.expect([...without(before, now, '- '), ...without(now, before, '+ ')].join('\n'), file).to.equal('');
+  const differences = [...without(before, now, '- '), ...without(now, before, '+ ')];
+  if (differences.length > 0) throw new Error(`${file} differs:\n${differences.join('\n')}`);
   chai.expect(now, file).to.deep.equal(before);
 });
 

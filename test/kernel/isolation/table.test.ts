@@ -1,4 +1,5 @@
 /** What a program in a container sees and may do, as a table that can be laid beside another engine's (scripts/isolation-table). */
+import { release } from 'node:os';
 import { expect, test } from 'vitest';
 import { syscallNumbers } from '../../../engine/container/syscalls.ts';
 import type { DesiredContainer } from '../../../src/model/desired.ts';
@@ -17,7 +18,14 @@ const CASES: Readonly<Record<string, Partial<DesiredContainer>>> = {
   'user-no-new-privileges': { security: { ...base, noNewPrivileges: true }, user: '1000:1000' },
 };
 
-test.each(Object.keys(CASES))('%s', async (name) => {
+const isOlderThan = (major: number, minor: number): boolean => {
+  const [ours = 0, oursMinor = 0] = release().split('.').map(Number);
+  return ours < major || (ours === major && oursMinor < minor);
+};
+
+test.for(Object.keys(CASES))('%s', async (name, { skip }) => {
+  // Older ones hide settings of the network from whoever is not the host's root (net/core/somaxconn), which newer ones show.
+  if (name === 'user-namespace' && isOlderThan(6, 12)) skip('needs a kernel that shows what Linux 6.12 shows');
   const { argv = [] } = probing();
   const { security } = CASES[name]!;
   const hides = !security?.privileged && !security?.systemPathsUnconfined;
@@ -34,6 +42,7 @@ test('the calls that are denied are those that moby’s list does not have', asy
   const denied = [...table.matchAll(/^denied ([0-9]+): EPERM$/gm)]
     .map((match) => Number(match[1]))
     .filter((n) => n <= 450);
-  const known = denied.flatMap((number) => names.get(number) ?? []);
+  // uprobe(2) is beyond the reach of filters from Linux 6.14 on, and denied before.
+  const known = denied.flatMap((number) => names.get(number) ?? []).filter((name) => name !== 'uprobe');
   await expect(`${known.sort().join('\n')}\n`).toMatchFileSnapshot('tables/denied-calls.txt');
 });
