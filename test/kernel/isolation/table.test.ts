@@ -17,7 +17,12 @@ const CASES: Readonly<Record<string, Partial<DesiredContainer>>> = {
   'user-no-new-privileges': { security: { ...base, noNewPrivileges: true }, user: '1000:1000' },
 };
 
-test.each(Object.keys(CASES))('%s', async (name) => {
+// Its state lies on a tmpfs, which maps ids from Linux 6.3 on only.
+const isMachine = process.env['TCOMPOSE_PRIVATE_HOST'] === 'vm';
+if (isMachine)
+  console.log('skipped: user-namespace: the state of the virtual machine lies on a file system that cannot map ids');
+
+test.each(Object.keys(CASES).filter((name) => !isMachine || name !== 'user-namespace'))('%s', async (name) => {
   const { argv = [] } = probing();
   const { security } = CASES[name]!;
   const hides = !security?.privileged && !security?.systemPathsUnconfined;
