@@ -90,7 +90,13 @@ const remedies: { readonly [Name in LaunchOpName]?: Readonly<Record<string, read
       ENODEV: ['this kernel does not know that file system', 'run tcompose system doctor'],
       ESTALE: ['the writable layer was made on other layers', 'remove the container and create it again'],
     },
-    'mount-in': { ENODEV: ['this kernel does not know that file system', 'run tcompose system doctor'] },
+    'mount-in': {
+      ENODEV: ['this kernel does not know that file system', 'run tcompose system doctor'],
+      ENOTDIR: [
+        'the image has a link or a file there',
+        'use an image that has an ordinary folder, or none, in its place',
+      ],
+    },
     'bind-in': {
       ENOENT: ['its source or its target does not exist'],
       ENOTDIR: ['one is a folder and the other is a file', 'mount a folder onto a folder, a file onto a file'],

@@ -5,6 +5,7 @@
 #include <linux/magic.h>
 #include <linux/mount.h>
 #include <sched.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/syscall.h>
@@ -28,7 +29,12 @@ static int op_mount(struct run *run, const struct value *v) { /* source path typ
 static int op_mount_in(struct run *run, const struct value *v) { /* root source inside type flags data optional */
 	(void)run;
 	int root = slot_fd(v[0].number);
-	int target = root < 0 ? root : open_in(root, v[2].bytes, O_PATH, 0);
+	/*
+	 * The kernel's own file systems only onto a folder that is one: by way of a link, a volume could hold the place, and who shares that
+	 * could move it before /proc is masked. A tmpfs goes wherever the path leads inside.
+	 */
+	int flags = strcmp(v[3].bytes, "tmpfs") ? O_PATH | O_NOFOLLOW | O_DIRECTORY : O_PATH;
+	int target = root < 0 ? root : open_in(root, v[2].bytes, flags, 0);
 	if (target < 0) return target;
 	int error = mount_at(&v[1], path_of(target).text, &v[3], v[4].number, &v[5]);
 	close(target);
