@@ -14,8 +14,11 @@ import type { AttachRequest, ExecRequest, LogLine, LogOptions } from './streams.
 export type { AttachRequest, ExecRequest, LogLine, LogOptions } from './streams.ts';
 
 export interface Engine {
-  /** Reads only; never waits for a lock. Without a project: everything of the instance. */
-  snapshot(filter?: { readonly project?: string }): Promise<LiveState>;
+  /**
+   * Reads only; never waits for a lock. Without a project: everything of the instance. `networkDamage: false`: what the network lacks is
+   * not looked for, which would run programs of the host.
+   */
+  snapshot(filter?: { readonly project?: string; readonly networkDamage?: boolean }): Promise<LiveState>;
   /** One writer per project at a time; the error of the second says who holds the lock and since when. */
   lock(project: string, command: string): Promise<{ release(): Promise<void> }>;
   /**
@@ -142,8 +145,8 @@ export interface Containers {
    * calls such a container damaged (`change`).
    */
   update(wanted: readonly DesiredContainer[]): Promise<BatchResult>;
-  /** Checks ports first, all at once, before anything is touched. */
-  start(names: readonly string[]): Promise<BatchResult>;
+  /** Checks ports first, all at once, before anything is touched. `isRestart`: those who follow events hear of it as of one. */
+  start(names: readonly string[], options?: { readonly isRestart?: boolean }): Promise<BatchResult>;
   stop(names: readonly string[], options?: { graceMs?: number; signal?: string }): Promise<BatchResult>;
   kill(name: string, signal: string): Promise<void>;
   /** By the freezer. What is paused already, or runs already, is success; a stopped container is an error. */
@@ -165,14 +168,22 @@ export interface Containers {
   exec(name: string, request: ExecRequest): Promise<number>;
   /** As exec, without a standard input; its output is kept (the last 64 KiB) instead of printed. */
   runHook(name: string, hook: DesiredHook): Promise<{ readonly exitCode: number; readonly output: string }>;
+  /** As exec, its whole output kept, up to 64 MiB a stream; without `input` there is none. */
+  capture(name: string, run: DesiredHook & { readonly input?: Uint8Array }): Promise<CapturedRun>;
   /** The container's own streams joined to this process's, until it ends (its exit code) or the detach keys come (undefined). */
   attach(name: string, request: AttachRequest): Promise<number | undefined>;
   /** What it uses now; undefined when it does not run. */
   stats(name: string): Promise<ContainerStats | undefined>;
   /** Its processes, as this host sees them, the first process first. */
   processes(name: string): Promise<readonly ProcessFact[]>;
-  /** What happens from now on to containers of the instance, oldest first; ends when the signal aborts. */
-  events(filter: { readonly project?: string }, signal: AbortSignal): AsyncIterable<EngineEvent>;
+  /**
+   * What happens from now on to containers of the instance, oldest first; ends when the signal aborts. With `sinceMs` (of 1970) first
+   * what is still known of the time since then, also when the signal was aborted already: nobody keeps a history.
+   */
+  events(
+    filter: { readonly project?: string; readonly sinceMs?: number },
+    signal: AbortSignal,
+  ): AsyncIterable<EngineEvent>;
   /** A tar stream of the file or folder at `path`, resolved inside the container, running or not. Mounted volumes are seen. */
   copyFrom(name: string, path: string, options: { readonly followLink: boolean }): Promise<NodeJS.ReadableStream>;
   /** Unpacks a tar stream into the folder at `path`, resolved inside the container. `keepIds: false`: all belongs to the container's user. */
@@ -186,6 +197,13 @@ export interface Containers {
   commit(name: string, options: CommitOptions): Promise<ImageInfo>;
   /** Bytes of the writable layer, and of it and the image together: the two figures of `docker ps --size`. */
   size(name: string): Promise<{ readonly writableBytes: number; readonly totalBytes: number }>;
+}
+
+export interface CapturedRun {
+  /** 126, 127 when it could not be run; then `stderr` says why. */
+  readonly exitCode: number;
+  readonly stdout: Buffer;
+  readonly stderr: Buffer;
 }
 
 /** Counters since its start; the reader of two makes rates of them. */
@@ -229,12 +247,14 @@ export interface EngineEvent {
     | 'pause'
     | 'unpause'
     | 'health_status'
-    | 'exec'
+    | 'exec_create'
+    | 'exec_start'
+    | 'exec_die'
     | 'destroy';
   readonly container: string;
   readonly id: string;
   readonly labels: Readonly<Record<string, string>>;
-  /** `exitCode`, `signal`, `health`, … */
+  /** `exitCode`, `signal`, `health`, `execID`; `command` of what is run beside the first program, … */
   readonly attributes: Readonly<Record<string, string>>;
 }
 
