@@ -40,8 +40,8 @@ describe('differences', () => {
     const made = await container('    pid: host\n');
     const wanted = await container('    pid: container:db\n    userns_mode: auto:size=10\n');
     expect(containerDifferences(wanted, made)).toEqual([
-      { path: ['pid'], from: 'host', to: 'container:db' },
-      { path: ['userns_mode'], from: undefined, to: 'auto:size=10' },
+      { path: ['pid'], cost: 'process', from: 'host', to: 'container:db' },
+      { path: ['userns_mode'], cost: 'process', from: undefined, to: 'auto:size=10' },
     ]);
   });
   test('an absent key and an undefined one are the same', () => {
