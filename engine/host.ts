@@ -69,7 +69,7 @@ export function openHost({ paths, launcher }: EngineOptions): Host {
     },
     records: async () => {
       const [{ readNetworkRecords }, { readContainerRecords }] = await Promise.all([
-        import('./network/index.ts'),
+        import('./network/network-records.ts'),
         import('./state/container-records.ts'),
       ]);
       return { networks: await readNetworkRecords(paths), containers: readContainerRecords(paths) };

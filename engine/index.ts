@@ -3,6 +3,7 @@ import type { BatchResult, Engine } from '../src/model/engine.ts';
 import type { LiveNetwork } from '../src/model/live.ts';
 import { type EngineOptions, type Host, openHost } from './host.ts';
 import { findRecord, readContainerRecords } from './state/container-records.ts';
+import { containerRun } from './state/paths.ts';
 
 export type { EngineOptions } from './host.ts';
 
@@ -88,7 +89,14 @@ const containersOf = (host: Host): Engine['containers'] => {
   return {
     create: async (wanted) => batch((await import('./container/create.ts')).createContainers(host, wanted)),
     update: async (wanted) => (await import('./container/update.ts')).updateContainers(host, wanted),
-    start: async (names) => (await import('./container/start.ts')).startContainers(host, names),
+    start: async (names, options) => {
+      const result = await (await import('./container/start.ts')).startContainers(host, names);
+      if (!options?.isRestart) return result;
+      const { traceRestart } = await import('./events/trace.ts');
+      const records = readContainerRecords(host.paths).filter(({ name }) => names.includes(name));
+      for (const { id, name } of records) if (!result.failed.has(name)) traceRestart(containerRun(host.paths, id));
+      return result;
+    },
     stop: async (names, options) => batch((await import('./container/stop.ts')).stopContainers(host, names, options)),
     kill: async (name, signal) => (await import('./container/stop.ts')).killContainer(host, name, signal),
     pause: async (names) => batch((await import('./container/pause.ts')).pauseContainers(host, names)),
@@ -115,6 +123,7 @@ const containersOf = (host: Host): Engine['containers'] => {
     },
     exec: async (name, request) => (await import('./container/exec.ts')).execInContainer(host, name, request),
     runHook: async (name, hook) => (await import('./container/hook.ts')).runHook(host, name, hook),
+    capture: async (name, run) => (await import('./container/exec-captured.ts')).captureExec(host, name, run),
     attach: async (name, request) => (await import('./container/attach.ts')).joinStreams(host, name, request),
     stats: async (name) => (await import('./container/stats.ts')).containerStats(host, name),
     processes: async (name) => (await import('./container/processes.ts')).containerProcesses(host, name),

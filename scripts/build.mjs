@@ -8,10 +8,12 @@
 import { createHash } from 'node:crypto';
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { mkdir, readdir, rename, unlink, writeFile } from 'node:fs/promises';
-import { basename, join } from 'node:path';
+import { basename, dirname, join } from 'node:path';
 
 const LARGE_BYTES = 40_000;
 const LOADER = 'scripts/bundle-loader.cjs';
+/** What is given out as import('tcompose/engine'): the same pieces, by another door. */
+const LIBRARY = 'engine/library/index.ts';
 
 const home = join(import.meta.dirname, '..');
 const dist = join(home, 'dist');
@@ -31,9 +33,9 @@ const compiledSchema = {
 const previous = readManifest();
 if (previous && isCurrent(previous)) process.exit(0);
 const esbuild = await import('esbuild');
-const { chunks, inputs } = await split();
-const files = pack(chunks);
-await mkdir(dist, { recursive: true });
+const { declareLibrary } = await import('./declare-library.mjs');
+const [{ chunks, inputs }, declarations] = await Promise.all([split(), declareLibrary()]);
+const files = [...declarations, ...pack(chunks)];
 for (const [name, text] of files) await put(name, text);
 const names = files.map(([name]) => name);
 await put('build.json', JSON.stringify({ version, inputs: facts(inputs), names }));
@@ -44,7 +46,7 @@ async function split() {
   const { outputFiles, metafile } = await esbuild
     .build({
       absWorkingDir: home,
-      entryPoints: ['src/main.ts'],
+      entryPoints: { main: 'src/main.ts', engine: LIBRARY },
       outdir: dist,
       outExtension: { '.js': '.cjs' },
       chunkNames: 'chunk-[hash]',
@@ -118,7 +120,22 @@ function pack(chunks) {
   const loader = readFileSync(join(home, LOADER), 'utf8')
     .replace('{} /* places */', JSON.stringify(places))
     .replace('[] /* commands */', JSON.stringify(commands));
-  return [...files, ['main.cjs', loader]];
+  return [...files, ...library(loader), ['main.cjs', loader]];
+}
+
+/** Node finds the names of an ES module's exports by their being written down. */
+function library(loader) {
+  const source = readFileSync(join(home, LIBRARY), 'utf8');
+  const values = [...source.matchAll(/^export \{(.*)\}/gm)].flatMap(([, list]) => list.split(','));
+  const names = values.filter((one) => !/^\s*type /.test(one)).map((one) => one.trim().split(/ as /).at(-1));
+  const door = `import library from './engine.cjs';\nexport const { ${names.join(', ')} } = library;\n`;
+  const loads = loader
+    .replace(/const command = .*;/, "const command = 'library';")
+    .replace("load('./main.cjs')", "module.exports = load('./engine.cjs')");
+  return [
+    ['engine.cjs', loads],
+    ['engine.js', door],
+  ];
 }
 
 function groupOf({ name, text, madeOf }) {
@@ -136,6 +153,7 @@ function table(chunks) {
 /** To a temporary name first: a tcompose that starts now finds a whole file. */
 async function put(name, text) {
   const path = join(dist, name);
+  await mkdir(dirname(path), { recursive: true });
   await writeFile(`${path}.${process.pid}`, text);
   await rename(`${path}.${process.pid}`, path);
 }
@@ -170,7 +188,9 @@ function isCurrent(built) {
 /** Size and time of each input, and of what makes them into files. */
 function facts(paths) {
   return Object.fromEntries(
-    [...new Set([...paths, 'scripts/build.mjs', 'scripts/compile-schema.mjs', LOADER])].map((path) => {
+    [
+      ...new Set([...paths, 'scripts/build.mjs', 'scripts/compile-schema.mjs', 'scripts/declare-library.mjs', LOADER]),
+    ].map((path) => {
       const { size, mtimeMs } = statSync(join(home, path));
       return [path, `${size} ${mtimeMs}`];
     }),

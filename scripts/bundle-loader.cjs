@@ -17,10 +17,29 @@ const places = {} /* places */;
 const table = {};
 const modules = {};
 
+// Loading one of these costs milliseconds, and few commands use them all. (What fs and path cost, Node has spent already.)
+const heavy = ['child_process', 'crypto', 'fs/promises', 'net', 'stream', 'stream/promises', 'zlib'];
+const late = new Set(heavy.map((name) => `node:${name}`));
+
+/** Stands for a module of Node's, which is loaded when something of it is first used. */
+function later(name) {
+  let module;
+  const get = () => (module ??= require(name));
+  const describe = (key) => ({ ...Reflect.getOwnPropertyDescriptor(get(), key), configurable: true });
+  return new Proxy(
+    {},
+    {
+      get: (_, key) => get()[key],
+      ownKeys: () => Reflect.ownKeys(get()),
+      getOwnPropertyDescriptor: (_, key) => describe(key),
+    },
+  );
+}
+
 /** The names within the pieces are known here; all others are Node's and the packages'. */
 const load = (name) => {
   if (modules[name]) return modules[name].exports;
-  if (!places[name]) return require(name);
+  if (!places[name]) return late.has(name) ? later(name) : require(name);
   if (!table[name]) Object.assign(table, run(places[name]));
   const module = { exports: {} };
   modules[name] = module;

@@ -9,12 +9,10 @@ declare const TCOMPOSE_VERSION: string;
 /** The bundle lies in dist/, one below the folder of the package. */
 const home = join(import.meta.dirname, '..');
 
-/** iptables and dnsmasq live where `su`, cron and the PATHs of users do not look. Only for the engine: files see the user's PATH. */
-function addSystemFolders(env: NodeJS.ProcessEnv): void {
-  const folders = (env['PATH'] ?? '').split(':').filter(Boolean);
-  env['PATH'] = [
-    ...new Set([...folders, '/usr/local/sbin', '/usr/local/bin', '/usr/sbin', '/usr/bin', '/sbin', '/bin']),
-  ].join(':');
+// bin/tcompose has kept it from Node. From here on it is what the user has set: Compose files may ask for it.
+if (process.env['TCOMPOSE_EXTRA_CA_CERTS'] !== undefined) {
+  process.env['NODE_EXTRA_CA_CERTS'] = process.env['TCOMPOSE_EXTRA_CA_CERTS'];
+  delete process.env['TCOMPOSE_EXTRA_CA_CERTS'];
 }
 
 async function openRegistry(signal?: AbortSignal): Promise<Registry> {
@@ -39,8 +37,12 @@ const code = dispatch(
     isRoot: () => process.geteuid?.() === 0,
     onStray: (listener) => void process.on('uncaughtException', listener),
     openEngine: async (paths) => {
+      const [{ createEngine }, { addSystemFolders }] = await Promise.all([
+        import('../engine/index.ts'),
+        import('../engine/system/search-path.ts'),
+      ]);
+      // Only for the engine: files see the user's PATH.
       addSystemFolders(process.env);
-      const { createEngine } = await import('../engine/index.ts');
       return createEngine({ paths, launcher: join(home, 'dist', 'tcompose-launcher') });
     },
     openRegistry,

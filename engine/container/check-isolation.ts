@@ -8,7 +8,7 @@ import { grantDevices } from './devices.ts';
 import type { HostFacts } from './host-facts.ts';
 import { namespaceProblem } from './namespaces.ts';
 import { interpretedMachines, platformProblem } from './platform.ts';
-import { userNamespaceProblem } from './user-namespace.ts';
+import { checkMappable, userNamespaceProblem } from './user-namespace-check.ts';
 
 export async function isolationProblems(host: Host, container: DesiredContainer): Promise<readonly Error[]> {
   const facts = await host.facts();
@@ -17,6 +17,7 @@ export async function isolationProblems(host: Host, container: DesiredContainer)
     () => grantDevices({ ...container, security: { ...container.security, privileged: false } }),
     () => checkProfile(container, facts),
     () => checkIsolation(container, facts),
+    () => checkMappable(host, container),
     () => checkPlatform(host, container, facts),
   ];
   const found = await Promise.all(
@@ -35,7 +36,8 @@ export async function isolationProblems(host: Host, container: DesiredContainer)
 /** Needs nothing but the description. */
 export function checkIsolation(container: DesiredContainer, facts: HostFacts): void {
   for (const rule of container.deviceRules ?? []) parseDeviceRule(rule);
-  const problem = namespaceProblem(container, facts.cgroups.mode !== 'none') ?? userNamespaceProblem(container);
+  const problem =
+    namespaceProblem(container, facts.cgroups.mode !== 'none') ?? userNamespaceProblem(container, facts.kernel);
   if (problem !== undefined) throw problem;
 }
 

@@ -24,6 +24,7 @@ import { ownNamespaces, rlimitOps, sysctlWrites } from './limits.ts';
 import { isRunning } from './runtime.ts';
 import { signalNumber } from './signals.ts';
 import { sweepStrays } from './sweep.ts';
+import { allotUser } from './user-namespace.ts';
 
 export interface CreateRequest {
   readonly container: DesiredContainer;
@@ -106,6 +107,7 @@ async function draftOne(
   const mountsOf = (name: string): readonly MountRecord[] | undefined =>
     records.containers.find((record) => record.name === name)?.mounts;
   const id = newId();
+  const ids = allotUser(container, before, others);
   const record: ContainerRecord = {
     version: RECORD_VERSION,
     id,
@@ -114,6 +116,7 @@ async function draftOne(
     madeFrom: container,
     endpoints: allotEndpoints(container, id, { networks: records.networks, containers: others }, instance),
     publishers: before?.publishers ?? [],
+    ...(ids === undefined ? {} : { ids }),
     mounts: resolveMounts({
       mounts: container.mounts,
       imageVolumes: image?.config.volumes ?? [],

@@ -52,7 +52,7 @@ const LARGEST = 2 ** 31 - 1;
 /** `granted`: beside the default rules. */
 export function deviceFilter(cgroup: CgroupPlan, slot: Slot, granted: readonly DeviceRule[] = []): readonly LaunchOp[] {
   const rules = [...ALLOWED, ...granted];
-  if (cgroup.unified !== undefined) return [{ op: 'device-filter', cgroup: slot, program: deviceProgram(rules) }];
+  if (cgroup.unified !== undefined) return [{ op: 'device-filter', cgroup: slot, program: deviceProgramOnce(rules) }];
   const folder = cgroup.folders.find((folder) => folder.includes('/devices/'));
   if (folder === undefined) return [];
   const line = ({ type, major, minor, access }: DeviceRule) => `${type} ${major}:${minor} ${access}`;
@@ -73,6 +73,16 @@ const JUMP_NOT_EQUAL_REGISTER = 0x5d;
 const EXIT = 0x95;
 const TYPES = { b: 1, c: 2 };
 const ACCESS: Readonly<Record<string, number>> = { m: 1, r: 2, w: 4 };
+
+const made = new Map<string, Uint8Array>();
+
+/** Of many containers that are started at once, most have the same rules. */
+function deviceProgramOnce(rules: readonly DeviceRule[]): Uint8Array {
+  const key = JSON.stringify(rules);
+  const program = made.get(key) ?? deviceProgram(rules);
+  made.set(key, program);
+  return program;
+}
 
 /** The verifier refuses a program whose end cannot be reached, so what allows every device of both types does not stand before others. */
 export function deviceProgram(rules: readonly DeviceRule[]): Uint8Array {

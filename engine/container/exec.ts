@@ -1,9 +1,8 @@
 /** Runs another program in a container: with this process's own streams, or on a terminal of its own. */
-import { randomBytes } from 'node:crypto';
-import { readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
-import { join } from 'node:path';
 import type { ExecRequest } from '../../src/model/engine.ts';
+import { newExec } from '../events/trace.ts';
 import type { Host } from '../host.ts';
 import type { LaunchOp } from '../launcher/ops.ts';
 import { encodeProgram } from '../launcher/wire.ts';
@@ -15,21 +14,21 @@ import { groupsOf } from './cgroup-facts.ts';
 import { environmentOf } from './environment.ts';
 import type { ExecRun } from './exec-run.ts';
 import type { HostFacts } from './host-facts.ts';
-import { hostnameOf } from './host-files.ts';
+import { hostnameOf, namedAs } from './host-files.ts';
 import { isPaused } from './pause.ts';
 import { planProcess } from './plan-container.ts';
 import { joinProgram, type ProcessPlan } from './program.ts';
-import { readAccountFiles } from './rootfs-files.ts';
+import { savedAccountFiles } from './rootfs-files.ts';
 import { readRuntime } from './runtime.ts';
 import { notRunning } from './stop.ts';
 import { noSuchContainer } from './unknown.ts';
-import { namedAs } from './write-host-files.ts';
+import { checkIdentity, userPlan } from './user-namespace.ts';
 
 export async function execInContainer(host: Host, name: string, request: ExecRequest): Promise<number> {
   const record = readContainerRecords(host.paths).find((record) => record.name === name);
   if (record === undefined) throw noSuchContainer(name);
   const ops = await execProgram(host, record, request);
-  const file = join(containerRun(host.paths, record.id), `exec-${randomBytes(8).toString('hex')}`);
+  const file = newExec(containerRun(host.paths, record.id), request.argv);
   writeFileSync(file, encodeProgram(ops), { mode: 0o600 });
   const run = { binary: host.launcher, file };
   let isLeft = false;
@@ -43,8 +42,9 @@ export async function execInContainer(host: Host, name: string, request: ExecReq
     if (failure !== undefined) process.stderr.write(`${failure.message}\n`);
     return code ?? 0;
   } finally {
-    // The launcher takes the file away when it has read it.
-    if (!isLeft) await Promise.all([rm(file, { force: true }), rm(`${file}.error`, { force: true })]);
+    // The launcher takes the file away when it has read it: mostly nothing is left.
+    const left = isLeft ? [] : [file, `${file}.error`].filter((path) => existsSync(path));
+    await Promise.all(left.map((path) => rm(path, { force: true })));
   }
 }
 
@@ -63,15 +63,18 @@ export async function execProgram(
   const { process: target, status } = readRuntime(host.paths, record);
   if (target === undefined) throw notRunning(record.name);
   if (status === 'paused') throw isPaused(record.name);
-  const [facts, instance, images] = await Promise.all([host.facts(), host.instance(), host.images()]);
-  const layers = await images.layerPaths(record.madeFrom.image.id);
-  const accounts = await readAccountFiles(host, record.id, layers);
-  const named = namedAs(record, { networks: [], containers: readContainerRecords(host.paths) }) ?? record;
+  const [facts, instance] = await Promise.all([host.facts(), host.instance()]);
+  const layers = async () => (await host.images()).layerPaths(record.madeFrom.image.id);
+  const accounts = await savedAccountFiles(host, record.id, layers);
+  const records = readContainerRecords(host.paths);
+  const named = namedAs(record, records) ?? record;
+  const user = userPlan(host.paths, record, records);
   const asked: ContainerRecord = {
     ...record,
     madeFrom: { ...record.madeFrom, ...(request.user === undefined ? {} : { user: request.user, groupAdd: [] }) },
   };
   const ground = await planProcess(host, asked, { facts, accounts, namedAs: named, note: () => undefined });
+  if (user !== undefined) checkIdentity(record.name, ground.identity, user);
   const plan: ProcessPlan = {
     ...ground,
     argv: request.argv,
@@ -85,7 +88,8 @@ export async function execProgram(
   };
   const cgroup = cgroupPlace(facts.cgroups, instance, record);
   const tasks = [...cgroup.tasks, ...elsewhere(facts.cgroups, target.pid, cgroup)];
-  return joinProgram(target, plan, { ...cgroup, tasks }, { terminal: request.tty, ownsStreams: request.tty });
+  const streams = { terminal: request.tty, ownsStreams: request.tty };
+  return joinProgram(target, plan, { ...cgroup, tasks }, { ...streams, ids: user?.ids });
 }
 
 /**

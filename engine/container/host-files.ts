@@ -1,6 +1,6 @@
 /** The texts of /etc/hosts, /etc/hostname and /etc/resolv.conf as a container sees them. */
 import type { DesiredContainer } from '../../src/model/desired.ts';
-import type { EndpointRecord } from '../state/records.ts';
+import type { ContainerRecord, EndpointRecord } from '../state/records.ts';
 
 /** What containers without a network of their own take over from the host. */
 export interface HostNames {
@@ -95,3 +95,9 @@ const lastWords = (text: string, key: string): readonly string[] =>
     .map((line) => line.trim().split(/\s+/))
     .findLast(([first]) => first === key)
     ?.slice(1) ?? [];
+
+/** The container whose names this one has: the donor of its network, or itself. Undefined: the donor is gone. */
+export function namedAs(record: ContainerRecord, containers: readonly ContainerRecord[]): ContainerRecord | undefined {
+  const { networkMode } = record.madeFrom;
+  return networkMode.kind === 'container' ? containers.find(({ name }) => name === networkMode.container) : record;
+}

@@ -33,11 +33,14 @@ export const MOUNT_ATTR = { RDONLY: 1, NOSUID: 2, NODEV: 4, NOEXEC: 8 } as const
 
 export const MNT_DETACH = 2;
 
+export const PR_SET_DUMPABLE = 4;
+export const PR_SET_SECUREBITS = 28;
 export const PR_SET_NO_NEW_PRIVS = 38;
+/** A change of ids leaves capabilities alone (capabilities(7)). */
+export const SECBIT_NO_SETUID_FIXUP = 4n;
 
 const isArm = process.arch === 'arm64';
 export const O_DIRECTORY = isArm ? 0o40000 : 0o200000;
-export const O_NOFOLLOW = isArm ? 0o100000 : 0o400000;
 export const O_CLOEXEC = 0o2000000;
 export const O_PATH = 0o10000000;
 

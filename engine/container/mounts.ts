@@ -1,11 +1,12 @@
 /** What is mounted where in a container: the layers, the kernel's own file systems, devices, and what was asked for. */
 import { dirname, posix } from 'node:path';
 import type { LaunchOp, Slot } from '../launcher/ops.ts';
-import type { MountRecord } from '../state/records.ts';
+import type { IdRanges, MountRecord } from '../state/records.ts';
 import { tmpfsMount } from '../volume/tmpfs-options.ts';
 import { imageOps, isShared, mountedHow, partOps, treeSlot } from './bind-ops.ts';
 import { type CgroupView, cgroupMountOps } from './cgroup-mounts.ts';
 import type { DeviceNode } from './devices.ts';
+import { idOutside } from './id-ranges.ts';
 import { MOUNT_ATTR, MS, O_CLOEXEC, O_PATH, S_IFBLK, S_IFCHR } from './linux.ts';
 import type { NamespacePlan } from './namespaces.ts';
 
@@ -39,6 +40,8 @@ export interface MountRequest {
   readonly shmSlot: Slot;
   /** The kernel has /proc/kcore. */
   readonly hasKcore: boolean;
+  /** Absent: the host's ids. */
+  readonly user?: { readonly slot: Slot; readonly ids: IdRanges };
 }
 
 export interface OverlayFolders {
@@ -55,8 +58,24 @@ interface Entry {
   readonly ops: readonly LaunchOp[];
 }
 
+/** What the kernel makes for namespaces, and what lies in it: in a user namespace only who is in it may mount that. */
+const IS_KERNELS = /^\/(?:proc|sys|dev\/mqueue)(?:\/|$)/;
+
+export const mountOps = (request: MountRequest): readonly LaunchOp[] => entries(request).flatMap(({ ops }) => ops);
+
+/** Of a container with a user namespace: what is mounted before it is entered, and what from within. */
+export function mountPhases(request: MountRequest): {
+  readonly outside: readonly LaunchOp[];
+  readonly within: readonly LaunchOp[];
+} {
+  const all = entries(request);
+  const phase = (kernels: boolean) =>
+    all.filter(({ target }) => IS_KERNELS.test(target) === kernels).flatMap(({ ops }) => ops);
+  return { outside: phase(false), within: phase(true) };
+}
+
 /** In order of depth, so that parents are mounted before what lies in them. A mount that was asked for replaces the usual one. */
-export function mountOps(request: MountRequest): readonly LaunchOp[] {
+function entries(request: MountRequest): readonly Entry[] {
   const asked = request.mounts.map((mount, index) => askedFor(request, mount, request.sources[index]!));
   const isAsked = (target: string) => asked.some((entry) => entry.target === target);
   const ownsDev = isAsked('/dev');
@@ -64,7 +83,7 @@ export function mountOps(request: MountRequest): readonly LaunchOp[] {
     ({ target }) => !isAsked(target) && !(ownsDev && target.startsWith('/dev/')),
   );
   const depth = ({ target }: Entry) => target.split('/').length;
-  return [...usual, ...asked].sort((a, b) => depth(a) - depth(b)).flatMap((entry) => entry.ops);
+  return [...usual, ...asked].sort((a, b) => depth(a) - depth(b));
 }
 
 /** Docker's defaults. A folder of /dev is not `nodev`, or the devices in it would be dead. */
@@ -93,14 +112,28 @@ function usualMounts(request: MountRequest): readonly Entry[] {
     fresh('/proc', 'proc', strict),
     { target: dev.target, ops: [...dev.ops, ...linkOps(root, request.hasKcore)] },
     fresh('/sys', 'sysfs', guarded),
-    fresh('/dev/pts', 'devpts', MS.NOSUID | MS.NOEXEC, 'newinstance,ptmxmode=0666,mode=0620,gid=5'),
+    fresh(
+      '/dev/pts',
+      'devpts',
+      MS.NOSUID | MS.NOEXEC,
+      `newinstance,ptmxmode=0666,mode=0620,gid=${outside(request, 'gid', TTY)}`,
+    ),
     { target: '/dev/shm', ops: shmOps(request) },
     // Not every kernel has POSIX message queues.
     fresh('/dev/mqueue', 'mqueue', strict, undefined, true),
     { target: '/sys/fs/cgroup', ops: cgroupMountOps(root, request.cgroups, guarded) },
-    ...request.devices.map((node) => nodeEntry(root, node)),
+    ...request.devices.map((node) => nodeEntry(request, node)),
   ];
 }
+
+/** The group of terminals, on every distribution. */
+const TTY = 5;
+
+/** What has an owner that the namespace does not know belongs to its root. */
+const outside = ({ user }: MountRequest, kind: 'uid' | 'gid', id: number): number =>
+  user === undefined ? id : (idOutside(user.ids[kind], user.ids.size, id) ?? user.ids[kind]);
+
+const mapped = ({ user }: MountRequest): { readonly user?: Slot } => (user === undefined ? {} : { user: user.slot });
 
 const LINKS: readonly [name: string, target: string][] = [
   ['fd', '/proc/self/fd'],
@@ -117,21 +150,21 @@ function linkOps(root: Slot, hasKcore: boolean): readonly LaunchOp[] {
   );
 }
 
-const nodeEntry = (root: Slot, { path, type, mode, ...rest }: DeviceNode): Entry => ({
+const nodeEntry = (request: MountRequest, { path, type, mode, ...rest }: DeviceNode): Entry => ({
   target: path,
   ops: [
     ...(dirname(path) === '/dev'
       ? []
-      : [{ op: 'mkdir-in', root, inside: dirname(path), mode: 0o755, parents: true } as const]),
+      : [{ op: 'mkdir-in', root: request.root, inside: dirname(path), mode: 0o755, parents: true } as const]),
     {
       op: 'mknod-in',
-      root,
+      root: request.root,
       inside: path,
       mode: (type === 'c' ? S_IFCHR : S_IFBLK) | mode,
       major: rest.major,
       minor: rest.minor,
-      uid: rest.uid,
-      gid: rest.gid,
+      uid: outside(request, 'uid', rest.uid),
+      gid: outside(request, 'gid', rest.gid),
     },
   ],
 });
@@ -150,7 +183,8 @@ function shmOps({ root, shm, shmSlot, shmSizeBytes }: MountRequest): readonly La
 }
 
 /** Rewritten in place while the container runs (networks come and go), so they are bound, not copied. */
-function filesOf({ root, filesFrom, readOnlyRootfs }: MountRequest): readonly Entry[] {
+function filesOf(request: MountRequest): readonly Entry[] {
+  const { root, filesFrom, readOnlyRootfs } = request;
   return ['hosts', 'hostname', 'resolv.conf'].map((name) => {
     const inside = `/etc/${name}`;
     return {
@@ -165,6 +199,7 @@ function filesOf({ root, filesFrom, readOnlyRootfs }: MountRequest): readonly En
           recursive: false,
           attributes: readOnlyRootfs ? MOUNT_ATTR.RDONLY : 0,
           propagation: 0,
+          ...mapped(request),
         },
       ],
     };
@@ -192,7 +227,7 @@ function askedFor(request: MountRequest, mount: MountRecord, source: MountSource
   const { root, scratch } = request;
   // A slash at the end survives normalize, and would hide that two are the same.
   const target = posix.normalize(mount.target).replace(/(?<=.)\/$/, '');
-  if (mount.kind === 'tmpfs') return { target, ops: tmpfsOps(root, target, mount) };
+  if (mount.kind === 'tmpfs') return { target, ops: tmpfsOps(request, target, mount) };
   const point: LaunchOp = source.isFolder
     ? { op: 'mkdir-in', root, inside: target, mode: 0o755, parents: true }
     : { op: 'touch-in', root, inside: target, mode: 0o644, parents: true };
@@ -200,6 +235,8 @@ function askedFor(request: MountRequest, mount: MountRecord, source: MountSource
     root,
     inside: target,
     ...mountedHow(mount),
+    // A folder of the host's that was bound keeps the host's owners, as with Docker and podman.
+    ...(mount.kind !== 'bind' || mount.mapsIds ? mapped(request) : {}),
   };
   if (isShared(mount))
     return { target, ops: [point, { op: 'attach-in', slot: treeSlot(request.mounts, mount), ...how }] };
@@ -217,8 +254,13 @@ function askedFor(request: MountRequest, mount: MountRecord, source: MountSource
 }
 
 /** Words that mount(2) takes as flags are taken out of the option string; what is left is tmpfs's own. */
-function tmpfsOps(root: Slot, inside: string, mount: MountRecord): readonly LaunchOp[] {
-  const { flags, data } = tmpfsMount(mount.options, mount.readOnly);
+function tmpfsOps(request: MountRequest, inside: string, mount: MountRecord): readonly LaunchOp[] {
+  const { root } = request;
+  const options = mount.options.map((option) => {
+    const [, kind, id] = /^(uid|gid)=([0-9]{1,10})$/.exec(option) ?? [];
+    return kind === 'uid' || kind === 'gid' ? `${kind}=${outside(request, kind, Number(id))}` : option;
+  });
+  const { flags, data } = tmpfsMount(options, mount.readOnly);
   return [
     { op: 'mkdir-in', root, inside, mode: 0o755, parents: true },
     { op: 'mount-in', root, source: 'tmpfs', inside, type: 'tmpfs', flags, data: data.join(',') },

@@ -27,6 +27,8 @@ import { namespacePlan, owns } from './namespaces.ts';
 import type { ContainerPlan, ProcessPlan } from './program.ts';
 import type { AccountFiles } from './rootfs-files.ts';
 import { seccompFilter } from './seccomp-cache.ts';
+import { checkIdentity, userPlan } from './user-namespace.ts';
+import { isOlder } from './user-namespace-check.ts';
 
 export interface PlanInputs {
   readonly instance: string;
@@ -60,8 +62,11 @@ export async function planContainer(host: Host, record: ContainerRecord, inputs:
   const mounts = [...record.mounts, ...cdi.mounts.map(cdiMount)];
   const sources = [...inputs.sources, ...cdi.mounts.map(({ source }) => source)];
   const namespaces = namespacePlan(host.paths, record, inputs.records);
+  const user = userPlan(host.paths, record, inputs.records);
+  const process = withCdi(await planProcess(host, record, inputs), cdi);
+  if (user !== undefined) checkIdentity(container.name, process.identity, user);
   return {
-    process: withCdi(await planProcess(host, record, inputs), cdi),
+    process,
     cgroup,
     namespaces,
     deviceRules: [...devices.rules, ...(container.deviceRules ?? []).flatMap(parseDeviceRule)],
@@ -91,6 +96,9 @@ export async function planContainer(host: Host, record: ContainerRecord, inputs:
     tty: container.tty,
     throttlePaths: facts.throttlePaths,
     network: inputs.network,
+    ...(user === undefined
+      ? {}
+      : { user: { ...user, stateRoot: host.paths.root, ownsIpcSettings: !isOlder(facts.kernel, [6, 9]) } }),
   };
 }
 

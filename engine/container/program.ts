@@ -1,22 +1,27 @@
 /** A container as launch operations: what its supervisor does once, at each start, at each probe, and what an exec does. */
 import type { LaunchOp, Slot } from '../launcher/ops.ts';
 import { overlayOps } from '../launcher/overlay.ts';
+import type { IdRanges } from '../state/records.ts';
 import type { AppArmorChange } from './apparmor.ts';
 import { sharedTreeOps } from './bind-ops.ts';
 import { type CgroupPlan, cgroupJoinOps, cgroupOpenOps, cgroupSetupOps } from './cgroup.ts';
 import { type DeviceRule, deviceFilter } from './device-filter.ts';
 import type { Identity } from './identity.ts';
+import { beforeUserOps, joinUserOps, mappedSetupOps } from './join-user.ts';
 import { type OwnNamespaces, rlimitOps, sysctlWrites } from './limits.ts';
 import { CLONE, MOUNT_ATTR, MS, O_CLOEXEC, O_DIRECTORY, O_PATH, PR_SET_NO_NEW_PRIVS } from './linux.ts';
 import { maskOps } from './masked-paths.ts';
-import { type MountRequest, mountOps, type OverlayFolders } from './mounts.ts';
+import { INIT_PATH, type MountRequest, mountOps, type OverlayFolders } from './mounts.ts';
 import { joinOps, type NamespacePlan } from './namespaces.ts';
 import type { SeccompFilter } from './seccomp-cache.ts';
+import type { UserPlan } from './user-namespace.ts';
 
-const ROOT: Slot = 0;
-const SCRATCH: Slot = 1;
-const CGROUP: Slot = 2;
-const SHM: Slot = 3;
+export const ROOT: Slot = 0;
+export const SCRATCH: Slot = 1;
+export const CGROUP: Slot = 2;
+export const SHM: Slot = 3;
+/** Filled in `setup`, and held by the supervisor. */
+export const USER: Slot = 4;
 /** For the network room, in `setup`. */
 export const FIRST_NETWORK_SLOT: Slot = 8;
 
@@ -54,6 +59,15 @@ export interface ContainerPlan {
   readonly throttlePaths: readonly string[];
   /** Made by the network room: namespace, interfaces, addresses. */
   readonly network: readonly LaunchOp[];
+  /** Absent: the host's ids. */
+  readonly user?: MappedPlan;
+}
+
+export interface MappedPlan extends UserPlan {
+  /** The folder that holds layers and containers. */
+  readonly stateRoot: string;
+  /** The settings of messages and shared memory belong to root of the user namespace (Linux 6.9); before, to the host's. */
+  readonly ownsIpcSettings: boolean;
 }
 
 /** Once, in the supervisor: it keeps living in the network namespace that this makes. */
@@ -61,10 +75,10 @@ export const setupProgram = (plan: ContainerPlan): readonly LaunchOp[] => [
   ...cgroupSetupOps(plan.cgroup),
   ...cgroupOpenOps(plan.cgroup, CGROUP),
   ...(plan.mounts.privileged ? [] : deviceFilter(plan.cgroup, CGROUP, plan.deviceRules)),
-  ...plan.network,
+  ...(plan.user === undefined ? plan.network : mappedSetupOps(plan.user, USER, plan.network)),
 ];
 
-/** At each start. The order is runc's (engine-behaviour 2.11): what needs the host's mounts, then mounts, then privileges go. */
+/** At each start; with a user namespace mapped-program.ts. The order is runc's (engine-behaviour 2.11): what needs the host's mounts, then mounts, then privileges go. */
 export function startProgram(plan: ContainerPlan): readonly LaunchOp[] {
   const { process, overlay, mounts, namespaces } = plan;
   const ownsUts = (namespaces.own & CLONE.NEWUTS) !== 0;
@@ -101,12 +115,12 @@ export function startProgram(plan: ContainerPlan): readonly LaunchOp[] {
 }
 
 /** A container's mounts never reach the host; the host's reach it only where that was asked for. */
-function propagationOps(mounts: ContainerPlan['mounts']): readonly LaunchOp[] {
+export function propagationOps(mounts: ContainerPlan['mounts']): readonly LaunchOp[] {
   const follows = mounts.mounts.some((mount) => /slave|shared/.test(mount.propagation));
   return [{ op: 'mount', source: 'none', path: '/', type: '', flags: MS.REC | (follows ? MS.SLAVE : MS.PRIVATE) }];
 }
 
-const consoleOps = (): readonly LaunchOp[] => [
+export const consoleOps = (): readonly LaunchOp[] => [
   { op: 'touch-in', root: ROOT, inside: '/dev/console', mode: 0o600 },
   { op: 'console', root: ROOT, bind: true },
 ];
@@ -118,15 +132,15 @@ const terminalOps = (): readonly LaunchOp[] => [
   { op: 'setsid', terminal: true },
 ];
 
-const oomOps = (score: number): readonly LaunchOp[] =>
+export const oomOps = (score: number): readonly LaunchOp[] =>
   score === 0 ? [] : [{ op: 'write', path: '/proc/self/oom_score_adj', data: `${score}` }];
 
 /** Takes effect with the exec. Through the host's /proc: runc's CVE-2019-16884 was to do it through the container's. */
-const confineOps = (change: AppArmorChange | undefined): readonly LaunchOp[] =>
+export const confineOps = (change: AppArmorChange | undefined): readonly LaunchOp[] =>
   change === undefined ? [] : [{ op: 'write', path: change.path, data: `exec ${change.profile}` }];
 
 /** From root with every privilege to the program itself. */
-function processOps(
+export function processOps(
   process: ProcessPlan,
   { createsWorkingDir, ownsStreams }: { readonly createsWorkingDir: boolean; readonly ownsStreams: boolean },
 ): readonly LaunchOp[] {
@@ -145,9 +159,14 @@ function processOps(
     { op: 'set-ids', uid: identity.uid, gid: identity.gid, groups: identity.groups },
     { op: 'capabilities', effective: held, permitted: held, inheritable: 0n, ambient: 0n },
     ...(noNewPrivileges ? [{ op: 'prctl', option: PR_SET_NO_NEW_PRIVS, arg2: 1n } as const, ...seccomp] : []),
+    ...findOps(process),
     { op: 'exec', argv: process.argv, env: process.env },
   ];
 }
+
+/** An init starts before its program does: that this is missing is told as without one. */
+const findOps = ({ argv: [init, , program], env }: ProcessPlan): readonly LaunchOp[] =>
+  init === INIT_PATH && program !== undefined ? [{ op: 'find', program, env }] : [];
 
 export interface JoinTarget {
   /** 0: the container's init of that moment (probes). */
@@ -164,8 +183,10 @@ export function joinProgram(
   process: ProcessPlan,
   cgroup: CgroupPlan,
   /** `ownsStreams`: they were made for it; those of whoever called exec are not given away. */
-  options: { readonly terminal: boolean; readonly ownsStreams: boolean },
+  options: { readonly terminal: boolean; readonly ownsStreams: boolean; readonly ids?: IdRanges | undefined },
 ): readonly LaunchOp[] {
+  const { ids } = options;
+  const entered = CLONE.NEWNET | CLONE.NEWUTS | CLONE.NEWIPC | CLONE.NEWCGROUP | CLONE.NEWNS;
   return [
     { op: 'join', ...target, flags: CLONE.NEWPID },
     ...cgroupOpenOps(cgroup, CGROUP),
@@ -174,8 +195,10 @@ export function joinProgram(
     { op: 'keyring' },
     ...confineOps(process.apparmor),
     ...oomOps(process.oomScoreAdj),
-    { op: 'join', ...target, flags: CLONE.NEWNET | CLONE.NEWUTS | CLONE.NEWIPC | CLONE.NEWCGROUP | CLONE.NEWNS },
+    ...(ids === undefined ? [] : beforeUserOps(process.ulimits)),
+    { op: 'join', ...target, flags: entered },
     ...(options.terminal ? terminalOps() : []),
-    ...processOps(process, { createsWorkingDir: false, ownsStreams: options.ownsStreams }),
+    ...(ids === undefined ? [] : joinUserOps(target, process.identity.uid, { ids, ownsStreams: options.ownsStreams })),
+    ...processOps(process, { createsWorkingDir: false, ownsStreams: options.ownsStreams && ids === undefined }),
   ];
 }

@@ -1,13 +1,14 @@
-/** Removes containers: what runs is killed; the record goes first, so that what is interrupted is a leftover and not half a container. */
-import { rm, unlink } from 'node:fs/promises';
+/** Removes containers: what runs is killed; of what is interrupted or cannot be removed the next command goes on. */
+import { TcomposeError } from '../../src/model/errors.ts';
 import type { Host } from '../host.ts';
+import { readHalfRemoved } from '../state/container-records.ts';
 import { syncFolderOf } from '../state/files.ts';
-import { containerDir, containerRecord } from '../state/paths.ts';
+import { containerDir } from '../state/paths.ts';
 import type { ContainerRecord } from '../state/records.ts';
 import { removeCgroupParents } from './cgroup-parents.ts';
-import { killGroup } from './kill-group.ts';
 import { unpublish } from './publish.ts';
-import { removeRunFolder, stopOne } from './stop.ts';
+import { beginRemoval, removeFolders } from './remove-folders.ts';
+import { stopOne } from './stop.ts';
 import { sweepIfNeeded } from './sweep.ts';
 
 export async function removeContainers(
@@ -18,10 +19,12 @@ export async function removeContainers(
   const failed = new Map<string, Error>();
   const { containers } = await host.records();
   const records = containers.filter((record) => names.includes(record.name));
-  const each = (work: (record: ContainerRecord) => Promise<void>) =>
+  // What an earlier removal left is gone on with.
+  const dead = readHalfRemoved(host.paths).flatMap(({ record }) => (names.includes(record.name) ? [record] : []));
+  const isWell = ({ name }: ContainerRecord): boolean => !failed.has(name);
+  const each = (some: readonly ContainerRecord[], work: (record: ContainerRecord) => Promise<void> | void) =>
     Promise.all(
-      records.map(async (record) => {
-        if (failed.has(record.name)) return;
+      some.filter(isWell).map(async (record) => {
         try {
           await work(record);
         } catch (error) {
@@ -29,28 +32,27 @@ export async function removeContainers(
         }
       }),
     );
-  await each((record) => stopOne(host, record, { graceMs: 0, signal: 'KILL' }));
-  await unpublish(
+  await each(records, (record) => stopOne(host, record, { graceMs: 0, signal: 'KILL' }));
+  await unpublish(host, records.filter(isWell), { stoppedByUser: true });
+  const going = [...records, ...dead];
+  await each(going, ({ id }) => beginRemoval(host, id));
+  const stuck = await removeFolders(
     host,
-    records.filter((record) => !failed.has(record.name)),
-    { stoppedByUser: true },
+    going.filter(isWell).map(({ id }) => id),
   );
-  await each((record) => removeOne(host, record));
+  for (const { id, name } of going) if (stuck.includes(id)) failed.set(name, somethingLeft(host, id, name));
   await syncFolderOf(containerDir(host.paths, 'any')).catch(() => undefined);
   const volumes = await host.volumes();
-  if (options.anonymousVolumes) await each((record) => volumes.removeAnonymous(record.mounts));
+  if (options.anonymousVolumes) await each(going, (record) => volumes.removeAnonymous(record.mounts));
   await sweepIfNeeded(host);
   const [{ cgroups }, instance, left] = await Promise.all([host.facts(), host.instance(), host.records()]);
   removeCgroupParents(host.paths, cgroups, instance, left.containers);
   return failed;
 }
 
-async function removeOne(host: Host, { id }: ContainerRecord): Promise<void> {
-  await unlink(containerRecord(host.paths, id)).catch(ignoreMissing);
-  await killGroup(host, id);
-  await Promise.all([rm(containerDir(host.paths, id), { recursive: true, force: true }), removeRunFolder(host, id)]);
-}
-
-function ignoreMissing(error: NodeJS.ErrnoException): void {
-  if (error.code !== 'ENOENT') throw error;
-}
+const somethingLeft = ({ paths }: Host, id: string, name: string): TcomposeError =>
+  new TcomposeError(`container ${name} is dead: something in ${containerDir(paths, id)} cannot be removed`, {
+    code: 'remove-failed',
+    address: `container/${name}`,
+    help: 'see what holds it (findmnt, lsattr -R), then remove it again',
+  });

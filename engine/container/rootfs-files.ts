@@ -1,9 +1,10 @@
 /** Reads files out of an image or a container that is not mounted: by descriptor, in a launcher of its own mounts. */
-import { lstatSync } from 'node:fs';
+import { lstatSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Host } from '../host.ts';
 import type { LaunchOp } from '../launcher/ops.ts';
 import { overlayOps } from '../launcher/overlay.ts';
+import { readText } from '../state/files.ts';
 import { containerDir, containerRun } from '../state/paths.ts';
 import { CLONE, MS, O_CLOEXEC, O_DIRECTORY, O_PATH } from './linux.ts';
 
@@ -13,6 +14,28 @@ export interface AccountFiles {
 }
 
 const LIMIT = 1 << 20;
+
+/** Characters: RUN is memory, and an image's author may have written any amount. */
+const KEPT = 1 << 16;
+const savedPath = (host: Host, id: string) => join(containerRun(host.paths, id), 'accounts');
+
+/** At a start: what was read is kept in its run folder, since an exec asks for it again, and layers never change. */
+export async function saveAccountFiles(host: Host, id: string, layers: readonly string[]): Promise<AccountFiles> {
+  const accounts = await readAccountFiles(host, id, layers);
+  const text = JSON.stringify(accounts);
+  if (text.length <= KEPT) writeFileSync(savedPath(host, id), text, { mode: 0o600 });
+  return accounts;
+}
+
+/** For an exec: without a process, unless the container has files of its own in /etc. */
+export async function savedAccountFiles(
+  host: Host,
+  id: string,
+  layers: () => Promise<readonly string[]>,
+): Promise<AccountFiles> {
+  const saved = hasEtc(join(containerDir(host.paths, id), 'upper')) ? undefined : readText(savedPath(host, id));
+  return saved === undefined ? readAccountFiles(host, id, await layers()) : (JSON.parse(saved) as AccountFiles);
+}
 
 /** One look per image and command: fifty containers of one image share it, unless a container has changed the files itself. */
 export function readAccountFiles(host: Host, id: string, layers: readonly string[]): Promise<AccountFiles> {

@@ -19,9 +19,15 @@ export interface SeccompFilter {
 
 /** `profile`: `default`, or JSON in Docker's form. */
 export function seccompFilter(host: Host, profile: string, target: SeccompTarget): Promise<SeccompFilter> {
-  const parts = [COMPILER, target.architecture, target.capabilities.toString(16), target.kernel, profile];
-  const key = createHash('sha256').update(parts.join('\n')).digest('hex').slice(0, 32);
+  const key = keyOf(profile, target);
   return host.shared(`seccomp ${key}`, () => readOrCompile(join(host.paths.root, 'seccomp', key), profile, target));
+}
+
+/** It becomes a file's name. The everyday one is made without a hash: what makes hashes takes Node longer to load than all of this. */
+function keyOf(profile: string, { architecture, capabilities, kernel }: SeccompTarget): string {
+  const of = `${COMPILER}-${architecture}-${capabilities.toString(16)}-${kernel.replace(/[^\w.-]/g, '_')}`;
+  if (profile === 'default') return `default-${of}`;
+  return createHash('sha256').update(`${of}\n${profile}`).digest('hex').slice(0, 32);
 }
 
 /** In the file, the flags stand before the code. */

@@ -11,13 +11,13 @@ import type { ProcessId } from '../state/process.ts';
 import type { ContainerRecord } from '../state/records.ts';
 import type { SupervisorSpec } from '../supervise/spec.ts';
 import type { Limit } from './cgroup-limits.ts';
+import { namedAs } from './host-files.ts';
 import { planContainer } from './plan-container.ts';
 import { FIRST_NETWORK_SLOT } from './program.ts';
-import { readAccountFiles } from './rootfs-files.ts';
+import { saveAccountFiles } from './rootfs-files.ts';
 import { supervisorOf } from './runtime.ts';
 import { skeletonLayer } from './skeleton.ts';
 import { supervisorSpec } from './supervisor-spec.ts';
-import { namedAs } from './write-host-files.ts';
 
 /** `note` hears of what is done with less than was asked for. */
 export async function startSpec(
@@ -39,8 +39,8 @@ export async function startSpec(
     facts,
     layers,
     sources: await volumes.sources(record.mounts),
-    namedAs: namedAs(record, records) ?? record,
-    accounts: await readAccountFiles(host, record.id, layers),
+    namedAs: namedAs(record, records.containers) ?? record,
+    accounts: await saveAccountFiles(host, record.id, layers),
     network: [
       ...networkSetupOps(setup, sharedNetwork(host, record, records)),
       ...resolverOps(record, records, FIRST_NETWORK_SLOT),

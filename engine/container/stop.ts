@@ -1,11 +1,10 @@
 /** Stops containers: politely, then not; afterwards their ports and names are gone. */
-import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { TcomposeError } from '../../src/model/errors.ts';
 import type { Host } from '../host.ts';
 import { readContainerRecords, writeContainerRecord } from '../state/container-records.ts';
 import { readText, writeWhole } from '../state/files.ts';
-import { containerDir, containerRun, contentsDir } from '../state/paths.ts';
+import { containerDir, containerRun } from '../state/paths.ts';
 import type { ContainerRecord } from '../state/records.ts';
 import { kill, SupervisorGone, stop } from '../supervise/control.ts';
 import { endedState } from '../supervise/state-file.ts';
@@ -104,8 +103,3 @@ export const notRunning = (name: string): TcomposeError =>
     address: `container/${name}`,
     help: 'start it first',
   });
-
-export const removeRunFolder = async (host: Host, id: string): Promise<void> => {
-  const folders = [containerRun(host.paths, id), contentsDir(host.paths, id)];
-  await Promise.all(folders.map((folder) => rm(folder, { recursive: true, force: true })));
-};

@@ -2,6 +2,7 @@
 import type { DesiredContainer } from '../../src/model/desired.ts';
 import type { HealthNumbers, LogSpec, SupervisorSpec } from '../supervise/spec.ts';
 import type { CgroupPlan } from './cgroup.ts';
+import { mappedStartProgram } from './mapped-program.ts';
 import { type ContainerPlan, joinProgram, setupProgram, startProgram } from './program.ts';
 import { signalNumber } from './signals.ts';
 
@@ -17,13 +18,14 @@ export function supervisorSpec(
   return {
     id,
     setup: setupProgram(plan),
-    start: startProgram(plan),
+    start: plan.user === undefined ? startProgram(plan) : mappedStartProgram(plan, plan.user),
     probe:
       health === undefined
         ? []
         : joinProgram({ pid: 0, startTime: '' }, { ...plan.process, argv: probe }, plan.cgroup, {
             terminal: false,
             ownsStreams: true,
+            ids: plan.user?.ids,
           }),
     restart: container.restart,
     ...(health === undefined ? {} : { health }),

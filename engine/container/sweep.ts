@@ -1,13 +1,12 @@
 /** Clears away containers that were half made, half removed or replaced when their command was killed. */
-import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Host } from '../host.ts';
 import { readContainerRecords } from '../state/container-records.ts';
 import { withFolderLock } from '../state/file-lock.ts';
 import { namesIn, sweepUnfinished } from '../state/files.ts';
-import { containerDir, containerRun, contentsDir, type Paths } from '../state/paths.ts';
+import { containerRun, type Paths } from '../state/paths.ts';
 import { stop } from '../supervise/control.ts';
-import { killGroup } from './kill-group.ts';
+import { removeFolders } from './remove-folders.ts';
 
 /** Ids that have a folder and no record, or one that another took the place of. */
 function strayIds(paths: Paths): readonly string[] {
@@ -20,14 +19,10 @@ function strayIds(paths: Paths): readonly string[] {
 /** To be called with the lock of the containers' folder: who is making one holds it until the record is there. */
 export async function sweepStrays(host: Host): Promise<void> {
   await sweepRecords(host.paths);
-  await Promise.all(
-    strayIds(host.paths).map(async (id) => {
-      await stop(containerRun(host.paths, id), { signal: 9, graceMs: 0 });
-      await killGroup(host, id);
-      const folders = [containerDir(host.paths, id), containerRun(host.paths, id), contentsDir(host.paths, id)];
-      await Promise.all(folders.map((folder) => rm(folder, { recursive: true, force: true })));
-    }),
-  );
+  const ids = strayIds(host.paths);
+  await Promise.all(ids.map((id) => stop(containerRun(host.paths, id), { signal: 9, graceMs: 0 })));
+  // What cannot go stays for the next one: it is no reason for a command about others to fail.
+  await removeFolders(host, ids);
 }
 
 const sweepRecords = ({ root }: Paths): Promise<unknown> =>

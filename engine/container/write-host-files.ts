@@ -8,12 +8,6 @@ import { containerDir, containerRun, type Paths } from '../state/paths.ts';
 import type { ContainerRecord } from '../state/records.ts';
 import { type HostNames, hostnameOf, hostsText, mergedLines, resolvText } from './host-files.ts';
 
-/** The container whose names this one has: the donor of its network, or itself. Undefined: the donor is gone. */
-export function namedAs(record: ContainerRecord, { containers }: Records): ContainerRecord | undefined {
-  const { networkMode } = record.madeFrom;
-  return networkMode.kind === 'container' ? containers.find(({ name }) => name === networkMode.container) : record;
-}
-
 /** `start`: as they are for a container that begins anew. `change`: for one that runs, which may have edited them. */
 export type Occasion = 'start' | 'change';
 

@@ -1,4 +1,5 @@
 /** Two states of a container, one after the other → what happened in between, as Docker names it. Reads nothing. */
+import { createHash } from 'node:crypto';
 import type { EngineEvent } from '../../src/model/engine.ts';
 import type { SupervisorState } from '../supervise/state-file.ts';
 
@@ -11,7 +12,7 @@ export interface Change {
 
 /**
  * The states are what a supervisor published; one that was overwritten before it could be read is made up for: a later start tells of
- * an end before it. In the order of Docker's own events: kill, oom, die, stop, start, and what concerns a running one.
+ * an end before it. In the order in which Docker 28 tells them: kill, oom, stop, die, start, and what concerns a running one.
  */
 export function changesBetween(before: SupervisorState | undefined, now: SupervisorState): readonly Change[] {
   const ended = now.finishedAt !== before?.finishedAt && now.finishedAt !== undefined;
@@ -37,8 +38,8 @@ function endOf(before: SupervisorState | undefined, now: SupervisorState): reado
   const at = now.finishedAt!;
   const changes: Change[] = [];
   if (now.oomKilled && before?.oomKilled !== true) changes.push({ action: 'oom', at, attributes: {} });
-  changes.push({ action: 'die', at, attributes: { execDuration: `${seconds}`, exitCode: `${now.exitCode}` } });
   if (now.status === 'exited' && now.signals?.stopped) changes.push({ action: 'stop', at, attributes: {} });
+  changes.push({ action: 'die', at, attributes: { execDuration: `${seconds}`, exitCode: `${now.exitCode}` } });
   return changes;
 }
 
@@ -50,6 +51,7 @@ function whileRunning(before: SupervisorState | undefined, now: SupervisorState,
   const wasPaused = !fresh && before?.status === 'paused';
   if (now.status === 'paused' && !wasPaused) changes.push({ action: 'pause', attributes: {} });
   if (now.status === 'running' && wasPaused) changes.push({ action: 'unpause', attributes: {} });
+  changes.push(...probesBetween(before, now));
   // Docker tells of results only: not of the beginning, and not of the end of the checks.
   const isResult = now.status === 'running' && (now.health === 'healthy' || now.health === 'unhealthy');
   const seen = fresh ? 'starting' : before?.health;
@@ -59,3 +61,22 @@ function whileRunning(before: SupervisorState | undefined, now: SupervisorState,
   }
   return changes;
 }
+
+/** Each is known when it is over, by its result. One that could not be run has begun and never died, as in Docker. */
+export function probesBetween(before: SupervisorState | undefined, now: SupervisorState): readonly Change[] {
+  const last = before?.healthLog.at(-1)?.start;
+  const known = now.healthLog.findIndex(({ start }) => start === last);
+  return now.healthLog.slice(known + 1).flatMap(({ start, end, exitCode, output }): readonly Change[] => {
+    const execID = createHash('sha256').update(`${now.id} ${start}`).digest('hex').slice(0, 16);
+    const code = output.startsWith(TIMED_OUT) ? KILLED : exitCode;
+    return [
+      { action: 'exec_create', at: start, attributes: { execID } },
+      { action: 'exec_start', at: start, attributes: { execID } },
+      ...(code < 0 ? [] : [{ action: 'exec_die', at: end, attributes: { execID, exitCode: `${code}` } } as const]),
+    ];
+  });
+}
+
+/** How a result begins whose probe was killed for its time (engine/supervise/encode-spec.ts). */
+const TIMED_OUT = 'Health check exceeded timeout';
+const KILLED = 137;

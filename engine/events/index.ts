@@ -1,6 +1,7 @@
 /**
  * What happens to containers, as it happens: their records and the states of their supervisors are small files that are replaced as a
- * whole, and inotify tells when. Nobody has to keep a history, and nobody else has to run for this.
+ * whole, and inotify tells when; what is run beside the first program leaves a line (trace.ts). Nobody has to keep a history, and nobody
+ * else has to run for this.
  */
 import { type FSWatcher, watch } from 'node:fs';
 import { join } from 'node:path';
@@ -12,11 +13,13 @@ import { containerDir, containerRun } from '../state/paths.ts';
 import type { ContainerRecord } from '../state/records.ts';
 import { parseState, type SupervisorState } from '../supervise/state-file.ts';
 import { type Change, changesBetween } from './changes.ts';
+import { pastOf } from './past.ts';
+import { commandWords, TraceReader } from './trace.ts';
 
-/** Ends when the signal aborts. */
+/** Ends when the signal aborts. `sinceMs`: what is still known of the time since then comes first. */
 export async function* engineEvents(
   host: Host,
-  filter: { readonly project?: string },
+  filter: { readonly project?: string; readonly sinceMs?: number },
   signal: AbortSignal,
 ): AsyncGenerator<EngineEvent> {
   await host.instance();
@@ -29,7 +32,8 @@ export async function* engineEvents(
   const onAbort = () => wake();
   signal.addEventListener('abort', onAbort, { once: true });
   try {
-    observer.begin();
+    observer.begin(filter.sinceMs);
+    yield* queue.splice(0);
     while (!signal.aborted) {
       yield* queue.splice(0);
       if (queue.length > 0 || signal.aborted) continue;
@@ -46,7 +50,7 @@ export async function* engineEvents(
 interface Observed {
   readonly record: ContainerRecord;
   state: SupervisorState | undefined;
-  readonly execs: Set<string>;
+  readonly trace: TraceReader;
   readonly watchers: Map<string, FSWatcher>;
 }
 
@@ -64,17 +68,22 @@ class Observer {
     this.#emit = emit;
   }
 
-  /** What is there already is where it begins from. */
-  begin(): void {
+  /** What is there already is where it begins from, and what it tells of the past. */
+  begin(sinceMs: number | undefined): void {
     for (const top of [this.#host.paths.root, this.#host.paths.run]) {
       const folder = join(top, 'containers');
       makeFolder(folder);
       this.#tops.push(watch(folder, () => this.#lookSoon()));
     }
-    for (const record of this.#records()) {
+    const past = this.#records().flatMap((record) => {
       const observed = this.#observe(record);
       observed.state = this.#readState(record);
-    }
+      return pastOf(record, observed.state, observed.trace.read()).map((change) => ({ record, change }));
+    });
+    if (sinceMs === undefined) return;
+    const wanted = past.filter(({ change }) => Date.parse(change.at!) >= sinceMs);
+    wanted.sort((a, b) => Date.parse(a.change.at!) - Date.parse(b.change.at!));
+    for (const { record, change } of wanted) this.#tell(record, change);
   }
 
   end(): void {
@@ -89,7 +98,8 @@ class Observer {
   }
 
   #observe(record: ContainerRecord): Observed {
-    const observed: Observed = { record, state: undefined, execs: new Set(), watchers: new Map() };
+    const trace = new TraceReader(containerRun(this.#host.paths, record.id));
+    const observed: Observed = { record, state: undefined, trace, watchers: new Map() };
     this.#known.set(record.id, observed);
     this.#watchFolders(observed);
     return observed;
@@ -115,13 +125,17 @@ class Observer {
 
   #onRunFile(observed: Observed, name: string): void {
     if (name === 'state') this.#look(observed);
-    if (!/^exec-[0-9a-f]{16}$/.test(name) || observed.execs.has(name)) return;
-    observed.execs.add(name);
-    this.#tell(observed.record, { action: 'exec', attributes: { execID: name.slice('exec-'.length) } });
+    if (name === 'trace') this.#readTrace(observed);
   }
 
+  #readTrace({ record, trace }: Observed): void {
+    for (const change of trace.read()) this.#tell(record, change);
+  }
+
+  /** The copy that outlives RUN, where that is gone. */
   #readState({ id }: ContainerRecord): SupervisorState | undefined {
-    return parseState(readText(join(containerRun(this.#host.paths, id), 'state')) ?? '');
+    const text = readText(join(containerRun(this.#host.paths, id), 'state'));
+    return parseState(text ?? readText(join(containerDir(this.#host.paths, id), 'exit')) ?? '');
   }
 
   #look(observed: Observed): void {
@@ -144,6 +158,7 @@ class Observer {
     for (const [id, observed] of this.#known) {
       if (records.has(id)) continue;
       this.#look(observed);
+      this.#readTrace(observed);
       closeAll(observed);
       this.#known.delete(id);
       this.#tell(observed.record, { action: 'destroy', attributes: {} });
@@ -156,12 +171,17 @@ class Observer {
       const isNew = !observed.watchers.has(runFolder);
       this.#watchFolders(observed);
       // It may have run and ended before anybody watched.
-      if (isNew) this.#look(observed);
+      if (!isNew) continue;
+      this.#look(observed);
+      this.#readTrace(observed);
     }
   }
 
   #tell(record: ContainerRecord, { action, at, attributes }: Change): void {
-    const { labels, image } = record.madeFrom;
+    const { labels, image, healthcheck } = record.madeFrom;
+    // Those that the trace does not know are checks.
+    const isProbe = (action === 'exec_create' || action === 'exec_start') && attributes['command'] === undefined;
+    const probe = isProbe && healthcheck ? { command: commandWords(healthcheck.test) } : {};
     const about = { image: image.ref, name: record.name };
     this.#emit({
       at: at ?? new Date().toISOString(),
@@ -169,7 +189,7 @@ class Observer {
       container: record.name,
       id: record.id,
       labels,
-      attributes: { ...attributes, ...about },
+      attributes: { ...attributes, ...probe, ...about },
     });
   }
 }
@@ -180,5 +200,6 @@ function forget(observed: Observed, folder: string): void {
 }
 
 function closeAll(observed: Observed): void {
+  observed.trace.close();
   for (const folder of [...observed.watchers.keys()]) forget(observed, folder);
 }

@@ -5,6 +5,7 @@ import { TcomposeError } from '../../src/model/errors.ts';
 import { readRuntime } from '../container/runtime.ts';
 import type { Host } from '../host.ts';
 import { commitLayer } from '../image/commit.ts';
+import { NOTHING } from '../launcher/unpack.ts';
 import { containerDir } from '../state/paths.ts';
 import type { ContainerRecord } from '../state/records.ts';
 import { recordOf } from './container-root.ts';
@@ -62,19 +63,10 @@ async function* asLayer(files: RecordStream): AsyncGenerator<PackedFile> {
 }
 
 const mark = (file: PackedFile, path: string): PackedFile => ({
-  ...file,
+  ...NOTHING,
+  mtime: file.mtime,
   kind: 'f',
   path,
-  link: '',
-  mode: 0,
-  uid: 0,
-  gid: 0,
-  major: 0,
-  minor: 0,
-  size: 0,
-  stored: 0,
-  segments: [],
-  xattrs: [],
   // Nothing follows.
   async *data() {},
 });

@@ -36,7 +36,11 @@ export async function containerRoot(
   const { process } = readRuntime(host.paths, record);
   if (process !== undefined) {
     // Looked up by the kernel at the moment of use: a pid that went to another is refused.
-    return [{ op: 'join', pid: process.pid, startTime: process.startTime, flags: CLONE.NEWNS }, OPEN_ROOT];
+    const target = { op: 'join', pid: process.pid, startTime: process.startTime } as const;
+    if (record.madeFrom.namespaces?.user === undefined) return [{ ...target, flags: CLONE.NEWNS }, OPEN_ROOT];
+    // Ids are those inside, in both directions; what its root may not touch is not touched.
+    const asItsRoot = { op: 'set-ids', uid: 0, gid: 0, groups: [] } as const;
+    return [{ ...target, flags: CLONE.NEWNS | CLONE.NEWUSER }, asItsRoot, OPEN_ROOT];
   }
   const mounts = [...(await boundMounts(host, record)), ...hostFiles(host, record)];
   const isReadOnly = record.madeFrom.security.readOnlyRootfs;

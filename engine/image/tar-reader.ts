@@ -2,6 +2,7 @@
  * Reads a tar archive entry by entry, whatever wrote it. Our own, since layers need what general readers lack: names and extended
  * attributes as raw bytes, sparse files never misread, and a strict no to what is malformed.
  */
+import type { FileFacts } from '../launcher/unpack.ts';
 import type { ByteReader } from './byte-reader.ts';
 import { type PaxRecords, parsePax, paxInteger, paxTime, paxXattrs } from './pax.ts';
 import { readGnuSparse, readPaxSparse, type Segments, type Sparse } from './sparse.ts';
@@ -9,21 +10,9 @@ import { isZeroBlock, parseTarHeader, TarError, type TarHeader } from './tar-hea
 
 export type TarEntryKind = 'file' | 'hard-link' | 'symlink' | 'char-device' | 'block-device' | 'folder' | 'fifo';
 
-export interface TarEntry {
+/** Paths as written in the archive; `data` gives the `stored` bytes. */
+export interface TarEntry extends FileFacts {
   readonly kind: TarEntryKind;
-  /** Raw bytes as latin1 text, as written in the archive. */
-  readonly path: string;
-  readonly link: string;
-  readonly mode: number;
-  readonly uid: number;
-  readonly gid: number;
-  readonly mtime: { readonly seconds: number; readonly nanoseconds: number };
-  readonly major: number;
-  readonly minor: number;
-  /** As it will be; more than `stored` when it has holes. */
-  readonly size: number;
-  /** Bytes that `data` gives. */
-  readonly stored: number;
   /** Where the data belongs; empty: one piece from the start. */
   readonly segments: Segments;
   readonly xattrs: ReadonlyMap<string, Buffer>;

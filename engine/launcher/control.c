@@ -10,6 +10,7 @@
 #include "supervise.h"
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
@@ -182,9 +183,18 @@ static int resize(const struct supervisor *s, int32_t rows, int64_t columns) {
 	return ioctl(s->input, TIOCSWINSZ, &size) < 0 ? -errno : 0;
 }
 
+/* Who says SIGKILL and no grace kills, and so it is told (engine/events): an end of which nobody asked to be a stop. */
+static int stop(struct supervisor *s, const struct request *request) {
+	const int was_stopped = s->stopped, is_kill = request->a == SIGKILL && request->b == 0;
+	const int64_t grace_ms = request->b == INT64_MIN ? s->spec.stop.grace_ms : request->b;
+	int error = stop_container(s, request->a ? request->a : s->spec.stop.signal, grace_ms);
+	if (is_kill) s->stopped = was_stopped;
+	return error;
+}
+
 static int command(struct supervisor *s, const struct request *request) {
 	switch (request->kind) {
-		case STOP: return stop_container(s, request->a ? request->a : s->spec.stop.signal, request->b == INT64_MIN ? s->spec.stop.grace_ms : request->b);
+		case STOP: return stop(s, request);
 		case KILL: return signal_container(s, request->a, request->b != 0);
 		case RESIZE: return resize(s, request->a, request->b);
 		case PAUSE: return pause_container(s);

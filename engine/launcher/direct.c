@@ -4,8 +4,7 @@
  * 127 of a program are not taken for ours.   `terminal FILE`: on a terminal of its own, which it makes (terminal.c).   `detach FILE`:
  * without streams; a byte on standard output says that it runs.   `check FILE..`: is it well-formed?
  */
-#include "launcher.h"
-#include "spec.h"
+#include "supervise.h"
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
@@ -62,6 +61,22 @@ static void write_error(const struct direct *direct, const struct report *report
 	close(fd);
 }
 
+/*
+ * For those who follow events (engine/events/trace.ts), who opened the file when it began: of a program whose client has left nobody else
+ * knows the end. Nothing depends on it.
+ */
+static void trace_end(const struct direct *direct, int status) {
+	static const char prefix[] = "exec-";
+	char time[36], line[128];
+	if (strncmp(direct->file, prefix, sizeof prefix - 1)) return;
+	int fd = openat(direct->folder, "trace", O_WRONLY | O_APPEND | O_CLOEXEC | O_NOFOLLOW);
+	if (fd < 0) return;
+	format_time(time_of_day(), time);
+	int length = snprintf(line, sizeof line, "died %s %s %d\n", direct->file + sizeof prefix - 1, time, status);
+	if (length > 0 && length < (int)sizeof line) write_all(fd, line, (size_t)length);
+	close(fd);
+}
+
 /* It stays a zombie, and its pid its own, until no signal can be on its way to it any more. */
 static int wait_for(pid_t child) {
 	int status;
@@ -101,7 +116,10 @@ static void take_reports(struct direct *direct, int *terminal) {
 static void conclude(struct direct *direct, int status) {
 	close(REPORT_FD);
 	take_reports(direct, NULL); /* few, and waiting in the socket */
-	if (!direct->failed) _exit(status);
+	if (!direct->failed) {
+		trace_end(direct, status);
+		_exit(status);
+	}
 	write_error(direct, &direct->failure);
 	_exit(code_of_failure(direct->came_to_exec, direct->failure.value, EXIT_OURS));
 }

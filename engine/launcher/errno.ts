@@ -6,8 +6,6 @@ const names = new Map(Object.entries(constants.errno).map(([name, number]) => [n
 /** `EACCES`; `errno 999` for what has no name. */
 export const errnoName = (errno: number): string => names.get(errno) ?? `errno ${errno}`;
 
-export const errnoByName = (name: keyof typeof constants.errno): number => constants.errno[name];
-
 const meanings: Readonly<Record<string, string>> = {
   EACCES: 'permission denied',
   EAGAIN: 'the resource is busy for the moment',

@@ -23,11 +23,12 @@ const intents: { [Name in LaunchOpName]: (op: Extract<LaunchOp, { op: Name }>) =
   'mkdir-in': (op) => `make the folder ${op.inside} in the container`,
   'point-in': (op) => `make ${op.inside} in the container, to mount on it`,
   'touch-in': (op) => `make the file ${op.inside} in the container`,
-  'write-in': (op) => `write the file ${op.inside} in the container`,
   'mknod-in': (op) => `make the device ${op.inside} in the container`,
   'symlink-in': (op) => `make the link ${op.inside} in the container`,
   'read-in': (op) => `read the file ${op.inside} in the container`,
   unshare: () => 'make namespaces',
+  'user-namespace': () => 'make a user namespace',
+  'take-user': () => 'find the user namespace of another container',
   join: (op) => (op.pid ? `join the namespaces of process ${op.pid}` : "join the container's namespaces"),
   'join-container': () => 'join the namespaces of another container',
   'join-path': (op) => `join the namespace ${op.path}`,
@@ -48,6 +49,7 @@ const intents: { [Name in LaunchOpName]: (op: Extract<LaunchOp, { op: Name }>) =
   hostname: (op) => `set the host name ${shown(op.name)}`,
   domainname: (op) => `set the domain name ${shown(op.name)}`,
   rlimit: (op) => `set the ulimit ${RESOURCES[op.resource] ?? op.resource} to ${op.soft}:${op.hard}`,
+  'raise-rlimit': (op) => `raise the ulimit ${RESOURCES[op.resource] ?? op.resource}`,
   umask: () => 'set the umask',
   chdir: (op) => `enter the working directory ${op.inside}`,
   setsid: () => 'start a session',
@@ -55,6 +57,7 @@ const intents: { [Name in LaunchOpName]: (op: Extract<LaunchOp, { op: Name }>) =
   console: () => "open the container's terminal",
   'own-streams': () => 'hand the standard streams to the user',
   'set-ids': (op) => `become user ${op.uid}:${op.gid}`,
+  'fs-ids': (op) => `make files as ${op.uid}:${op.gid}`,
   bounding: () => 'drop capabilities',
   capabilities: () => 'set capabilities',
   prctl: (op) => `set process option ${op.option}`,
@@ -63,36 +66,44 @@ const intents: { [Name in LaunchOpName]: (op: Extract<LaunchOp, { op: Name }>) =
   pack: (op) => `read ${shown(op.inside)} in the container`,
   unpack: () => 'write files',
   'device-filter': () => 'load the device filter',
+  find: (op) => `run ${shown(op.program)}`,
   exec: (op) => `run ${shown(op.argv[0] ?? '')}`,
+};
+
+const NOT_RUN: Readonly<Record<string, readonly [why: string, help?: string]>> = {
+  // The phrases that tools match on (engine-behaviour, Appendix B).
+  ENOENT: [
+    'executable file not found in $PATH, or the interpreter it needs is missing',
+    'check the command, its #! line and, for a binary of another C library, its loader',
+  ],
+  EACCES: ['permission denied', 'make the file executable in the image (chmod +x)'],
+  EISDIR: ['is a directory: permission denied', 'name a program, not a folder'],
+  ENOEXEC: ['exec format error', 'the image may be of another processor architecture, or a script lacks its #! line'],
+  E2BIG: ['arguments and environment are too long together'],
 };
 
 /** Where errno misleads or alone does not say what to do: by operation, then by errno; '*' is any errno. */
 const remedies: { readonly [Name in LaunchOpName]?: Readonly<Record<string, readonly [why: string, help?: string]>> } =
   {
-    exec: {
-      // The phrases that tools match on (engine-behaviour, Appendix B).
-      ENOENT: [
-        'executable file not found in $PATH, or the interpreter it needs is missing',
-        'check the command, its #! line and, for a binary of another C library, its loader',
-      ],
-      EACCES: ['permission denied', 'make the file executable in the image (chmod +x)'],
-      EISDIR: ['is a directory: permission denied', 'name a program, not a folder'],
-      ENOEXEC: [
-        'exec format error',
-        'the image may be of another processor architecture, or a script lacks its #! line',
-      ],
-      E2BIG: ['arguments and environment are too long together'],
-    },
+    find: NOT_RUN,
+    exec: NOT_RUN,
     mount: {
       EINVAL: ['the kernel does not accept it: options, or a file system that cannot be layered (see dmesg)'],
       ENODEV: ['this kernel does not know that file system', 'run tcompose system doctor'],
       ESTALE: ['the writable layer was made on other layers', 'remove the container and create it again'],
     },
-    'mount-in': { ENODEV: ['this kernel does not know that file system', 'run tcompose system doctor'] },
+    'mount-in': {
+      ENODEV: ['this kernel does not know that file system', 'run tcompose system doctor'],
+      ENOTDIR: [
+        'the image has a link or a file there',
+        'use an image that has an ordinary folder, or none, in its place',
+      ],
+    },
     'bind-in': {
       ENOENT: ['its source or its target does not exist'],
       ENOTDIR: ['one is a folder and the other is a file', 'mount a folder onto a folder, a file onto a file'],
       EXDEV: ['a symbolic link leads out of the volume'],
+      EOVERFLOW: ['what it would be made in belongs to ids that its user namespace does not map'],
     },
     'touch-in': { EEXIST: ['a symbolic link that leads nowhere is in its place'] },
     'mkdir-in': {
@@ -109,6 +120,12 @@ const remedies: { readonly [Name in LaunchOpName]?: Readonly<Record<string, read
     'take-tmpfs': { ENOENT: ['that container has none'], EINVAL: ['it is no memory file system of its own'] },
     'join-path': { ENOENT: ['the namespace is gone'] },
     unshare: { ENOSPC: ['the limit of namespaces is reached', 'raise the sysctls user.max_*_namespaces'] },
+    'user-namespace': {
+      ENOSPC: ['the limit of user namespaces is reached', 'raise the sysctl user.max_user_namespaces'],
+      EINVAL: ['this kernel has no user namespaces, or the range of ids is not one that we have ourselves'],
+      EPERM: ['the range of ids is not one that we have ourselves', 'change the range in /etc/subuid and /etc/subgid'],
+    },
+    'take-user': { ESRCH: ['that container is not running', 'start it first'] },
     clone: {
       EAGAIN: ['the limit of processes is reached', 'raise pids_limit, or kernel.pid_max of the host'],
       ENOSPC: ['the limit of namespaces is reached', 'raise the sysctls user.max_*_namespaces'],
@@ -161,12 +178,20 @@ const attempted = (section: Section, index: number, op: LaunchOp | undefined): s
     : `${sectionIntents[section]} (operation ${index})`;
 };
 
+/** The kernel says EINVAL to ids that a file system cannot map, as to so much else. */
+function remedyOf(op: LaunchOp | undefined, errno: string): readonly [why: string, help?: string] | undefined {
+  if (op?.op === 'bind-in' && op.user !== undefined && errno === 'EINVAL') {
+    return ['its file system cannot map ids', 'keep it on ext4, xfs or btrfs, or leave out userns_mode'];
+  }
+  return op && remedies[op.op]?.[errno];
+}
+
 export const explain = (
   failure: { readonly section: Section; readonly index: number; readonly errno: number },
   op: LaunchOp | undefined,
 ): Explanation => {
   const name = errnoName(failure.errno);
-  const [why, help] = (op && remedies[op.op]?.[name]) ?? [errnoMeaning(failure.errno)];
+  const [why, help] = remedyOf(op, name) ?? [errnoMeaning(failure.errno)];
   const message = `cannot ${attempted(failure.section, failure.index, op)}: ${why} (${name})`;
   return { message, ...(help !== undefined && { help }) };
 };

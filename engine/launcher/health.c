@@ -167,7 +167,7 @@ void settle_health(struct supervisor *s) {
 	if (!health->deadline || now_ms() < health->deadline) return;
 	health->timed_out = 1;
 	health->deadline = 0;
-	kill(health->probe.pid, SIGKILL);
+	if (!health->probe.exited) kill(health->probe.pid, SIGKILL); /* a reaped one's pid may be anybody's, while its preparer still holds the reports */
 }
 
 uint64_t next_health_event(const struct supervisor *s) {

@@ -5,7 +5,9 @@
 #include "launcher.h"
 #include <errno.h>
 #include <signal.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -24,6 +26,7 @@ static void become_program(char **argv, const sigset_t *mask) {
 	tcsetpgrp(STDIN_FILENO, getpgrp());
 	sigprocmask(SIG_SETMASK, mask, NULL);
 	execvp(argv[0], argv);
+	dprintf(STDERR_FILENO, "exec: \"%s\": %s\n", argv[0], strerror(errno));
 	_exit(errno == ENOENT || errno == ENOTDIR ? 127 : 126);
 }
 

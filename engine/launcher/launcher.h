@@ -17,7 +17,7 @@
 #define REPORT_FD 3  /* in a child that runs a program: where its reports go */
 #define JOINED_FD 4  /* in a child that runs a program: pidfd of the process that `join` looked up last */
 #define NO_NUMBER UINT64_MAX
-#define MAX_FIELDS 12
+#define MAX_FIELDS 13
 
 enum section { SECTION_PROGRAM, SECTION_SETUP, SECTION_START, SECTION_PROBE, SECTION_SUPERVISOR, SECTION_PORTS };
 /* Index of a failure in SECTION_SUPERVISOR (explanations.ts). */
@@ -62,7 +62,7 @@ struct op {
 	const char *name, *fields;
 	op_function *call;
 };
-extern const struct op file_ops[], mount_ops[], namespace_ops[], process_ops[];
+extern const struct op file_ops[], mount_ops[], namespace_ops[], process_ops[], exec_ops[];
 int check_program(struct program program, uint32_t *index);
 int run_program(struct run *run, struct program program); /* reports warnings only */
 int run_and_report(struct run *run, struct program program);
@@ -110,9 +110,13 @@ int direct_main(const char *mode, char *file);
 void copy_terminal(int master, pid_t child);
 int check_main(int count, char **files);
 void supervise(const char *run_folder, int report) __attribute__((noreturn));
-int unpack_main(int argc, char **argv) __attribute__((weak));
+int unpack_main(int argc, char **argv);
 int init_main(int argc, char **argv);
 int keep_main(char **argv);
+
+/* ---- user_namespace.c */
+int unshare_as(int user, uint64_t flags);
+int op_user_namespace(struct run *run, const struct value *v);
 
 /* ---- pack.c, unpack.c: trees of files as records */
 int op_pack(struct run *run, const struct value *v);

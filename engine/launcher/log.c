@@ -13,7 +13,7 @@
 int open_log(struct log *log, const struct spec *spec) {
 	*log = (struct log){.spec = &spec->log, .file.folder = -1, .file.fd = -1, .remote.fd = -1, .remote.host = -1};
 	int error = spec->log.enabled ? open_log_file(&log->file, log->spec) : 0;
-	if (!error && spec->log.address.length) error = open_remote(&log->remote, log->spec);
+	if (!error && (spec->log.address.length || spec->log.relay.number)) error = open_remote(&log->remote, log->spec);
 	return error;
 }
 

@@ -8,13 +8,16 @@
 #include <fcntl.h>
 #include <poll.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
-enum { CONNECT_MS = 5000, RETRY_MS = 1000, LAST_WORDS_MS = 2000, RECORD_LIMIT = 64 };
-enum { STAMP = 1, SECONDS, MICROSECONDS, NANOSECONDS, OWN_PID, MESSAGE, MEASURED_MESSAGE, PIECE };
+enum { CONNECT_MS = 5000, RETRY_MS = 1000, LAST_WORDS_MS = 2000, RECORD_LIMIT = 64, MAX_RELAY_WORDS = 32 };
+enum { STAMP = 1, SECONDS, MICROSECONDS, NANOSECONDS, OWN_PID, MESSAGE, MEASURED_MESSAGE, PIECE, ORDINAL = 11 };
 
 /* ---- the connection */
 
@@ -34,8 +37,53 @@ static int try_connect(struct remote *remote, int type) {
 	return 0;
 }
 
+/* Ends with its input; or with us, who wait for that, but not for ever. */
+static void become_relay(const struct value *list, int input) {
+	static char *const no_variables[] = {NULL};
+	sigset_t none;
+	char *argv[MAX_RELAY_WORDS + 1] = {NULL};
+	const char *cursor = list->bytes;
+	for (uint64_t i = 0; i < list->number; i++) argv[i] = (char *)(uintptr_t)next_string(&cursor);
+	prctl(PR_SET_PDEATHSIG, SIGKILL);
+	signal(SIGPIPE, SIG_DFL);
+	signal(SIGHUP, SIG_DFL);
+	sigemptyset(&none);
+	sigprocmask(SIG_SETMASK, &none, NULL);
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+	if (null < 0 || dup2(input, 0) < 0 || dup2(null, 1) < 0 || dup2(null, 2) < 0) _exit(126);
+	close_from(3, ~0u);
+	execve(argv[0], argv, no_variables);
+	_exit(127);
+}
+
+/* A program of the host that speaks what we do not (TLS): it reads what a server would, and dies where a server would hang up. */
+static int start_relay(struct remote *remote) {
+	const struct value *words = &remote->spec->relay;
+	int ends[2];
+	if (words->number > MAX_RELAY_WORDS) return -E2BIG;
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) < 0) return -errno;
+	pid_t pid = fork();
+	if (pid == 0) become_relay(words, ends[1]);
+	int error = pid < 0 ? -errno : 0;
+	close(ends[1]);
+	if (error) close(ends[0]);
+	if (error) return error;
+	fcntl(ends[0], F_SETFL, O_NONBLOCK);
+	remote->fd = ends[0];
+	remote->relay = pid;
+	return 0;
+}
+
+/* It has read all when the end of its input has come; that it is reaped elsewhere already is fine. */
+static void finish_relay(struct remote *remote, uint64_t end) {
+	if (!remote->relay || remote->fd < 0) return;
+	shutdown(remote->fd, SHUT_WR);
+	while (waitpid(remote->relay, NULL, WNOHANG) == 0 && now_ms() < end) nanosleep(&(struct timespec){.tv_nsec = 5000000}, NULL);
+}
+
 /* `/dev/log` may be of either type. */
 static int connect_here(struct remote *remote) {
+	if (remote->spec->relay.number) return start_relay(remote);
 	int type = remote->spec->is_stream ? SOCK_STREAM : SOCK_DGRAM;
 	int error = try_connect(remote, type);
 	return error == -EPROTOTYPE ? try_connect(remote, type == SOCK_STREAM ? SOCK_DGRAM : SOCK_STREAM) : error;
@@ -121,6 +169,7 @@ void finish_remote(struct remote *remote) {
 		poll(&poll_fd, 1, (int)(end - now_ms()));
 		flush_remote(remote);
 	}
+	finish_relay(remote, end);
 }
 
 /* ---- messages */
@@ -158,11 +207,13 @@ static void add_piece_fields(struct text *out, const struct piece *piece) {
 	add_format(out, "CONTAINER_PARTIAL_ORDINAL=%u\nCONTAINER_PARTIAL_LAST=%s\n", piece->ordinal, piece->is_whole ? "true" : "false");
 }
 
-static void add_code(struct text *out, int code, const struct piece *piece) {
+static void add_code(struct remote *remote, int code, const struct piece *piece) {
+	struct text *out = &remote->queue;
 	switch (code) {
 		case OWN_PID: return add_format(out, "%d", getpid());
 		case MESSAGE: return add_bytes(out, piece->bytes, piece->length);
 		case MEASURED_MESSAGE: return add_measured(out, piece);
+		case ORDINAL: return add_format(out, "%llu", (unsigned long long)++remote->ordinal);
 		case PIECE: return add_piece_fields(out, piece);
 		default: add_time(out, piece->time, code);
 	}
@@ -178,10 +229,10 @@ void send_piece(struct remote *remote, const struct piece *piece) {
 	uint32_t length = 0;
 	add_bytes(queue, &length, sizeof length);
 	for (const char *at = remote->spec->templates[piece->is_error]; *at;) {
-		size_t literal = strcspn(at, "\1\2\3\4\5\6\7\x08");
+		size_t literal = strcspn(at, "\1\2\3\4\5\6\7\x08\x0b");
 		add_bytes(queue, at, literal);
 		at += literal;
-		if (*at) add_code(queue, *at++, piece);
+		if (*at) add_code(remote, *at++, piece);
 	}
 	length = (uint32_t)(queue->used - start - sizeof length);
 	memcpy(queue->bytes + start, &length, sizeof length);

@@ -14,6 +14,12 @@ struct timespec time_of_day(void) {
 	return now;
 }
 
+/* Of two deadlines; 0: never. */
+uint64_t earliest(uint64_t one, uint64_t other) {
+	if (!one || !other) return one ? one : other;
+	return one < other ? one : other;
+}
+
 /* RFC 3339 with as many digits of the nanoseconds as are not zeros at the end, UTC. */
 void format_time(struct timespec time, char text[static 36]) {
 	struct tm parts;

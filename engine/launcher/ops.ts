@@ -26,7 +26,6 @@ export type LaunchOp =
   /** A folder or an empty file, as what the slot `like` holds is one, unless something is there. */
   | { op: 'point-in'; root: Slot; inside: string; like: Slot }
   | { op: 'touch-in'; root: Slot; inside: string; mode: number; parents?: boolean }
-  | { op: 'write-in'; root: Slot; inside: string; data: string; mode: number; optional?: boolean }
   /** The same device being there already is success. */
   | {
       op: 'mknod-in';
@@ -48,8 +47,12 @@ export type LaunchOp =
   /** Last in a program: makes what records on standard input say beneath the slot (unpack.c; flags: UNPACK). */
   | { op: 'unpack'; root: Slot; flags: number }
   // ---- namespaces
-  /** unshare(2) of the launcher process itself. */
-  | { op: 'unshare'; flags: number }
+  /** unshare(2) of the launcher process itself. `user`: they belong to that user namespace, which the launcher stays out of. */
+  | { op: 'unshare'; flags: number; user?: Slot }
+  /** A new user namespace that nobody is in yet, held by the slot. Maps as user_namespaces(7) writes them. */
+  | { op: 'user-namespace'; slot: Slot; uids: string; gids: string }
+  /** That of the process that was joined or remembered last. */
+  | { op: 'take-user'; slot: Slot }
   /**
    * setns(2) into namespaces of a process: checked against its start time (clock ticks, /proc/PID/stat field 22). pid 0: the container's
    * init (in a supervisor's probe). The process is looked up once and remembered, so a second `join` of it works after `clone` too,
@@ -95,6 +98,8 @@ export type LaunchOp =
       /** SHALLOW: of a tree only the topmost mount gets them. */
       shallow?: number;
       optional?: boolean;
+      /** Ids are seen as this user namespace maps them (mount_setattr(2), MOUNT_ATTR_IDMAP); of the topmost mount only. */
+      user?: Slot;
     }
   /** A tree of mounts in hand, taken as it is now: for `attach-in`, also after this mount namespace was changed or another entered. */
   | { op: 'take-tree'; slot: Slot; source: string; sourceRoot?: Slot; sourceInside?: string; recursive: boolean }
@@ -126,6 +131,8 @@ export type LaunchOp =
   | { op: 'hostname'; name: string }
   | { op: 'domainname'; name: string }
   | { op: 'rlimit'; resource: number; soft: bigint; hard: bigint; clamp: boolean }
+  /** Raises the hard limit if it is lower, where that is allowed. */
+  | { op: 'raise-rlimit'; resource: number; hard: bigint }
   | { op: 'umask'; mask: number }
   | { op: 'chdir'; inside: string; create?: boolean }
   /** `terminal`: and makes standard input, a terminal, the controlling one of the new session, taking it from another session. */
@@ -140,6 +147,8 @@ export type LaunchOp =
   /** fchown(2) of the standard streams (pipes and terminals): who is not root could not open /dev/stdout again. Others: left alone. Their group stays. */
   | { op: 'own-streams'; uid: number }
   | { op: 'set-ids'; uid: number; gid: number; groups: readonly number[] }
+  /** setfsuid(2), setfsgid(2): to whom belongs what is made. Keeps its capabilities with SECBIT_NO_SETUID_FIXUP only. */
+  | { op: 'fs-ids'; uid: number; gid: number }
   /** Bit masks of capabilities. The bounding set is dropped before the ids change; the others are set after. */
   | { op: 'bounding'; mask: bigint }
   | { op: 'capabilities'; effective: bigint; permitted: bigint; inheritable: bigint; ambient: bigint }
@@ -148,6 +157,8 @@ export type LaunchOp =
   | { op: 'seccomp'; filter: Uint8Array; flags: number }
   /** An eBPF program (struct bpf_insn[]) of type CGROUP_DEVICE, loaded and attached to the version 2 cgroup opened in `cgroup`. */
   | { op: 'device-filter'; cgroup: Slot; program: Uint8Array }
+  /** Looks for the program that `exec` of another one (a container's init) will run, and fails as `exec` of it would. */
+  | { op: 'find'; program: string; env: readonly string[] }
   /** Closes everything but the standard streams, resets signals. argv[0] is looked up in PATH of `env` when it has no slash. */
   | { op: 'exec'; argv: readonly string[]; env: readonly string[] };
 

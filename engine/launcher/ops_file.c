@@ -50,12 +50,20 @@ static int op_write(struct run *run, const struct value *v) { /* path data optio
 	return write_once(fd < 0 ? -errno : fd, &v[1]);
 }
 
-/* NO_NUMBER is -1: leave as it is. chmod last, since chown clears the setuid bits. */
+/*
+ * NO_NUMBER is -1: leave as it is. chmod last, since chown clears the setuid bits. By descriptor, of something that is what was made: fchmodat
+ * follows links, and who shares the folder may have put one to a file of the host's in the place of what was made a moment ago.
+ */
 static int own(int parent, const char *leaf, const struct value *uid, const struct value *gid, mode_t mode) {
-	if (uid->number != NO_NUMBER || gid->number != NO_NUMBER)
-		if (fchownat(parent, leaf, (uid_t)uid->number, (gid_t)gid->number, AT_SYMLINK_NOFOLLOW) < 0) return -errno;
-	if (S_ISLNK(mode)) return 0;
-	return fchmodat(parent, leaf, mode & 07777, 0) < 0 ? -errno : 0;
+	struct stat status;
+	int fd = openat(parent, leaf, O_PATH | O_NOFOLLOW | O_CLOEXEC);
+	if (fd < 0) return -errno;
+	int error = fstat(fd, &status) < 0 ? -errno : (status.st_mode & S_IFMT) == (mode & S_IFMT) ? 0 : -EAGAIN;
+	if (!error && (uid->number != NO_NUMBER || gid->number != NO_NUMBER))
+		error = fchownat(fd, "", (uid_t)uid->number, (gid_t)gid->number, AT_EMPTY_PATH) < 0 ? -errno : 0;
+	if (!error && chmod(path_of(fd).text, mode & 07777) < 0) error = -errno;
+	close(fd);
+	return error;
 }
 
 /* A folder that is there is left as it is: it is the image's, and a mount goes over it. */
@@ -68,7 +76,7 @@ static int op_mkdir_in(struct run *run, const struct value *v) { /* root inside 
 	char leaf[NAME_MAX + 1];
 	int parent = open_parent_in(root, v[1].bytes, (int)v[5].number, leaf, sizeof leaf);
 	if (parent < 0) return parent;
-	int error = mkdirat(parent, leaf, 0700) < 0 ? -errno : own(parent, leaf, &v[3], &v[4], (mode_t)v[2].number);
+	int error = mkdirat(parent, leaf, 0700) < 0 ? -errno : own(parent, leaf, &v[3], &v[4], S_IFDIR | ((mode_t)v[2].number & 07777));
 	close(parent);
 	return error;
 }
@@ -112,18 +120,6 @@ static int open_regular(int root, const char *inside, int flags) {
 	if (!error && fd < 0) fd = -errno;
 	close(found);
 	return fd;
-}
-
-/* O_EXCL: what is made here is nothing that lay there before. */
-static int open_or_make(int root, const char *inside, mode_t mode) {
-	int fd = open_regular(root, inside, O_WRONLY | O_TRUNC);
-	return fd == -ENOENT ? open_in(root, inside, O_WRONLY | O_CREAT | O_EXCL, mode) : fd;
-}
-
-static int op_write_in(struct run *run, const struct value *v) { /* root inside data mode optional */
-	(void)run;
-	int root = slot_fd(v[0].number);
-	return root < 0 ? root : write_once(open_or_make(root, v[1].bytes, (mode_t)v[3].number), &v[2]);
 }
 
 /* A restart finds the nodes of the start before; anything else in its place is the image's, and no device. */
@@ -194,7 +190,6 @@ const struct op file_ops[] = {
 	{"mkdir-in", "nsnnnn", op_mkdir_in},
 	{"touch-in", "nsnn", op_touch_in},
 	{"point-in", "nsn", op_point_in},
-	{"write-in", "nsbno", op_write_in},
 	{"mknod-in", "nsnnnnn", op_mknod_in},
 	{"symlink-in", "nssn", op_symlink_in},
 	{"read-in", "nsn", op_read_in},

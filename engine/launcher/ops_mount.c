@@ -5,6 +5,7 @@
 #include <linux/magic.h>
 #include <linux/mount.h>
 #include <sched.h>
+#include <string.h>
 #include <sys/stat.h>
 #include <sys/statfs.h>
 #include <sys/syscall.h>
@@ -28,7 +29,12 @@ static int op_mount(struct run *run, const struct value *v) { /* source path typ
 static int op_mount_in(struct run *run, const struct value *v) { /* root source inside type flags data optional */
 	(void)run;
 	int root = slot_fd(v[0].number);
-	int target = root < 0 ? root : open_in(root, v[2].bytes, O_PATH, 0);
+	/*
+	 * The kernel's own file systems only onto a folder that is one: by way of a link, a volume could hold the place, and who shares that
+	 * could move it before /proc is masked. A tmpfs goes wherever the path leads inside.
+	 */
+	int flags = strcmp(v[3].bytes, "tmpfs") ? O_PATH | O_NOFOLLOW | O_DIRECTORY : O_PATH;
+	int target = root < 0 ? root : open_in(root, v[2].bytes, flags, 0);
 	if (target < 0) return target;
 	int error = mount_at(&v[1], path_of(target).text, &v[3], v[4].number, &v[5]);
 	close(target);
@@ -47,6 +53,15 @@ static int set_attributes(int tree, int recursive, uint64_t attributes, uint64_t
 	if (!recursive || !(shallow & 3)) return set_once(tree, recursive, attributes, propagation);
 	int error = set_once(tree, !(shallow & 1), attributes, 0);
 	return error ? error : set_once(tree, !(shallow & 2), 0, propagation);
+}
+
+/* What lies there keeps its ids; through this mount they are seen as the user namespace maps them. */
+static int map_ids(int tree, uint64_t user_slot) {
+	if (user_slot == NO_NUMBER) return 0;
+	int user = slot_fd(user_slot);
+	if (user < 0) return user;
+	struct mount_attr wanted = {.attr_set = MOUNT_ATTR_IDMAP, .userns_fd = (uint64_t)user};
+	return syscall(SYS_mount_setattr, tree, "", AT_EMPTY_PATH, &wanted, sizeof wanted) < 0 ? -errno : 0;
 }
 
 static int clone_tree(int source, int recursive) {
@@ -68,13 +83,18 @@ static int fits(int source, int target) {
 }
 
 /* A copy of what `source` is, changed while nobody can see it, then put onto `target`: never writable for a moment. */
-static int bind(int source, int target, int recursive, uint64_t attributes, uint64_t propagation, uint64_t shallow) {
+struct how {
+	int recursive;
+	uint64_t attributes, propagation, shallow, user;
+};
+static int bind(int source, int target, const struct how *how) {
 	if (source < 0 || target < 0) return source < 0 ? source : target;
 	int error = fits(source, target);
 	if (error) return error;
-	int tree = clone_tree(source, recursive);
+	int tree = clone_tree(source, how->recursive);
 	if (tree < 0) return tree;
-	error = set_attributes(tree, recursive, attributes, propagation ? propagation : MS_PRIVATE, shallow);
+	error = map_ids(tree, how->user);
+	if (!error) error = set_attributes(tree, how->recursive, how->attributes, how->propagation ? how->propagation : MS_PRIVATE, how->shallow);
 	if (!error) error = attach_tree(tree, target);
 	close(tree);
 	return error;
@@ -96,12 +116,13 @@ static void close_both(int one, int other) {
 	if (other >= 0) close(other);
 }
 
-static int op_bind_in(struct run *run, const struct value *v) { /* root source sourceRoot sourceInside inside recursive attributes propagation shallow optional */
+static int op_bind_in(struct run *run, const struct value *v) { /* root source sourceRoot sourceInside inside recursive attributes propagation shallow optional user */
 	(void)run;
 	int root = slot_fd(v[0].number);
 	int source = open_source(&v[1], v[2].number, &v[3]);
 	int target = root < 0 ? root : open_in(root, v[4].bytes, O_PATH, 0);
-	int error = bind(source, target, v[5].number != 0, v[6].number, v[7].number, v[8].number);
+	const struct how how = {v[5].number != 0, v[6].number, v[7].number, v[8].number, v[10].number};
+	int error = bind(source, target, &how);
 	close_both(source, target);
 	return error;
 }
@@ -172,7 +193,7 @@ static int mask(int root, int target) {
 		return syscall(SYS_mount, "tmpfs", path_of(target).text, "tmpfs", flags, "size=0,nr_inodes=2") < 0 ? -errno : 0;
 	}
 	int null = open_null(root);
-	int error = bind(null, target, 0, MOUNT_ATTR_RDONLY, 0, 0);
+	int error = bind(null, target, &(struct how){.attributes = MOUNT_ATTR_RDONLY, .user = NO_NUMBER});
 	close_both(null, -1);
 	return error;
 }
@@ -196,7 +217,7 @@ static int op_readonly_in(struct run *run, const struct value *v) { /* root insi
 	int root = slot_fd(v[0].number);
 	int target = root < 0 ? root : open_in(root, v[1].bytes, O_PATH, 0);
 	if (target < 0) return is_absent(target) ? 0 : target;
-	int error = bind(target, target, 1, MOUNT_ATTR_RDONLY, 0, 0);
+	int error = bind(target, target, &(struct how){.recursive = 1, .attributes = MOUNT_ATTR_RDONLY, .user = NO_NUMBER});
 	close(target);
 	return error;
 }
@@ -228,7 +249,7 @@ static int op_pivot(struct run *run, const struct value *v) { /* root */
 const struct op mount_ops[] = {
 	{"mount", "sssns", op_mount},
 	{"mount-in", "nsssnso", op_mount_in},
-	{"bind-in", "nsnssnnnno", op_bind_in},
+	{"bind-in", "nsnssnnnnon", op_bind_in},
 	{"take-tmpfs", "ns", op_take_tmpfs},
 	{"take-tree", "nsnsn", op_take_tree},
 	{"attach-in", "nnsnnnn", op_attach_in},

@@ -1,4 +1,4 @@
-/* Operations on namespaces, and the two that give one to a child: clone, and netlink messages into it. */
+/* Operations on namespaces, and the two that give one to a child: clone, and netlink messages into it. User namespaces: user_namespace.c. */
 #include "launcher.h"
 #include <errno.h>
 #include <fcntl.h>
@@ -7,6 +7,7 @@
 #include <linux/sched.h>
 #include <sched.h>
 #include <signal.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
@@ -14,8 +15,9 @@
 #include <sys/time.h>
 #include <unistd.h>
 
-static int op_unshare(struct run *run, const struct value *v) { /* flags */
+static int op_unshare(struct run *run, const struct value *v) { /* flags user */
 	(void)run;
+	if (v[1].number != NO_NUMBER) return unshare_as(slot_fd(v[1].number), v[0].number);
 	return unshare((int)v[0].number) < 0 ? -errno : 0;
 }
 
@@ -79,6 +81,18 @@ static int op_join_container(struct run *run, const struct value *v) { /* state 
 	int error = remember_donor(run, v[0].bytes);
 	if (error || !v[1].number) return error;
 	return setns(JOINED_FD, (int)v[1].number) < 0 ? -errno : 0;
+}
+
+/* A descriptor of its user namespace: its pid is still its own if it has not ended by when that is open. */
+static int op_take_user(struct run *run, const struct value *v) { /* slot */
+	char path[48];
+	if (run->joined_pid == NO_NUMBER || run->joined_pid == 0) return -ESRCH;
+	snprintf(path, sizeof path, "/proc/%u/ns/user", (unsigned)run->joined_pid);
+	int fd = open(path, O_RDONLY | O_CLOEXEC);
+	int error = fd < 0 ? -errno : send_signal(JOINED_FD, 0);
+	if (!error) return fill_slot(v[0].number, fd);
+	if (fd >= 0) close(fd);
+	return error == -ENOENT ? -ESRCH : error;
 }
 
 static int op_join_path(struct run *run, const struct value *v) { /* path flags */
@@ -192,7 +206,9 @@ static int op_device_filter(struct run *run, const struct value *v) { /* cgroup 
 }
 
 const struct op namespace_ops[] = {
-	{"unshare", "n", op_unshare},
+	{"unshare", "nn", op_unshare},
+	{"user-namespace", "nss", op_user_namespace},
+	{"take-user", "n", op_take_user},
 	{"join", "nsn", op_join},
 	{"join-container", "sn", op_join_container},
 	{"join-path", "sn", op_join_path},

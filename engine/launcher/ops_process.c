@@ -7,10 +7,9 @@
 #include <linux/filter.h>
 #include <linux/keyctl.h>
 #include <linux/seccomp.h>
-#include <signal.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/fsuid.h>
 #include <sys/ioctl.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
@@ -41,6 +40,17 @@ static int op_rlimit(struct run *run, const struct value *v) { /* resource soft 
 	if (limit.rlim_cur > limit.rlim_max) limit.rlim_cur = limit.rlim_max;
 	send_report(run->report, REPORT_WARNING, run->section, run->index, EPERM);
 	return setrlimit((__rlimit_resource_t)resource, &limit) < 0 ? -errno : 0;
+}
+
+/* Only upwards: for a process that will not be allowed to any more when it sets its limits. What is refused here, it will hear of. */
+static int op_raise_rlimit(struct run *run, const struct value *v) { /* resource hard */
+	(void)run;
+	struct rlimit now;
+	__rlimit_resource_t resource = (__rlimit_resource_t)v[0].number;
+	if (getrlimit(resource, &now) < 0) return -errno;
+	if (now.rlim_max >= v[1].number) return 0;
+	now.rlim_max = v[1].number;
+	return setrlimit(resource, &now) < 0 && errno != EPERM ? -errno : 0;
 }
 
 static int op_umask(struct run *run, const struct value *v) { /* mask */
@@ -142,6 +152,16 @@ static int op_set_ids(struct run *run, const struct value *v) { /* uid gid group
 	return error;
 }
 
+/* To whom belongs what is made from now on. The calls give back the former id, whether they worked or not. */
+static int op_fs_ids(struct run *run, const struct value *v) { /* uid gid */
+	(void)run;
+	uid_t uid = (uid_t)v[0].number;
+	gid_t gid = (gid_t)v[1].number;
+	setfsgid(gid);
+	setfsuid(uid);
+	return (gid_t)setfsgid((gid_t)-1) == gid && (uid_t)setfsuid((uid_t)-1) == uid ? 0 : -EPERM;
+}
+
 static int op_bounding(struct run *run, const struct value *v) { /* mask */
 	(void)run;
 	for (unsigned long capability = 0; capability < 64; capability++) {
@@ -184,81 +204,11 @@ static int op_seccomp(struct run *run, const struct value *v) { /* filter flags 
 	return syscall(SYS_seccomp, SECCOMP_SET_MODE_FILTER, (unsigned)v[1].number, &program) < 0 ? -errno : 0;
 }
 
-/* ---- exec */
-
-static char **string_array(const struct value *list) {
-	char **array = calloc(list->number + 1, sizeof *array);
-	const char *cursor = list->bytes;
-	for (uint64_t i = 0; array && i < list->number; i++) array[i] = (char *)(uintptr_t)next_string(&cursor);
-	return array;
-}
-
-static const char *search_path(char **env) {
-	for (; *env; env++)
-		if (!strncmp(*env, "PATH=", 5)) return *env + 5;
-	return "";
-}
-
-static int is_executable(const char *path) {
-	struct stat status;
-	if (stat(path, &status) < 0) return -errno;
-	if (S_ISDIR(status.st_mode)) return -EISDIR;
-	return faccessat(AT_FDCWD, path, X_OK, AT_EACCESS) < 0 ? -errno : 0;
-}
-
-/* As shells do: the first that can be run; when there is none, "not permitted" says more than "not found". */
-static int find_program(const char *name, char **env, char *found, size_t size) {
-	int error = -ENOENT;
-	for (const char *at = search_path(env); *at;) {
-		size_t length = strcspn(at, ":");
-		const char *next = at + length + (at[length] == ':');
-		if (snprintf(found, size, "%.*s%s%s", (int)length, at, length ? "/" : "./", name) < (int)size) {
-			int problem = is_executable(found);
-			if (!problem) return 0;
-			if (problem == -EACCES) error = -EACCES;
-		}
-		at = next;
-	}
-	return error;
-}
-
-/* Signals that a parent ignores or blocks would stay so in the program. */
-static void reset_signals(void) {
-	sigset_t none;
-	for (int number = 1; number < 65; number++) signal(number, SIG_DFL);
-	sigemptyset(&none);
-	sigprocmask(SIG_SETMASK, &none, NULL);
-}
-
-/*
- * Everything but the standard streams closes at exec; the descriptor for reports too, which is how its reader learns that exec
- * succeeded. The wish to die with the parent is renewed here since a change of ids takes it away, and the parent that died before
- * it is noticed because nobody holds the other end of the report socket.
- */
-static int op_exec(struct run *run, const struct value *v) { /* argv env */
-	if (run->section == SECTION_SETUP) return -EINVAL; /* would be the end of the supervisor */
-	char path[PATH_MAX];
-	char **argv = string_array(&v[0]), **env = string_array(&v[1]);
-	if (!argv || !env) return -ENOMEM;
-	if (!argv[0] || !*argv[0]) return -EINVAL;
-	if (run->dies_with_parent) prctl(PR_SET_PDEATHSIG, SIGKILL);
-	if (send_report(run->report, REPORT_EXEC, run->section, run->index, 0) == -EPIPE) _exit(1);
-	const char *program = argv[0];
-	if (!strchr(program, '/')) {
-		int error = find_program(program, env, path, sizeof path);
-		if (error) return error;
-		program = path;
-	}
-	reset_signals();
-	syscall(SYS_close_range, 3u, ~0u, 4u /* CLOSE_RANGE_CLOEXEC */);
-	execve(program, argv, env);
-	return errno == EACCES && is_executable(program) == -EISDIR ? -EISDIR : -errno;
-}
-
 const struct op process_ops[] = {
 	{"hostname", "s", op_hostname},
 	{"domainname", "s", op_domainname},
 	{"rlimit", "nnnn", op_rlimit},
+	{"raise-rlimit", "nn", op_raise_rlimit},
 	{"umask", "n", op_umask},
 	{"chdir", "sn", op_chdir},
 	{"setsid", "n", op_setsid},
@@ -266,10 +216,10 @@ const struct op process_ops[] = {
 	{"keyring", "", op_keyring},
 	{"own-streams", "n", op_own_streams},
 	{"set-ids", "nnN", op_set_ids},
+	{"fs-ids", "nn", op_fs_ids},
 	{"bounding", "n", op_bounding},
 	{"capabilities", "nnnn", op_capabilities},
 	{"prctl", "nnn", op_prctl},
 	{"seccomp", "bn", op_seccomp},
-	{"exec", "SS", op_exec},
 	{0},
 };

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <sys/stat.h>
 
-static const struct op *const tables[] = {file_ops, mount_ops, namespace_ops, process_ops};
+static const struct op *const tables[] = {file_ops, mount_ops, namespace_ops, process_ops, exec_ops};
 
 static const struct op *find_op(const char *name) {
 	for (size_t table = 0; table < sizeof tables / sizeof *tables; table++)

@@ -22,6 +22,7 @@ static void take_log(struct log_spec *log, const struct value *v) {
 	log->templates[1] = v[9].bytes;
 	log->buffer_bytes = v[10].number;
 	log->drops = v[11].number != 0;
+	log->relay = v[12];
 }
 
 static void take_restart(struct spec *spec, const struct value *v) {
@@ -78,7 +79,7 @@ int parse_spec(struct spec *spec, const char *bytes, size_t length) {
 	take_restart(spec, values);
 	if (!read_fields(&health, "nnnnnns", values)) return -EBADMSG;
 	take_health(spec, values);
-	if (!read_fields(&log, "nsnnnsbnssnn", values)) return -EBADMSG;
+	if (!read_fields(&log, "nsnnnsbnssnnS", values)) return -EBADMSG;
 	take_log(&spec->log, values);
 	if (!read_fields(&rest, "nnnnSssS", values)) return -EBADMSG;
 	take_rest(spec, values);

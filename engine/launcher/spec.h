@@ -15,6 +15,7 @@ struct log_spec {
 	uint64_t max_bytes, max_files;
 	const char *attributes;   /* "attrs":{…}, as it stands in each line, or nothing */
 	struct value address;     /* of a log server, a sockaddr; empty: there is none */
+	struct value relay;       /* instead of an address: a program, with its arguments, that passes on what it reads */
 	int is_stream, drops;     /* drops: rather loses lines than keep the container waiting */
 	const char *templates[2]; /* of its messages, for standard output and standard error */
 	uint64_t buffer_bytes;

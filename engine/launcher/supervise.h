@@ -1,4 +1,4 @@
-/* The supervisor of one container: one process, one event loop (supervise.c), its parts in files of their own. */
+/* The supervisor of one container: one process, one event loop (supervise.c), what follows from it (life.c), its parts in files of their own. */
 #ifndef SUPERVISE_H
 #define SUPERVISE_H
 
@@ -16,6 +16,7 @@
 /* ---- moment.c: two clocks. Deadlines are milliseconds that never jump, 0 for none; what people read is the time of day. */
 uint64_t now_ms(void);
 struct timespec time_of_day(void);
+uint64_t earliest(uint64_t one, uint64_t other);
 void format_time(struct timespec time, char text[static 36]);
 
 /* ---- text.c: a string that grows */
@@ -71,7 +72,9 @@ struct piece {
 struct remote {
 	const struct log_spec *spec; /* NULL: there is none */
 	int fd, host;                /* host: its network namespace */
+	pid_t relay;                 /* the program that passes on, if there is one */
 	uint64_t retry_at;
+	uint64_t ordinal; /* of the last message */
 	size_t begin; /* of the queue: before it, what was sent */
 	uint32_t sent;
 	struct text queue;
@@ -211,9 +214,16 @@ void open_oom_watch(struct supervisor *s);
 void read_oom_watch(struct supervisor *s);
 void settle_oom(struct supervisor *s);
 
-/* ---- supervise.c */
+/* ---- life.c */
+void begin_start(struct supervisor *s);
+void fail(struct supervisor *s, uint32_t section, uint32_t index, int error) __attribute__((noreturn));
 int stop_container(struct supervisor *s, int signal, int64_t grace_ms);
 int signal_container(struct supervisor *s, int signal, int cancels_restart);
+int output_waits(const struct supervisor *s);
+int output_is_held_back(const struct supervisor *s);
+void settle_start(struct supervisor *s);
+void settle_exit(struct supervisor *s);
+void settle_deadlines(struct supervisor *s);
 
 /* ---- cleanup.c */
 uint64_t read_oom_counter(const char *path);

@@ -6,9 +6,9 @@ import { getSystemErrorName } from 'node:util';
 /** d folder, f file, l symlink, h hard link, c/b devices, p fifo, w whiteout, o opaque folder. */
 export type UnpackKind = 'd' | 'f' | 'l' | 'h' | 'c' | 'b' | 'p' | 'w' | 'o';
 
-/** Paths are raw bytes as latin1 text, relative, without empty or dot components; '' is the layer's own folder. */
-export interface UnpackRecord {
-  readonly kind: UnpackKind;
+/** What archives, records and folders say of a file alike. */
+export interface FileFacts {
+  /** Raw bytes as latin1 text. */
   readonly path: string;
   readonly link: string;
   readonly mode: number;
@@ -17,8 +17,15 @@ export interface UnpackRecord {
   readonly mtime: { readonly seconds: number; readonly nanoseconds: number };
   readonly major: number;
   readonly minor: number;
+  /** As it will be; more than `stored` when it has holes. */
   readonly size: number;
+  /** Bytes of data that there are. */
   readonly stored: number;
+}
+
+/** Paths are relative, without empty or dot components; '' is the layer's own folder. */
+export interface UnpackRecord extends FileFacts {
+  readonly kind: UnpackKind;
   readonly segments: readonly (readonly [number, number])[];
   readonly xattrs: readonly (readonly [string, Buffer])[];
 }
@@ -116,7 +123,8 @@ const writeRecord = (
   }
 };
 
-const NOTHING: Omit<UnpackRecord, 'kind'> = {
+/** Of a record that says all by its kind and path. */
+export const NOTHING: Omit<UnpackRecord, 'kind'> = {
   path: '',
   link: '',
   mode: 0,

@@ -4,9 +4,13 @@ import type { LaunchOp, LaunchOpName } from './ops.ts';
 /** "Not given", where every other number has a meaning (launcher.h, NO_NUMBER). */
 const ABSENT = 0xffff_ffff_ffff_ffffn;
 
+const viewOf = ({ buffer, byteOffset, length }: Buffer) => new DataView(buffer, byteOffset, length);
+
 /** Little-endian numbers, strings and bytes after their length, lists after their count; strings end in NUL, so that C can use them in place. */
 export class WireWriter {
-  #bytes = Buffer.allocUnsafe(4096);
+  // What a container is started with is some twenty kilobytes.
+  #bytes = Buffer.allocUnsafe(32_768);
+  #view = viewOf(this.#bytes);
   #used = 0;
 
   #reserve(length: number): number {
@@ -14,6 +18,7 @@ export class WireWriter {
       const larger = Buffer.allocUnsafe((this.#used + length) * 2);
       this.#bytes.copy(larger, 0, 0, this.#used);
       this.#bytes = larger;
+      this.#view = viewOf(larger);
     }
     const at = this.#used;
     this.#used += length;
@@ -22,13 +27,17 @@ export class WireWriter {
 
   u32(value: number): this {
     const at = this.#reserve(4);
-    this.#bytes.writeUInt32LE(value, at);
+    this.#view.setUint32(at, value, true);
     return this;
   }
 
   number(value: number | bigint | undefined, absent: bigint = ABSENT): this {
     const at = this.#reserve(8);
-    this.#bytes.writeBigUInt64LE(BigInt.asUintN(64, value === undefined ? absent : BigInt(value)), at);
+    // Most are small; making each a BigInt first takes longer than all else here.
+    if (typeof value === 'number' && value >= 0 && value <= 0xffff_ffff && Number.isInteger(value)) {
+      this.#view.setUint32(at, value, true);
+      this.#view.setUint32(at + 4, 0, true);
+    } else this.#view.setBigUint64(at, BigInt.asUintN(64, value === undefined ? absent : BigInt(value)), true);
     return this;
   }
 
@@ -69,7 +78,7 @@ export class WireWriter {
   block(write: (writer: WireWriter) => void): this {
     const at = this.#reserve(4);
     write(this);
-    this.#bytes.writeUInt32LE(this.#used - at - 4, at);
+    this.#view.setUint32(at, this.#used - at - 4, true);
     return this;
   }
 
@@ -90,8 +99,6 @@ const encoders: Encoders = {
     w.number(op.root).string(op.inside).number(op.mode).number(op.uid).number(op.gid).flag(op.parents),
   'point-in': (op, w) => w.number(op.root).string(op.inside).number(op.like),
   'touch-in': (op, w) => w.number(op.root).string(op.inside).number(op.mode).flag(op.parents),
-  'write-in': (op, w) =>
-    w.number(op.root).string(op.inside).bytes(Buffer.from(op.data)).number(op.mode).flag(op.optional),
   'mknod-in': (op, w) =>
     w.number(op.root).string(op.inside).number(op.mode).number(op.major).number(op.minor).number(op.uid).number(op.gid),
   'symlink-in': (op, w) => w.number(op.root).string(op.inside).string(op.target).flag(op.existsOk),
@@ -99,7 +106,9 @@ const encoders: Encoders = {
   'look-in': (op, w) => w.number(op.root).string(op.inside),
   pack: (op, w) => w.number(op.root).string(op.inside).number(op.flags),
   unpack: (op, w) => w.number(op.root).number(op.flags),
-  unshare: (op, w) => w.number(op.flags),
+  unshare: (op, w) => w.number(op.flags).number(op.user),
+  'user-namespace': (op, w) => w.number(op.slot).string(op.uids).string(op.gids),
+  'take-user': (op, w) => w.number(op.slot),
   join: (op, w) => w.number(op.pid).string(op.startTime).number(op.flags),
   'join-container': (op, w) => w.string(op.state).number(op.flags),
   'join-path': (op, w) => w.string(op.path).number(op.flags),
@@ -131,7 +140,8 @@ const encoders: Encoders = {
       .number(op.attributes)
       .number(op.propagation)
       .number(op.shallow, 0n)
-      .flag(op.optional),
+      .flag(op.optional)
+      .number(op.user),
   'take-tree': (op, w) =>
     w
       .number(op.slot)
@@ -163,6 +173,7 @@ const encoders: Encoders = {
   hostname: (op, w) => w.string(op.name),
   domainname: (op, w) => w.string(op.name),
   rlimit: (op, w) => w.number(op.resource).number(op.soft).number(op.hard).flag(op.clamp),
+  'raise-rlimit': (op, w) => w.number(op.resource).number(op.hard),
   umask: (op, w) => w.number(op.mask),
   chdir: (op, w) => w.string(op.inside).flag(op.create),
   setsid: (op, w) => w.flag(op.terminal),
@@ -170,11 +181,13 @@ const encoders: Encoders = {
   'own-streams': (op, w) => w.number(op.uid),
   console: (op, w) => w.number(op.root).flag(op.bind),
   'set-ids': (op, w) => w.number(op.uid).number(op.gid).numbers(op.groups),
+  'fs-ids': (op, w) => w.number(op.uid).number(op.gid),
   bounding: (op, w) => w.number(op.mask),
   capabilities: (op, w) => w.number(op.effective).number(op.permitted).number(op.inheritable).number(op.ambient),
   prctl: (op, w) => w.number(op.option).number(op.arg2).number(op.arg3, 0n),
   seccomp: (op, w) => w.bytes(op.filter).number(op.flags),
   'device-filter': (op, w) => w.number(op.cgroup).bytes(op.program),
+  find: (op, w) => w.string(op.program).strings(op.env),
   exec: (op, w) => w.strings(op.argv).strings(op.env),
 };
 

@@ -1,6 +1,7 @@
 /** What goes with every line: the tag, and those labels and variables that the options name. */
 import type { DesiredContainer } from '../../src/model/desired.ts';
 import { LogProblem } from './options.ts';
+import { FUNCTIONS, fillIn } from './tag-template.ts';
 
 /** Who prints, as the templates of tags know it. */
 export interface Printer {
@@ -24,16 +25,19 @@ const fieldsOf = ({ id, hostname, container: { name, image, argv } }: Printer): 
   DaemonName: 'docker',
 });
 
-/** `{{.Name}}/{{.ID}}`; the other things that Go's templates can do are refused by name. */
+/** A template of Docker's: fields, and the functions of its templates (tag-template.ts). */
 export function tagOf(printer: Printer, otherwise: string): string {
   const template = printer.container.log.options['tag'] || otherwise;
-  const fields = fieldsOf(printer);
-  return template.replace(/\{\{([\s\S]*?)\}\}/g, (whole, inside: string) => {
-    const field = fields[/^-?\s*\.(\w+)\s*-?$/.exec(inside)?.[1] ?? ''];
-    if (field !== undefined) return field;
-    const known = Object.keys(fields).map((name) => `{{.${name}}}`);
-    throw new LogProblem(`the tag cannot hold ${whole}`, `use ${known.join(' ')}`);
-  });
+  try {
+    return fillIn(template, fieldsOf(printer));
+  } catch (error) {
+    throw new LogProblem(
+      `the tag cannot be ${template}: ${(error as Error).message}`,
+      `use ${Object.keys(fieldsOf(printer))
+        .map((name) => `{{.${name}}}`)
+        .join(' ')}, and functions: ${FUNCTIONS.join(' ')}`,
+    );
+  }
 }
 
 /** Docker's ExtraAttributes: labels, then variables over them; in the end the tag, where the driver wants that. */

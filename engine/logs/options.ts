@@ -12,12 +12,13 @@ const OF_FILES = ['max-size', 'max-file', 'compress'];
 const OF_EXTRAS = ['labels', 'labels-regex', 'env', 'env-regex', 'tag'];
 /** Beside a log server the lines are kept in a file too, for `logs`. */
 const OF_CACHE = ['cache-disabled', 'cache-max-size', 'cache-max-file', 'cache-compress'];
+const OF_TLS = ['syslog-tls-ca-cert', 'syslog-tls-cert', 'syslog-tls-key', 'syslog-tls-skip-verify'];
 const KNOWN: Readonly<Record<LogDriver, readonly string[]>> = {
   'json-file': [...OF_ALL, ...OF_FILES, ...OF_EXTRAS],
   local: [...OF_ALL, ...OF_FILES],
   none: [],
   journald: [...OF_ALL, ...OF_EXTRAS, ...OF_CACHE],
-  syslog: [...OF_ALL, ...OF_EXTRAS, ...OF_CACHE, 'syslog-address', 'syslog-facility', 'syslog-format'],
+  syslog: [...OF_ALL, ...OF_EXTRAS, ...OF_CACHE, 'syslog-address', 'syslog-facility', 'syslog-format', ...OF_TLS],
 };
 
 export interface FileSettings {
@@ -135,7 +136,7 @@ function whole(name: string, text: string): number {
 }
 
 /** The words of Go's strconv.ParseBool. */
-function flag(options: Log['options'], name: string, otherwise: boolean): boolean {
+export function flag(options: Log['options'], name: string, otherwise: boolean): boolean {
   const text = options[name];
   if (text === undefined) return otherwise;
   if (/^(1|t|T|TRUE|true|True)$/.test(text)) return true;

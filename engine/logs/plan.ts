@@ -16,7 +16,7 @@ export function findLogProblem(container: Printer['container']): Error | undefin
     templatesOf(printer);
     delivery(container.log);
     const driver = driverOf(container.log);
-    if (driver === 'journald' || driver === 'syslog') checkServer(driver, container.log.options['syslog-address']);
+    if (driver === 'journald' || driver === 'syslog') checkServer(driver, container.log.options);
     return undefined;
   } catch (error) {
     return logProblem(container, error);
@@ -33,7 +33,7 @@ export async function planLog(printer: Printer, path: string): Promise<LogSpec> 
       ...(file === undefined ? {} : { file }),
       ...(templates === undefined || (driver !== 'journald' && driver !== 'syslog')
         ? {}
-        : { remote: { ...(await findServer(driver, log.options['syslog-address'])), templates, ...delivery(log) } }),
+        : { remote: { ...(await findServer(driver, log.options)), templates, ...delivery(log) } }),
     };
   } catch (error) {
     throw logProblem(printer.container, error);

@@ -4,12 +4,16 @@ import { existsSync } from 'node:fs';
 import { isIP } from 'node:net';
 import { endianness } from 'node:os';
 import { LogProblem } from './options.ts';
+import { tlsRelay, tlsSettings, tryTls } from './tls.ts';
 
 export interface LogServer {
-  /** A struct sockaddr. */
+  /** A struct sockaddr; empty where a relay connects. */
   readonly address: Uint8Array;
   readonly isStream: boolean;
+  readonly relay?: readonly string[];
 }
+
+type Options = Readonly<Record<string, string>>;
 
 const JOURNAL = '/run/systemd/journal/socket';
 /** Where the C library's syslog(3) and its friends look. */
@@ -17,11 +21,18 @@ const LOCAL_SYSLOG = ['/dev/log', '/var/run/syslog', '/var/run/log'];
 
 type Wish =
   | { readonly kind: 'unix'; readonly path: string; readonly isStream: boolean }
-  | { readonly kind: 'inet'; readonly host: string; readonly port: number; readonly isStream: boolean };
+  | {
+      readonly kind: 'inet';
+      readonly host: string;
+      readonly port: number;
+      readonly isStream: boolean;
+      readonly isTls: boolean;
+    };
 
 /** Without a look at the network: wrong addresses, and servers of this host that are not there. */
-export function checkServer(driver: 'journald' | 'syslog', address: string | undefined): Wish {
-  const wish = driver === 'journald' ? local(JOURNAL, false) : parse(address ?? '');
+export function checkServer(driver: 'journald' | 'syslog', options: Options): Wish {
+  const wish = driver === 'journald' ? local(JOURNAL, false) : parse(options['syslog-address'] ?? '');
+  if (wish.kind === 'inet' && wish.isTls) tlsSettings(options);
   if (wish.kind === 'inet' || existsSync(wish.path)) return wish;
   const what = driver === 'journald' ? 'journald does not run on this host' : 'no syslog server listens';
   throw new LogProblem(
@@ -31,9 +42,14 @@ export function checkServer(driver: 'journald' | 'syslog', address: string | und
   );
 }
 
-export async function findServer(driver: 'journald' | 'syslog', address: string | undefined): Promise<LogServer> {
-  const wish = checkServer(driver, address);
+export async function findServer(driver: 'journald' | 'syslog', options: Options): Promise<LogServer> {
+  const wish = checkServer(driver, options);
   if (wish.kind === 'unix') return { address: unixAddress(wish.path), isStream: wish.isStream };
+  if (wish.isTls) {
+    const settings = tlsSettings(options);
+    await tryTls(wish, settings);
+    return { address: new Uint8Array(), isStream: true, relay: tlsRelay(wish, settings) };
+  }
   try {
     const found = await lookup(wish.host);
     return { address: inetAddress(found.address, wish.port), isStream: wish.isStream };
@@ -48,8 +64,7 @@ function parse(text: string): Wish {
   if (text === '') return local(LOCAL_SYSLOG.find((path) => existsSync(path)) ?? LOCAL_SYSLOG[0]!, false);
   const wrong = (help: string) => new LogProblem(`syslog-address cannot be "${text}"`, help);
   const [, scheme, rest = ''] = /^(unix|unixgram|tcp|udp|tcp\+tls):\/\/(.*)$/.exec(text) ?? [];
-  if (scheme === undefined) throw wrong('use udp://HOST:PORT, tcp://HOST:PORT, or unix:///PATH');
-  if (scheme === 'tcp+tls') throw wrong('TLS is not there yet: use tcp://HOST:PORT, to a relay on this host');
+  if (scheme === undefined) throw wrong('use udp://HOST:PORT, tcp://HOST:PORT, tcp+tls://HOST:PORT, or unix:///PATH');
   if (scheme.startsWith('unix')) {
     if (!rest.startsWith('/') || Buffer.byteLength(rest) > 107)
       throw wrong('use an absolute path of at most 107 bytes');
@@ -58,7 +73,7 @@ function parse(text: string): Wish {
   const [, bracketed, name, port = '514'] = /^(?:\[([^\]]+)\]|([^:]*))(?::([0-9]+))?$/.exec(rest) ?? [];
   const host = bracketed ?? name ?? '';
   if (host === '' || Number(port) < 1 || Number(port) > 65_535) throw wrong(`use ${scheme}://HOST:PORT`);
-  return { kind: 'inet', host, port: Number(port), isStream: scheme === 'tcp' };
+  return { kind: 'inet', host, port: Number(port), isStream: scheme !== 'udp', isTls: scheme === 'tcp+tls' };
 }
 
 const AF = { UNIX: 1, INET: 2, INET6: 10 } as const;

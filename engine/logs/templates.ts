@@ -1,4 +1,5 @@
 /** Messages to journald and syslog, as templates: the supervisor (log_remote.c) fills in what only the moment knows. */
+import { randomBytes } from 'node:crypto';
 import { extrasOf, type Printer, tagOf } from './extras.ts';
 import { LogProblem } from './options.ts';
 
@@ -11,6 +12,7 @@ const OWN_PID = '\x05';
 const MESSAGE = '\x06';
 const MEASURED_MESSAGE = '\x07';
 const PIECE = '\x08';
+const ORDINAL = '\x0b';
 
 interface Templates {
   readonly stdout: string;
@@ -26,6 +28,9 @@ const both = (make: (severity: number) => string): Templates => ({
 
 const plain = (text: string) => text.replace(/[\0-\x1f]/g, ' ');
 
+/** Tells the messages of this start from those of others, with their number in it: two may have the same time. */
+const newEpoch = (): string => randomBytes(32).toString('hex');
+
 /** Docker's fields, in the native protocol: KEY=value lines, and the message with its length before it. */
 export function journalTemplates(printer: Printer): Templates {
   const { id, container } = printer;
@@ -38,6 +43,7 @@ export function journalTemplates(printer: Printer): Templates {
     CONTAINER_TAG: tag,
     IMAGE_NAME: container.image.ref,
     SYSLOG_IDENTIFIER: tag,
+    CONTAINER_LOG_EPOCH: newEpoch(),
     ...Object.fromEntries(extras.filter(([key]) => key !== '')),
   };
   const lines = Object.entries(fields)
@@ -45,7 +51,7 @@ export function journalTemplates(printer: Printer): Templates {
     .join('');
   return both(
     (severity) =>
-      `PRIORITY=${severity}\n${lines}SYSLOG_TIMESTAMP=${NANOSECONDS}\n${PIECE}MESSAGE\n${MEASURED_MESSAGE}\n`,
+      `PRIORITY=${severity}\n${lines}SYSLOG_TIMESTAMP=${NANOSECONDS}\nCONTAINER_LOG_ORDINAL=${ORDINAL}\n${PIECE}MESSAGE\n${MEASURED_MESSAGE}\n`,
   );
 }
 

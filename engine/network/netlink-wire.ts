@@ -85,7 +85,6 @@ export function struct(...fields: readonly (readonly [size: 1 | 2 | 4, value: nu
 
 export const u8 = (value: number): Uint8Array => struct([1, value]);
 export const u32 = (value: number): Uint8Array => struct([4, value]);
-export const readU32 = (bytes: Uint8Array, at = 0): number => viewOf(bytes).getUint32(at, littleEndian);
 /** With the terminating zero that the kernel wants of names. */
 export const text = (value: string): Uint8Array => Buffer.from(`${value}\0`);
 

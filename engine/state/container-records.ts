@@ -1,7 +1,7 @@
 /** Container records on disk: all of the instance's, one of them, written and forgotten. */
 import { join } from 'node:path';
 import { namesIn, readRecord, writeRecord } from './files.ts';
-import { containerRecord, type Paths } from './paths.ts';
+import { containerDir, containerRecord, DEAD, type Paths, REMOVING } from './paths.ts';
 import { type ContainerRecord, RECORD_VERSION } from './records.ts';
 
 export const PROJECT_LABEL = 'com.docker.compose.project';
@@ -17,6 +17,22 @@ export function readContainerRecords(paths: Paths): ContainerRecord[] {
   }
   const replaced = new Set(records.map((record) => record.replaces));
   return records.filter((record) => !replaced.has(record.id)).sort((a, b) => (a.name < b.name ? -1 : 1));
+}
+
+/** Containers whose removal has begun and not come to its end: they are none any more, but something of them is there. */
+export function readHalfRemoved(
+  paths: Paths,
+): readonly { readonly record: ContainerRecord; readonly status: 'removing' | 'dead' }[] {
+  return namesIn(join(paths.root, 'containers')).flatMap((id) => {
+    for (const [name, status] of [
+      [DEAD, 'dead'],
+      [REMOVING, 'removing'],
+    ] as const) {
+      const record = readRecord<ContainerRecord>(join(containerDir(paths, id), name), RECORD_VERSION);
+      if (record !== undefined) return [{ record, status }];
+    }
+    return [];
+  });
 }
 
 /** By name, id, or an unambiguous beginning of an id. */

@@ -13,6 +13,7 @@
  *       partial/HEX.lock            flock'ed by who unpacks that layer; there only while it is held or awaited
  *     containers/ID/
  *       container.json              {version, id, name, createdAt, madeFrom, endpoints, publishers, mounts, …}
+ *       removing.json dead.json     the record while its folder is removed, and when something of that could not be
  *       upper/ work/                the writable layer
  *       hosts resolv.conf hostname  bind-mounted into the container, rewritten in place
  *       log/ID-json.log[.N]         what it printed, as Docker's json-file writes it
@@ -28,9 +29,11 @@
  *   RUN   (--run, TCOMPOSE_RUN, /run/tcompose)         gone after a reboot; 0711: name servers, not root, pass through; all else 0700
  *     boot                          the kernel's boot id these files belong to
  *     locks/PROJECT                 flock'ed; holds pid, command and start time of the holder; there only while it is held
+ *     containers/ID/accounts        the image's passwd and group, as read at the start (engine/container/rootfs-files.ts)
  *     containers/ID/program         what the supervisor runs (launch program, policies)
  *     containers/ID/state           KEY VALUE lines, written by the supervisor: temporary file, rename
  *     containers/ID/control         its socket
+ *     containers/ID/trace[.old]     the last programs run in it, and restarts, for who follows events (engine/events/trace.ts)
  *     containers/ID/rootfs/         empty: where the overlay is mounted, in the container's own mount namespace only
  *     contents/ID/KEY               secrets and configs that the engine writes for a container: bound, rewritten in place
  *     cgroup-parents                paths that cgroup_parent named, and which of their groups we made (engine/container/cgroup-parents.ts)
@@ -46,6 +49,9 @@ export interface Paths {
 
 export const containerDir = (paths: Paths, id: string) => join(paths.root, 'containers', id);
 export const containerRecord = (paths: Paths, id: string) => join(containerDir(paths, id), 'container.json');
+/** Names that a record takes when its container is removed. */
+export const REMOVING = 'removing.json';
+export const DEAD = 'dead.json';
 export const containerRun = (paths: Paths, id: string) => join(paths.run, 'containers', id);
 export const contentsDir = (paths: Paths, id: string) => join(paths.run, 'contents', id);
 export const forwardingMemo = (paths: Paths) => join(paths.run, 'forwarding');

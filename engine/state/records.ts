@@ -17,6 +17,8 @@ export interface ContainerRecord {
   readonly before?: readonly EndpointRecord[];
   /** Host ports as allotted (ephemeral ones resolved), present from the first start on. */
   readonly publishers: readonly LivePort[];
+  /** Of a container whose ids are mapped, unless it shares another's user namespace: allotted at create. */
+  readonly ids?: IdRanges;
   /** Volumes behind the mounts, anonymous ones named. In the order of mounting. */
   readonly mounts: readonly MountRecord[];
   /** Where the name server of its view listens, if not at port 53 (engine/dns/views.ts); present from the first start on. */
@@ -31,6 +33,13 @@ export interface ContainerRecord {
   readonly replaces?: string;
   /** Why the last start failed, in the engine's words; '' or absent when it did not. */
   readonly error?: string;
+}
+
+/** The ids on the host that 0 stands for, and how many follow. */
+export interface IdRanges {
+  readonly uid: number;
+  readonly gid: number;
+  readonly size: number;
 }
 
 export interface EndpointRecord {
@@ -58,6 +67,7 @@ export interface MountRecord {
   readonly propagation: string;
   readonly recursive: boolean;
   readonly createHostPath: boolean;
+  readonly mapsIds?: true;
   readonly options: readonly string[];
   /** Read-only is the topmost mount alone. */
   readonly writableBelow?: true;

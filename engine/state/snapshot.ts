@@ -3,21 +3,25 @@ import type { Damage, LiveContainer, LiveNetwork, LiveState } from '../../src/mo
 import { liveContainer, type Runtime, readRuntime } from '../container/runtime.ts';
 import type { Host } from '../host.ts';
 import type { NetworkDamage, Records } from '../network/index.ts';
-import { PROJECT_LABEL } from './container-records.ts';
+import { PROJECT_LABEL, readHalfRemoved } from './container-records.ts';
 import type { ContainerRecord, NetworkRecord } from './records.ts';
 
 const NO_DAMAGE: NetworkDamage = { networks: new Map(), containers: new Map() };
 
-export async function readSnapshot(host: Host, filter: { readonly project?: string } = {}): Promise<LiveState> {
+export async function readSnapshot(
+  host: Host,
+  filter: { readonly project?: string; readonly networkDamage?: boolean } = {},
+): Promise<LiveState> {
   const instance = host.knownInstance();
   if (instance === undefined) return { networks: [], volumes: [], containers: [] };
   const isAsked = ({ madeFrom }: { madeFrom: { labels: Readonly<Record<string, string>> } }) =>
     filter.project === undefined || madeFrom.labels[PROJECT_LABEL] === filter.project;
   const records = await host.records();
   const runtimes = new Map(records.containers.map((record) => [record.name, readRuntime(host.paths, record)]));
+  const isLookedAt = filter.networkDamage !== false && records.networks.length > 0;
   const [damage, names, volumes] = await Promise.all([
-    networkDamage(records, runtimes, instance),
-    nameDamage(host, records),
+    isLookedAt ? networkDamage(records, runtimes, instance) : NO_DAMAGE,
+    isLookedAt ? nameDamage(host, records) : new Map<string, readonly Damage[]>(),
     host.volumes().then((volumes) => volumes.list(records.containers)),
   ]);
   return {
@@ -27,11 +31,22 @@ export async function readSnapshot(host: Host, filter: { readonly project?: stri
         liveNetwork(record, [...(damage.networks.get(record.name) ?? []), ...(names.get(record.name) ?? [])]),
       ),
     volumes: volumes.filter(isAsked),
-    containers: records.containers
-      .filter(isAsked)
-      .map((record) => withDamage(host, record, runtimes.get(record.name)!, damage.containers.get(record.name) ?? [])),
+    containers: [
+      ...records.containers
+        .filter(isAsked)
+        .map((record) =>
+          withDamage(host, record, runtimes.get(record.name)!, damage.containers.get(record.name) ?? []),
+        ),
+      ...halfRemoved(host, runtimes).filter(isAsked),
+    ],
   };
 }
+
+/** Those whose name has a container again are told by nobody: the next command goes on removing them. */
+const halfRemoved = ({ paths }: Host, known: ReadonlyMap<string, unknown>): readonly LiveContainer[] =>
+  readHalfRemoved(paths)
+    .filter(({ record }) => !known.has(record.name))
+    .map(({ record, status }) => ({ ...liveContainer(paths, record), status, wanted: false }));
 
 /** Two programs are run for this: not when there is no network to look at. */
 async function networkDamage(
@@ -39,7 +54,6 @@ async function networkDamage(
   runtimes: ReadonlyMap<string, Runtime>,
   instance: string,
 ): Promise<NetworkDamage> {
-  if (records.networks.length === 0) return NO_DAMAGE;
   const { damageOf, readNetworkFacts } = await import('../network/index.ts');
   const running = new Set(
     [...runtimes].filter(([, runtime]) => runtime.supervisor !== undefined).map(([name]) => name),
@@ -49,7 +63,6 @@ async function networkDamage(
 }
 
 async function nameDamage(host: Host, records: Records): Promise<ReadonlyMap<string, readonly Damage[]>> {
-  if (records.networks.length === 0) return new Map();
   const { dnsDamage } = await import('../dns/index.ts');
   return dnsDamage(host, records);
 }

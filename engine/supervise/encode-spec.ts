@@ -42,7 +42,8 @@ const writeLog = ({ log: { file, remote } }: SupervisorSpec, writer: WireWriter)
     .string(remote?.templates.stdout ?? '')
     .string(remote?.templates.stderr ?? '')
     .number(remote?.bufferBytes ?? 0)
-    .flag(remote?.drops);
+    .flag(remote?.drops)
+    .strings(remote?.relay ?? []);
 };
 
 const writeRest = (spec: SupervisorSpec, writer: WireWriter): void => {

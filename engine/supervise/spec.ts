@@ -64,8 +64,10 @@ export interface LogSpec {
   };
   /** A log server, connected to from the host's network. */
   readonly remote?: {
-    /** A struct sockaddr. */
+    /** A struct sockaddr; empty with `relay`. */
     readonly address: Uint8Array;
+    /** A program of the host that passes on what it reads to the server, and ends with its input. At most 32 words. */
+    readonly relay?: readonly string[];
     readonly isStream: boolean;
     /** Of a message, for each stream; bytes below 16 stand for what only the moment knows (engine/logs/templates.ts). */
     readonly templates: { readonly stdout: string; readonly stderr: string };

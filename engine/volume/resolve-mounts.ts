@@ -62,8 +62,8 @@ const ownRecord = (request: MountRequest, mount: OwnMount): MountRecord => {
       };
     }
     case 'bind': {
-      const { source, propagation, recursive, createHostPath, writableBelow, content } = mount;
-      const more = { ...(writableBelow ? { writableBelow } : {}), ...textOf(content) };
+      const { source, propagation, recursive, createHostPath, writableBelow, mapsIds, content } = mount;
+      const more = { ...(writableBelow ? { writableBelow } : {}), ...(mapsIds ? { mapsIds } : {}), ...textOf(content) };
       return { ...PLAIN, target, kind: 'bind', source, readOnly, propagation, recursive, createHostPath, ...more };
     }
     case 'image': {

@@ -38,6 +38,7 @@ export function dryEngine(engine: Engine): Engine {
       logs: (name, options, signal) => containers.logs(name, options, signal),
       exec: refuse,
       runHook: async () => ({ exitCode: 0, output: '' }),
+      capture: refuse,
       attach: refuse,
       stats: (name) => containers.stats(name),
       processes: (name) => containers.processes(name),

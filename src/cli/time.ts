@@ -1,18 +1,44 @@
-/** Times as people type them for `--since` and `--until`: a date, seconds since 1970, or how long ago. */
+/** Times as people type them for `--since` and `--until`, in all of Docker's forms: a date, seconds since 1970, or how long ago. */
 import { usageError } from './args.ts';
 
-const UNIT_MS: Readonly<Record<string, number>> = { ms: 1, s: 1000, m: 60_000, h: 3_600_000, d: 86_400_000 };
+/** Go's units of durations, and days. */
+const UNIT_MS: Readonly<Record<string, number>> = {
+  ns: 1e-6,
+  us: 1e-3,
+  µs: 1e-3,
+  μs: 1e-3,
+  ms: 1,
+  s: 1000,
+  m: 60_000,
+  h: 3_600_000,
+  d: 86_400_000,
+};
 
 export function pointInTime(flag: string, word: string | undefined, nowMs: number): number | undefined {
   if (word === undefined) return undefined;
-  if (/^\d+(\.\d+)?$/.test(word)) return Number(word) * 1000;
-  const ago = [...word.matchAll(/(\d+(?:\.\d+)?)(ms|s|m|h|d)/g)];
-  if (ago.length > 0 && ago.map(([part]) => part).join('') === word) {
-    return nowMs - ago.reduce((sum, [, amount, unit]) => sum + Number(amount) * UNIT_MS[unit!]!, 0);
-  }
-  // A date without a time zone is the user's own time, as the docker CLI has it; a bare date would be UTC to Date.parse.
-  const ms = /^\d{4}-\d{2}-\d{2}/.test(word) ? Date.parse(/T/.test(word) ? word : `${word}T00:00:00`) : Number.NaN;
-  if (Number.isNaN(ms))
+  const ms = unixTime(word) ?? ago(word, nowMs) ?? date(word);
+  if (ms === undefined)
     throw usageError(`${flag} cannot read "${word}"`, 'for example: 10m, 1h30m, 2026-01-31T12:00:00Z');
   return ms;
+}
+
+const unixTime = (word: string): number | undefined => (/^\d+(\.\d+)?$/.test(word) ? Number(word) * 1000 : undefined);
+
+function ago(word: string, nowMs: number): number | undefined {
+  const [, sign, amounts] = /^([+-]?)((?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h|d))+)$/.exec(word) ?? [];
+  if (amounts === undefined) return undefined;
+  const parts = [...amounts.matchAll(/([\d.]+)([^\d.]+)/g)];
+  const ms = parts.reduce((sum, [, amount, unit]) => sum + Number(amount) * UNIT_MS[unit!]!, 0);
+  return sign === '-' ? nowMs + ms : nowMs - ms;
+}
+
+/** The time may end after any of its parts. Without a zone it is the user's own time; a bare date would be UTC to Date.parse. */
+function date(word: string): number | undefined {
+  const form = /^(\d{4}-\d\d-(\d\d))(?:T(\d\d)(?::(\d\d)(?::(\d\d(?:\.\d+)?))?)?)?(Z|[+-]\d\d:\d\d)?$/;
+  const [, day, dayOfMonth, hours = '00', minutes = '00', seconds = '00', zone = ''] = form.exec(word) ?? [];
+  if (day === undefined) return undefined;
+  // The last day of a month is not made the first of the next.
+  if (new Date(`${day}T00:00:00Z`).getUTCDate() !== Number(dayOfMonth)) return undefined;
+  const ms = Date.parse(`${day}T${hours}:${minutes}:${seconds}${zone}`);
+  return Number.isNaN(ms) ? undefined : ms;
 }

@@ -98,6 +98,11 @@ export interface DesiredContainer {
   readonly log: { readonly driver: string; readonly options: Readonly<Record<string, string>> };
   /** Run by who starts or stops the container, not by its supervisor: a restart by policy runs none (Compose's rule). */
   readonly hooks?: { readonly postStart: readonly DesiredHook[]; readonly preStop: readonly DesiredHook[] };
+  /**
+   * Run to their ends, one after the other, before it starts, and then removed; each has the mounts of the container that it names.
+   * One that several replicas list is run once, and only where none of them runs already.
+   */
+  readonly preStart?: readonly DesiredContainer[];
   /** Absent members, and an absent whole: namespaces of its own. */
   readonly namespaces?: {
     /** `none`: its own, and no /dev/shm; `shareable` is its own, which others may join. */
@@ -105,8 +110,8 @@ export interface DesiredContainer {
     readonly pid?: NamespaceOf;
     readonly uts?: NamespaceOf;
     readonly cgroup?: { readonly kind: 'host' };
-    /** `mapped`: ids of the container are a range of subordinate ids on the host (subuid(5)). */
-    readonly user?: { readonly kind: 'mapped' };
+    /** Its ids are a range of subordinate ids on the host (subuid(5)): the project's with `private`, one of its own with `auto`. */
+    readonly user?: { readonly kind: 'private' } | { readonly kind: 'auto'; readonly size: number };
   };
   /** Host devices put into the container; a source that is a folder stands for all devices below it. */
   readonly devices?: readonly DesiredDevice[];
@@ -219,6 +224,8 @@ export type DesiredMount =
       readonly createHostPath: boolean;
       readonly propagation: string;
       readonly recursive: boolean;
+      /** In a container whose ids are mapped: owners are those inside. Else they are the host's, and root's files nobody's. */
+      readonly mapsIds?: true;
       /** With `readOnly`: what is mounted below the source stays writable. */
       readonly writableBelow?: true;
       /** A secret or config that is a file of the host; absent: any other bind, or a file whose content nobody looked at. */

@@ -7,15 +7,34 @@
  * fifty containers cost one firewall transaction and one launcher: give everything that is ready at once. Calls may overlap, in
  * one process (a stop while another container is removed) and in several (another project): what they share is locked inside.
  */
+import type {
+  CommitOptions,
+  ContainerChange,
+  ContainerStats,
+  CopyRequest,
+  EngineEvent,
+  ProcessFact,
+} from './container-facts.ts';
 import type { DesiredContainer, DesiredHook, DesiredNetwork, DesiredState, DesiredVolume } from './desired.ts';
 import type { ContainerStatus, HealthStatus, LiveContainer, LiveNetwork, LiveState, LiveVolume } from './live.ts';
 import type { AttachRequest, ExecRequest, LogLine, LogOptions } from './streams.ts';
 
+export type {
+  CommitOptions,
+  ContainerChange,
+  ContainerStats,
+  CopyRequest,
+  EngineEvent,
+  ProcessFact,
+} from './container-facts.ts';
 export type { AttachRequest, ExecRequest, LogLine, LogOptions } from './streams.ts';
 
 export interface Engine {
-  /** Reads only; never waits for a lock. Without a project: everything of the instance. */
-  snapshot(filter?: { readonly project?: string }): Promise<LiveState>;
+  /**
+   * Reads only; never waits for a lock. Without a project: everything of the instance. `networkDamage: false`: what the network lacks is
+   * not looked for, which would run programs of the host.
+   */
+  snapshot(filter?: { readonly project?: string; readonly networkDamage?: boolean }): Promise<LiveState>;
   /** One writer per project at a time; the error of the second says who holds the lock and since when. */
   lock(project: string, command: string): Promise<{ release(): Promise<void> }>;
   /**
@@ -142,8 +161,8 @@ export interface Containers {
    * calls such a container damaged (`change`).
    */
   update(wanted: readonly DesiredContainer[]): Promise<BatchResult>;
-  /** Checks ports first, all at once, before anything is touched. */
-  start(names: readonly string[]): Promise<BatchResult>;
+  /** Checks ports first, all at once, before anything is touched. `isRestart`: those who follow events hear of it as of one. */
+  start(names: readonly string[], options?: { readonly isRestart?: boolean }): Promise<BatchResult>;
   stop(names: readonly string[], options?: { graceMs?: number; signal?: string }): Promise<BatchResult>;
   kill(name: string, signal: string): Promise<void>;
   /** By the freezer. What is paused already, or runs already, is success; a stopped container is an error. */
@@ -165,14 +184,22 @@ export interface Containers {
   exec(name: string, request: ExecRequest): Promise<number>;
   /** As exec, without a standard input; its output is kept (the last 64 KiB) instead of printed. */
   runHook(name: string, hook: DesiredHook): Promise<{ readonly exitCode: number; readonly output: string }>;
+  /** As exec, its whole output kept, up to 64 MiB a stream; without `input` there is none. */
+  capture(name: string, run: DesiredHook & { readonly input?: Uint8Array }): Promise<CapturedRun>;
   /** The container's own streams joined to this process's, until it ends (its exit code) or the detach keys come (undefined). */
   attach(name: string, request: AttachRequest): Promise<number | undefined>;
   /** What it uses now; undefined when it does not run. */
   stats(name: string): Promise<ContainerStats | undefined>;
   /** Its processes, as this host sees them, the first process first. */
   processes(name: string): Promise<readonly ProcessFact[]>;
-  /** What happens from now on to containers of the instance, oldest first; ends when the signal aborts. */
-  events(filter: { readonly project?: string }, signal: AbortSignal): AsyncIterable<EngineEvent>;
+  /**
+   * What happens from now on to containers of the instance, oldest first; ends when the signal aborts. With `sinceMs` (of 1970) first
+   * what is still known of the time since then, also when the signal was aborted already: nobody keeps a history.
+   */
+  events(
+    filter: { readonly project?: string; readonly sinceMs?: number },
+    signal: AbortSignal,
+  ): AsyncIterable<EngineEvent>;
   /** A tar stream of the file or folder at `path`, resolved inside the container, running or not. Mounted volumes are seen. */
   copyFrom(name: string, path: string, options: { readonly followLink: boolean }): Promise<NodeJS.ReadableStream>;
   /** Unpacks a tar stream into the folder at `path`, resolved inside the container. `keepIds: false`: all belongs to the container's user. */
@@ -188,77 +215,11 @@ export interface Containers {
   size(name: string): Promise<{ readonly writableBytes: number; readonly totalBytes: number }>;
 }
 
-/** Counters since its start; the reader of two makes rates of them. */
-export interface ContainerStats {
-  /** Milliseconds since 1970. */
-  readonly atMs: number;
-  readonly cpuUs: number;
-  /** Without the page cache that can go at once (Docker's rule: inactive_file taken off). */
-  readonly memoryBytes: number;
-  /** The limit, or all memory of the host. */
-  readonly memoryLimitBytes: number;
-  readonly pids: number;
-  readonly network: { readonly receivedBytes: number; readonly sentBytes: number };
-  readonly blockIo: { readonly readBytes: number; readonly writtenBytes: number };
-}
-
-export interface ProcessFact {
-  readonly pid: number;
-  readonly parent: number;
-  /** Name on this host, or the number. */
-  readonly user: string;
-  /** CPU use since its start, whole percent. */
-  readonly cpuPercent: number;
-  readonly startedAtMs: number;
-  readonly terminal: string;
-  readonly cpuMs: number;
-  readonly command: string;
-}
-
-export interface EngineEvent {
-  /** ISO 8601 with what precision there is. */
-  readonly at: string;
-  readonly action:
-    | 'create'
-    | 'start'
-    | 'restart'
-    | 'die'
-    | 'oom'
-    | 'stop'
-    | 'kill'
-    | 'pause'
-    | 'unpause'
-    | 'health_status'
-    | 'exec'
-    | 'destroy';
-  readonly container: string;
-  readonly id: string;
-  readonly labels: Readonly<Record<string, string>>;
-  /** `exitCode`, `signal`, `health`, … */
-  readonly attributes: Readonly<Record<string, string>>;
-}
-
-export interface CopyRequest {
-  readonly from: string;
-  readonly to: string;
-  /** A link as the source: what it leads to is copied, under the link's name. */
-  readonly followLink: boolean;
-}
-
-export interface CommitOptions {
-  readonly ref?: string;
-  readonly changes: readonly string[];
-  readonly message?: string;
-  readonly author?: string;
-  /** Freeze it while its files are read. */
-  readonly pause: boolean;
-}
-
-export interface ContainerChange {
-  readonly status: ContainerStatus;
-  readonly health: HealthStatus;
+export interface CapturedRun {
+  /** 126, 127 when it could not be run; then `stderr` says why. */
   readonly exitCode: number;
-  readonly restartCount: number;
+  readonly stdout: Buffer;
+  readonly stderr: Buffer;
 }
 
 export interface System {

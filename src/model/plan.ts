@@ -13,9 +13,12 @@ export interface ActionArgs {
   'image.remove': { readonly image: string };
   /** `inheritsFrom`: the replaced container, whose anonymous volumes are taken over; its own name: see model/engine.ts. */
   'container.create': { readonly container: DesiredContainer; readonly inheritsFrom?: string };
-  'container.start': { readonly container: string };
   /** Brings it from what it was made from to this, its process untouched; a stopped one gets a new record only. */
   'container.update': { readonly container: DesiredContainer };
+  /** `isRestart`: half of a restart that was asked for, which is told to those who follow events. */
+  'container.start': { readonly container: string; readonly isRestart?: boolean };
+  /** A container of pre_start, from its making to its removal; one that fails stays, for a look, until the next time. */
+  'container.prepare': { readonly container: string; readonly init: DesiredContainer };
   /** Puts back interfaces, addresses and firewall rules of a running container; its process is not touched. */
   'container.repair': { readonly container: string };
   'container.pause': { readonly container: string };

@@ -168,7 +168,9 @@ export interface Hook {
   readonly privileged?: boolean;
   readonly working_dir?: string;
   readonly environment?: Readonly<Record<string, string | null>>;
+  /** Of pre_start. */
   readonly image?: string;
+  readonly per_replica?: boolean;
 }
 
 export interface NetworkAttachment {

@@ -3,7 +3,6 @@ import type { EngineEvent } from '../model/engine.ts';
 import { isOneOff, serviceOf } from '../plan/labels.ts';
 import type { Context, Target } from './context.ts';
 import { checkServices, find } from './lives.ts';
-import { isEarlier } from './words.ts';
 
 export interface EventsOptions {
   readonly services?: readonly string[];
@@ -27,28 +26,15 @@ export async function* events(context: Context, target: Target, options: EventsO
   };
   const isInTime = ({ at }: EngineEvent) => untilMs === undefined || Date.parse(at) <= untilMs;
   const tell = (event: EngineEvent): ProjectEvent => ({ event, service: serviceOf({ madeFrom: event }) });
-  if (sinceMs !== undefined) {
-    const past = found.containers.flatMap(pastOf).filter((event) => Date.parse(event.at) >= sinceMs);
-    past.sort((a, b) => (a.at === b.at ? 0 : isEarlier(a.at, b.at) ? -1 : 1));
-    for (const event of past) if (isMeant(event) && isInTime(event)) yield tell(event);
-  }
   const leftMs = untilMs === undefined ? undefined : untilMs - context.clock();
-  if (leftMs !== undefined && leftMs <= 0) return;
-  const signal =
-    leftMs === undefined ? context.signal : AbortSignal.any([context.signal, AbortSignal.timeout(Math.ceil(leftMs))]);
-  for await (const event of context.engine.containers.events({ project: target.name }, signal)) {
+  const signal = leftMs === undefined ? context.signal : AbortSignal.any([context.signal, endAfter(leftMs)]);
+  const filter = { project: target.name, ...(sinceMs === undefined ? {} : { sinceMs }) };
+  for await (const event of context.engine.containers.events(filter, signal)) {
     if (isMeant(event) && isInTime(event)) yield tell(event);
   }
 }
 
-/** Nobody keeps a history: its making, and its last start and end. */
-function pastOf(live: Awaited<ReturnType<typeof find>>['containers'][number]): readonly EngineEvent[] {
-  const { id, name, madeFrom, createdAt, startedAt, finishedAt, exitCode } = live;
-  const about = { container: name, id, labels: madeFrom.labels };
-  const attributes = { image: madeFrom.image.ref, name };
-  const past: EngineEvent[] = [{ ...about, at: createdAt, action: 'create', attributes }];
-  if (startedAt !== undefined) past.push({ ...about, at: startedAt, action: 'start', attributes });
-  if (finishedAt !== undefined)
-    past.push({ ...about, at: finishedAt, action: 'die', attributes: { exitCode: `${exitCode}`, ...attributes } });
-  return past;
-}
+const LONGEST_TIMER_MS = 2 ** 31 - 1;
+
+const endAfter = (ms: number): AbortSignal =>
+  ms <= 0 ? AbortSignal.abort() : AbortSignal.timeout(Math.min(Math.ceil(ms), LONGEST_TIMER_MS));

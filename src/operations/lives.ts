@@ -1,9 +1,8 @@
 /** The containers that a command is about, by what lives: from the file's services, or by labels alone. */
 import { TcomposeError } from '../model/errors.ts';
 import type { LiveContainer, LiveState } from '../model/live.ts';
-import { type Dependencies, labelDependencies, projectDependencies } from '../plan/dependencies.ts';
+import { type Dependencies, labelDependencies, noSuchService, projectDependencies } from '../plan/dependencies.ts';
 import { hooks } from '../plan/desire/isolation.ts';
-import { noSuchService } from '../plan/desire.ts';
 import { withHooks } from '../plan/hooks.ts';
 import { belongs, isActive } from '../plan/inputs.ts';
 import { isOneOff, numberOf, serviceOf } from '../plan/labels.ts';
@@ -17,7 +16,7 @@ export interface Found {
 }
 
 export async function find({ engine }: Context, target: Target): Promise<Found> {
-  const snapshot = await engine.snapshot({ project: target.name });
+  const snapshot = await engine.snapshot({ project: target.name, networkDamage: false });
   const live = { ...snapshot, containers: snapshot.containers.map((container) => asFileSays(container, target)) };
   const containers = live.containers.filter((container) => belongs(container, target.name));
   const dependencies = target.project ? projectDependencies(target.project) : labelDependencies(containers);
@@ -30,8 +29,10 @@ function asFileSays(container: LiveContainer, { name, project }: Target): LiveCo
   return service ? withHooks(container, hooks({ service })) : container;
 }
 
+/** By code units: localeCompare loads the rules of a language first. */
+const byText = (a: string, b: string): number => (a < b ? -1 : Number(a > b));
 const byServiceAndNumber = (a: LiveContainer, b: LiveContainer): number =>
-  serviceOf(a).localeCompare(serviceOf(b)) || Number(isOneOff(a)) - Number(isOneOff(b)) || numberOf(a) - numberOf(b);
+  byText(serviceOf(a), serviceOf(b)) || Number(isOneOff(a)) - Number(isOneOff(b)) || numberOf(a) - numberOf(b);
 
 /** Containers of services, without one-offs. None named: of all that the file has; without a file, all. */
 export function ofServices(found: Found, target: Target, services: readonly string[] = []): readonly LiveContainer[] {

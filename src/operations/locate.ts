@@ -3,6 +3,7 @@ import { TcomposeError } from '../model/errors.ts';
 import type { Step } from '../model/plan.ts';
 import type { SourceRange } from '../model/source.ts';
 import type { Origin } from '../plan/desire.ts';
+import { limitPlace } from './limit-places.ts';
 
 /** Error code → the part of the service that asked for it. Others point at the service. */
 const FIELD_OF: Readonly<Record<string, string>> = {
@@ -64,6 +65,9 @@ function place(
   error: TcomposeError,
   field: string | undefined,
 ): SourceRange | undefined {
+  if (error.code === 'limit-impossible') {
+    return origin.at(address, limitPlace(error.message, (path) => origin.value(address, path)) ?? []);
+  }
   if (field === undefined) return origin.at(address, []);
   if (field === 'logging') return origin.at(address, [field, ...loggingPart(error)]);
   const list = origin.value(address, [field]);

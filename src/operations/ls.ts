@@ -21,7 +21,7 @@ export interface LsRow {
 }
 
 export async function ls({ engine }: Context, options: LsOptions = {}): Promise<readonly LsRow[]> {
-  const { containers } = await engine.snapshot();
+  const { containers } = await engine.snapshot({ networkDamage: false });
   const projects = new Map<string, LiveContainer[]>();
   for (const live of containers) {
     const name = projectOf(live);

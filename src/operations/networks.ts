@@ -23,7 +23,7 @@ export async function listNetworks(
   { engine }: Context,
   options: { readonly project?: string } = {},
 ): Promise<readonly NetworkRow[]> {
-  const { networks } = await engine.snapshot(options);
+  const { networks } = await engine.snapshot({ ...options, networkDamage: false });
   return networks.map(row).sort((a, b) => (a.Name < b.Name ? -1 : 1));
 }
 
@@ -42,7 +42,7 @@ const row = ({ id, name, madeFrom, bridge, subnets, createdAt }: LiveNetwork): N
 
 /** In `docker network inspect`'s shape. */
 export async function inspectNetworks({ engine }: Context, names: readonly string[]): Promise<readonly object[]> {
-  const { networks, containers } = await engine.snapshot();
+  const { networks, containers } = await engine.snapshot({ networkDamage: false });
   const found = names.map((name) => networks.find((network) => network.name === name || network.id.startsWith(name)));
   const missing = names.filter((_, index) => !found[index]);
   if (missing.length > 0) {

@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { mountsOf, portsOf, withEnvFiles, wordsOf } from '../load/command-line.ts';
 import { TcomposeError } from '../model/errors.ts';
 import type { Project } from '../model/project.ts';
-import { noSuchService } from '../plan/desire.ts';
+import { noSuchService } from '../plan/dependencies.ts';
 import { type OneOffChanges, withChanges, withOneOff } from '../plan/one-off.ts';
 import { planUp } from '../plan/plan.ts';
 import { carryOut, withLock } from './carry-out.ts';

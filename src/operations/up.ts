@@ -4,6 +4,7 @@ import type { LiveState } from '../model/live.ts';
 import type { ActionKind, Plan, Step } from '../model/plan.ts';
 import type { Project } from '../model/project.ts';
 import type { Desire } from '../plan/desire.ts';
+import type { UpChoices } from '../plan/inputs.ts';
 import { planUp } from '../plan/plan.ts';
 import type { AttachTarget } from './attach.ts';
 import { carryOut } from './carry-out.ts';
@@ -12,24 +13,10 @@ import { gatherDesire, withOthers } from './gather.ts';
 import { located } from './locate.ts';
 import { sourceOf } from './sources.ts';
 
-export interface UpOptions {
+export interface UpOptions extends Omit<UpChoices, 'keep'> {
   /** Empty: all. Dependencies come along unless `noDeps`. */
   readonly services?: readonly string[];
   readonly scale?: Readonly<Record<string, number>>;
-  readonly noDeps?: boolean;
-  readonly forceRecreate?: boolean;
-  readonly noRecreate?: boolean;
-  readonly alwaysRecreateDeps?: boolean;
-  readonly renewAnonVolumes?: boolean;
-  readonly noStart?: boolean;
-  readonly removeOrphans?: boolean;
-  readonly ignoreOrphans?: boolean;
-  /** Jobs that ended by themselves with 0 run again: the foreground `up` wants to see them. */
-  readonly rerunFinished?: boolean;
-  /** Overrides every container's own grace period. */
-  readonly timeoutMs?: number;
-  /** After start, wait until running, healthy, or completed (where some service waits for that). */
-  readonly wait?: boolean;
   readonly waitTimeoutMs?: number;
   /** For `attach` of the outcome: only these, without these, dependencies too. */
   readonly attach?: readonly string[];
@@ -79,7 +66,10 @@ export async function refuseEarly({ engine }: Context, { state, origin }: Desire
   const of = <T extends { readonly name: string }>(all: readonly T[], names: ReadonlySet<string>) =>
     all.filter(({ name }) => names.has(name));
   const wanted = {
-    containers: of(state.containers, concerned('container.create', 'container.start', 'container.update')),
+    containers: of(
+      withPreparation(state.containers),
+      concerned('container.create', 'container.start', 'container.update', 'container.prepare'),
+    ),
     networks: of(state.networks, concerned('network.create')),
     volumes: of(state.volumes, concerned('volume.create')),
   };
@@ -87,6 +77,13 @@ export async function refuseEarly({ engine }: Context, { state, origin }: Desire
   const told = errors.map((error) => located(error, origin));
   if (told.length > 0) throw told.length === 1 ? told[0] : new TcomposeErrors(told);
 }
+
+/** What is run before others is looked at with them; those that run once for several are looked at once. */
+const withPreparation = (containers: Desire['state']['containers']): Desire['state']['containers'] => [
+  ...new Map(
+    containers.flatMap((container) => [container, ...(container.preStart ?? [])]).map((one) => [one.name, one]),
+  ).values(),
+];
 
 /** Consent is data: refused, the same plan is made again with those things kept. */
 async function planWithConsent(wanted: Desire, live: LiveState, options: UpOptions): Promise<Plan> {

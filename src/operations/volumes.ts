@@ -20,7 +20,7 @@ export async function listVolumes(
   { engine }: Context,
   options: { readonly project?: string } = {},
 ): Promise<readonly VolumeRow[]> {
-  const { volumes } = await engine.snapshot(options);
+  const { volumes } = await engine.snapshot({ ...options, networkDamage: false });
   return volumes.map(row).sort((a, b) => (a.Name < b.Name ? -1 : 1));
 }
 

@@ -60,7 +60,9 @@ function explain(rule: FieldRule, from: unknown, to: unknown): readonly Differen
   if (rule.by === 'whole') return [{ path: rule.path, from: say(from), to: say(to) }];
   if (rule.by === 'keys') return byKeys(rule.path, (from ?? {}) as Rec, (to ?? {}) as Rec);
   if (rule.by === 'set') return bySet(rule, (from ?? []) as readonly Rec[], (to ?? []) as readonly Rec[], say);
-  return Object.entries(rule.by).flatMap(([name, path]) => field(path, (from as Rec)?.[name], (to as Rec)?.[name]));
+  return Object.entries(rule.by).flatMap(([name, path]) =>
+    field(path, say((from as Rec)?.[name]), say((to as Rec)?.[name])),
+  );
 }
 
 const field = (path: Path, from: unknown, to: unknown): readonly Difference[] =>

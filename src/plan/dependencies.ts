@@ -121,3 +121,14 @@ function cycleError(cycle: readonly string[]): TcomposeError {
     exitCode: 2,
   });
 }
+
+export function noSuchService(project: Project, name: string): TcomposeError {
+  const disabled = Object.hasOwn(project.disabledServices, name) ? project.disabledServices[name] : undefined;
+  const profile = disabled?.profiles?.[0];
+  return new TcomposeError(disabled ? `service ${name} is in no active profile` : `no such service: ${name}`, {
+    code: disabled ? 'inactive-service' : 'no-such-service',
+    address: `service/${name}`,
+    help: profile ? `add --profile ${profile}` : `the file has: ${Object.keys(project.services).sort().join(', ')}`,
+    exitCode: 2,
+  });
+}

@@ -4,10 +4,11 @@ import type { ImageInfo } from '../model/engine.ts';
 import { TcomposeError, TcomposeErrors } from '../model/errors.ts';
 import type { Project, Service } from '../model/project.ts';
 import type { Path, SourceRange } from '../model/source.ts';
-import { type Dependencies, projectDependencies, startOrder, withNeeds } from './dependencies.ts';
+import { type Dependencies, noSuchService, projectDependencies, startOrder, withNeeds } from './dependencies.ts';
 import { containersOf } from './desire/container.ts';
 import { checkPorts, networkName } from './desire/networking.ts';
 import { usedNetworks, usedVolumes } from './desire/objects.ts';
+import { hookImage } from './desire/pre-start.ts';
 import { imageRef, replicas, type Scope, type ServiceScope } from './desire/scope.ts';
 import { LABEL } from './labels.ts';
 
@@ -71,26 +72,20 @@ export function select(
   return { targeted, selected: new Set([...reached].filter((name) => Object.hasOwn(project.services, name))) };
 }
 
-export function noSuchService(project: Project, name: string): TcomposeError {
-  const disabled = Object.hasOwn(project.disabledServices, name) ? project.disabledServices[name] : undefined;
-  const profile = disabled?.profiles?.[0];
-  return new TcomposeError(disabled ? `service ${name} is in no active profile` : `no such service: ${name}`, {
-    code: disabled ? 'inactive-service' : 'no-such-service',
-    address: `service/${name}`,
-    help: profile ? `add --profile ${profile}` : `the file has: ${Object.keys(project.services).sort().join(', ')}`,
-    exitCode: 2,
-  });
-}
-
 /** The image references that the selected services need, as the user wrote them, with the services that need each. */
 export function neededImages(project: Project, selected: Iterable<string>): ReadonlyMap<string, readonly string[]> {
   const result = new Map<string, readonly string[]>();
   for (const name of selected) {
-    const service = project.services[name]!;
-    for (const ref of [imageRef(project, name, service), ...mountedImages(service)])
-      result.set(ref, [...(result.get(ref) ?? []), name]);
+    for (const ref of imagesOf(project, name)) result.set(ref, [...(result.get(ref) ?? []), name]);
   }
   return result;
+}
+
+/** Its own, those that it mounts, and those of what is run before it. */
+function imagesOf(project: Project, name: string): ReadonlySet<string> {
+  const service = project.services[name]!;
+  const prepared = (service.pre_start ?? []).map((hook) => hookImage({ project, name, service }, hook));
+  return new Set([imageRef(project, name, service), ...mountedImages(service), ...prepared]);
 }
 
 const mountedImages = ({ volumes = [] }: Service): readonly string[] =>
@@ -145,14 +140,14 @@ function desiredContainers(scope: Scope, order: readonly string[], assumeImages:
   for (const name of order) {
     const service = scope.project.services[name]!;
     if (replicas(scope, name) === 0) continue;
-    const ref = imageRef(scope.project, name, service);
-    const image = scope.images.get(ref) ?? (assumeImages ? unknownImage : undefined);
-    if (!image) {
-      missing.set(ref, [...(missing.get(ref) ?? []), name]);
-      continue;
-    }
+    const absent = [...imagesOf(scope.project, name)].filter((ref) => !scope.images.has(ref));
+    for (const ref of assumeImages ? [] : absent) missing.set(ref, [...(missing.get(ref) ?? []), name]);
+    if (absent.length > 0 && !assumeImages) continue;
+    const assumed = new Map(absent.map((ref) => [ref, unknownImage] as const));
+    const images = absent.length > 0 ? new Map([...scope.images, ...assumed]) : scope.images;
+    const image = images.get(imageRef(scope.project, name, service))!;
     try {
-      const one = { ...scope, name, service, image };
+      const one = { ...scope, images, name, service, image };
       for (const container of containersOf(one)) made.push([one, container]);
     } catch (error) {
       if (!(error instanceof TcomposeError)) throw error;
@@ -207,7 +202,12 @@ function checkScale(project: Project, scale: Readonly<Record<string, number>>): 
 
 function originOf(project: Project, containers: readonly DesiredContainer[]): Origin {
   const keys = new Map<string, Path>();
-  for (const { name, labels } of containers) keys.set(`container/${name}`, ['services', labels[LABEL.service]!]);
+  for (const { name, labels, preStart = [] } of containers) {
+    const service = ['services', labels[LABEL.service]!];
+    keys.set(`container/${name}`, service);
+    for (const [index, init] of preStart.entries())
+      keys.set(`container/${init.name}`, [...service, 'pre_start', index]);
+  }
   for (const [key, { name }] of Object.entries(project.networks)) keys.set(`network/${name}`, ['networks', key]);
   for (const [key, { name }] of Object.entries(project.volumes)) keys.set(`volume/${name}`, ['volumes', key]);
   const whole = project.at([]);

@@ -1,4 +1,4 @@
-/** Commands that a container runs after its start and before its stop: steps of their own, in the order of the file. */
+/** What is run for a container before and after its start and before its stop: steps of their own, in the order of the file. */
 import type { DesiredContainer } from '../model/desired.ts';
 import type { LiveContainer } from '../model/live.ts';
 import type { ActionArgs, Reason } from '../model/plan.ts';
@@ -32,16 +32,58 @@ function addHooks(
   return last;
 }
 
-/** The start and all that follows it before others may count on the container. */
+export interface Starting {
+  readonly after?: Iterable<string>;
+  /** Half of a restart that was asked for: nothing is prepared again. */
+  readonly isRestart?: boolean;
+  /** A replica of its service runs on: what is prepared once for all of them was. */
+  readonly isPrepared?: boolean;
+}
+
+/** What is prepared for it, the start, and all that follows it before others may count on the container. */
 export function addStartSteps(
   draft: Draft,
   container: DesiredContainer,
   because: readonly Reason[],
-  after: Iterable<string> = [],
+  { after = [], isRestart = false, isPrepared = false }: Starting = {},
 ): void {
-  const start = draft.add({ kind: 'container.start', container: container.name }, because, after);
+  const rests = [...after];
+  const prepared = isRestart ? [] : addPreparation(draft, container, { because, after: rests, isPrepared });
+  const start = draft.add(
+    { kind: 'container.start', container: container.name, ...(isRestart ? { isRestart } : {}) },
+    because,
+    [...rests, ...prepared],
+  );
   addHooks(draft, container, 'postStart', { after: start, because: [] });
 }
+
+/** One after the other; replicas share the steps of those that run once. Gives the last one's id. */
+function addPreparation(
+  draft: Draft,
+  container: DesiredContainer,
+  { because, after, isPrepared }: { because: readonly Reason[]; after: readonly string[]; isPrepared: boolean },
+): readonly string[] {
+  let last: readonly string[] = [];
+  for (const init of preparationOf(container)) {
+    if (isPrepared && !isForOne(init, container)) continue;
+    const rests = [...after, ...last, ...ownersOf(init), `container.remove ${init.name}`];
+    const action = { kind: 'container.prepare', container: init.name, init } as const;
+    last = [draft.add(action, draft.has(prepareId(init)) ? [] : because, rests)];
+  }
+  return last;
+}
+
+const preparationOf = (container: DesiredContainer): readonly DesiredContainer[] => container.preStart ?? [];
+const prepareId = ({ name }: DesiredContainer): string => `container.prepare ${name}`;
+const isForOne = (init: DesiredContainer, { name }: DesiredContainer): boolean => init.name.startsWith(`${name}-`);
+
+/** Whose mounts it has must have been made. */
+const ownersOf = ({ mounts }: DesiredContainer): readonly string[] =>
+  mounts.flatMap((mount) => (mount.kind === 'from' ? [`container.create ${mount.container}`] : []));
+
+/** Where starting begins: nothing of it before those that the container needs are as it needs them. */
+export const firstStartSteps = (draft: Draft, container: DesiredContainer): readonly string[] =>
+  [...preparationOf(container).map(prepareId), `container.start ${container.name}`].filter((id) => draft.has(id));
 
 /** Hooks of what runs: in one that is paused or waits for its restart nothing can be run. */
 export function addStop(draft: Draft, live: LiveContainer, because: readonly Reason[], graceMs?: number): void {

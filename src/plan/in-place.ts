@@ -52,6 +52,10 @@ function portText({ protocol, target, hostIp, published, range }: DesiredPort): 
   return [hostIp.includes(':') ? `[${hostIp}]` : hostIp, host, `${target}/${protocol}`].filter(Boolean).join(':');
 }
 
+/** As the file writes it. */
+const namespaceText = (mode: { readonly kind: string; readonly container?: string; readonly size?: number }): string =>
+  [mode.kind, mode.container ?? (mode.size === undefined ? undefined : `size=${mode.size}`)].filter(Boolean).join(':');
+
 const deviceText = ({ source, target, permissions }: DesiredDevice): string => `${source}:${target}:${permissions}`;
 
 function mountText(mount: DesiredMount): string {
@@ -71,12 +75,14 @@ const bindText = ({
   recursive,
   createHostPath,
   writableBelow,
+  mapsIds,
 }: Extract<DesiredMount, { kind: 'bind' }>): string =>
   [
     propagation,
     ...(recursive ? [] : ['not recursive']),
     ...(writableBelow ? ['writable below'] : []),
     ...(createHostPath ? ['made if missing'] : []),
+    ...(mapsIds ? ['ids mapped'] : []),
   ].join(', ');
 
 /** What a change between these two costs. */
@@ -155,7 +161,14 @@ export const FIELDS: { readonly [K in keyof Required<DesiredContainer>]: FieldRu
   log: fields({ driver: ['logging', 'driver'], options: ['logging', 'options'] }),
   // Read from the file whenever one runs (hooks.ts).
   hooks: { cost: 'record', path: ['post_start'], by: 'whole' },
-  namespaces: fields({ ipc: ['ipc'], pid: ['pid'], uts: ['uts'], cgroup: ['cgroup'], user: ['userns_mode'] }),
+  preStart: {
+    ...set('pre_start', 'name'),
+    say: ({ image, argv }: DesiredContainer) => `${image.ref}: ${argv.join(' ')}`,
+  },
+  namespaces: {
+    ...fields({ ipc: ['ipc'], pid: ['pid'], uts: ['uts'], cgroup: ['cgroup'], user: ['userns_mode'] }),
+    say: namespaceText,
+  },
   devices: { ...set('devices', 'target'), say: deviceText },
   deviceRules: whole('device_cgroup_rules'),
   cdiDevices: whole('devices'),

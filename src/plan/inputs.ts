@@ -15,9 +15,10 @@ export interface UpChoices {
   readonly noStart?: boolean;
   readonly removeOrphans?: boolean;
   readonly ignoreOrphans?: boolean;
-  /** Jobs that ended by themselves with 0 run again. */
+  /** Jobs that ended by themselves with 0 run again: the foreground `up` wants to see them. */
   readonly rerunFinished?: boolean;
   readonly noDeps?: boolean;
+  /** Overrides every container's own grace period. */
   readonly timeoutMs?: number;
   /** Waits at the end until everything is running, healthy or completed. */
   readonly wait?: boolean;

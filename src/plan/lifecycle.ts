@@ -37,9 +37,11 @@ export function planStart(
   choices: { readonly wait?: boolean } = {},
 ): Plan {
   const draft = newDraft(project);
+  const running = new Set(containers.filter((live) => isActive(live) && !isLost(live)).map(serviceOf));
   for (const live of containers) {
     if (isLost(live)) restartLost(draft, live);
-    else if (!isActive(live)) addStartSteps(draft, live.madeFrom, [requested()]);
+    else if (!isActive(live))
+      addStartSteps(draft, live.madeFrom, [requested()], { isPrepared: running.has(serviceOf(live)) });
   }
   const members = membersOf(containers);
   orderStarts(draft, members, dependencies);
@@ -50,7 +52,7 @@ export function planStart(
 /** What its supervisor left behind is ended first: without one it has no log, no checks and no policy. */
 function restartLost(draft: Draft, live: LiveContainer): void {
   addStop(draft, live, reasonsOfDamage(live.damage));
-  addStartSteps(draft, live.madeFrom, [], [`container.stop ${live.name}`]);
+  addStartSteps(draft, live.madeFrom, [], { after: [`container.stop ${live.name}`], isPrepared: true });
 }
 
 /** `containers` are all of the project; `services` those named. Dependents with `restart: true` come along. */
@@ -65,7 +67,10 @@ export function planRestart(
     const reason = choices.services.has(serviceOf(live)) ? requested() : dependency('what it depends on is restarted');
     const stops = isActive(live) || isLost(live);
     if (stops) addStop(draft, live, [reason], choices.timeoutMs);
-    addStartSteps(draft, live.madeFrom, stops ? [] : [reason], [`container.stop ${live.name}`]);
+    addStartSteps(draft, live.madeFrom, stops ? [] : [reason], {
+      after: [`container.stop ${live.name}`],
+      isRestart: true,
+    });
   }
   const members = membersOf(chosen);
   orderStops(draft, members, dependencies);
@@ -92,6 +97,18 @@ export function planKill({ project, containers }: Lives, choices: { readonly sig
   return draft.finish();
 }
 
+/** What runs is stopped first. `volumes`: its anonymous ones go too. */
+export function addRemoval(
+  draft: Draft,
+  live: LiveContainer,
+  { volumes = false, timeoutMs }: { readonly volumes?: boolean; readonly timeoutMs?: number },
+): void {
+  if (isActive(live)) addStop(draft, live, [requested()], timeoutMs);
+  const losesData = volumes && live.mounts.some((mount) => mount.anonymous);
+  const action = { kind: 'container.remove', container: live.name, anonymousVolumes: volumes } as const;
+  draft.add(action, isActive(live) ? [] : [requested()], [`container.stop ${live.name}`], losesData);
+}
+
 export function planRm(
   { project, containers, dependencies }: Lives,
   choices: { readonly stop?: boolean; readonly volumes?: boolean; readonly timeoutMs?: number },
@@ -99,14 +116,7 @@ export function planRm(
   const draft = newDraft(project);
   for (const live of containers) {
     if (isActive(live) && !choices.stop) continue;
-    if (isActive(live)) addStop(draft, live, [requested()], choices.timeoutMs);
-    const losesData = choices.volumes === true && live.mounts.some((mount) => mount.anonymous);
-    const action = {
-      kind: 'container.remove',
-      container: live.name,
-      anonymousVolumes: choices.volumes === true,
-    } as const;
-    draft.add(action, isActive(live) ? [] : [requested()], [`container.stop ${live.name}`], losesData);
+    addRemoval(draft, live, choices);
   }
   orderStops(draft, membersOf(containers), dependencies);
   if (draft.isEmpty()) draft.warn('no stopped containers');

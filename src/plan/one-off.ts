@@ -39,7 +39,8 @@ export interface OneOffChanges {
 /** The project in which the service is what the command asks for: one container, no policy that restarts it. */
 export function withChanges(project: Project, name: string, changes: OneOffChanges): Project {
   const service = project.services[name]!;
-  const { restart: _, container_name: __, deploy, ...rest } = service;
+  // What is prepared is prepared for the service's own containers.
+  const { restart: _, container_name: __, pre_start: ___, deploy, ...rest } = service;
   const changed: Service = {
     ...rest,
     scale: 1,

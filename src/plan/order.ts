@@ -7,7 +7,7 @@ import type { SourceRange } from '../model/source.ts';
 import { type Dependencies, type Need, reverse } from './dependencies.ts';
 import type { Origin } from './desire.ts';
 import type { Draft } from './draft.ts';
-import { firstStopStep, startedStep } from './hooks.ts';
+import { firstStartSteps, firstStopStep, startedStep } from './hooks.ts';
 import { isActive } from './inputs.ts';
 import { dependency } from './reasons.ts';
 
@@ -64,7 +64,7 @@ export function orderStarts(draft: Draft, members: Members, dependencies: Depend
       continue;
     }
     const after = barrierOf(service);
-    for (const { container } of starting) draft.hold(`container.start ${container.name}`, after);
+    for (const { container } of starting) for (const id of firstStartSteps(draft, container)) draft.hold(id, after);
   }
 }
 

@@ -3,10 +3,9 @@ import type { LiveContainer, LiveState } from '../model/live.ts';
 import type { Plan } from '../model/plan.ts';
 import { type Dependencies, withDependents } from './dependencies.ts';
 import { type Draft, newDraft } from './draft.ts';
-import { addStop } from './hooks.ts';
-import { belongs, isActive } from './inputs.ts';
+import { belongs } from './inputs.ts';
 import { projectOf, serviceOf } from './labels.ts';
-import { membersOf } from './lifecycle.ts';
+import { addRemoval, membersOf } from './lifecycle.ts';
 import { attachedTo, mounting } from './objects.ts';
 import { orderStops } from './order.ts';
 import { requested } from './reasons.ts';
@@ -37,14 +36,7 @@ export function planDown(inputs: DownInputs, choices: DownChoices = {}): Plan {
   const draft = newDraft(inputs.project);
   const { leaving, staying } = partition(inputs, choices, draft);
   for (const live of leaving) {
-    if (isActive(live)) addStop(draft, live, [requested()], choices.timeoutMs);
-    const losesData = choices.volumes === true && live.mounts.some((mount) => mount.anonymous);
-    const action = {
-      kind: 'container.remove',
-      container: live.name,
-      anonymousVolumes: choices.volumes === true,
-    } as const;
-    draft.add(action, isActive(live) ? [] : [requested()], [`container.stop ${live.name}`], losesData);
+    addRemoval(draft, live, choices);
   }
   orderStops(draft, membersOf(leaving), inputs.dependencies);
   removeNetworks(inputs, leaving, staying, draft);

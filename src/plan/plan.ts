@@ -23,8 +23,9 @@ export function planUp(desire: Desire, live: LiveState, choices: UpChoices = {})
   addObjectSteps(inputs, fates, draft);
   const leaving = removals(inputs, draft);
   for (const [container, reason] of leaving) addRemoval(draft, container, reason, choices.timeoutMs);
+  const running = new Set([...decisions.values()].filter(runsOn).map(({ service }) => service));
   for (const decision of decisions.values()) {
-    addContainerSteps(draft, decision, choices);
+    addContainerSteps(draft, decision, choices, running.has(decision.service));
     // Whoever paused it had a reason: it is left so, and that it answers nobody is said.
     if (decision.kind === 'keep' && decision.live?.status === 'paused') draft.warn(pausedText(decision));
   }
@@ -46,6 +47,10 @@ export function planUp(desire: Desire, live: LiveState, choices: UpChoices = {})
   }
   return draft.finish();
 }
+
+/** What it was prepared for, it still runs. */
+const runsOn = ({ kind, live }: Decision): boolean =>
+  (kind === 'keep' || kind === 'repair') && live !== undefined && isActive(live);
 
 /** Without dependencies nobody outside of the selection is waited for. */
 function withinSelection({ dependencies, selected }: Desire): Dependencies {

@@ -7,26 +7,26 @@ import { addStartSteps, addStop } from './hooks.ts';
 import { isActive, type UpChoices } from './inputs.ts';
 import { isAutoRemoved } from './labels.ts';
 
-export function addContainerSteps(draft: Draft, decision: Decision, choices: UpChoices): void {
+/** `isPrepared`: another replica of its service runs on. */
+export function addContainerSteps(draft: Draft, decision: Decision, choices: UpChoices, isPrepared = false): void {
   const { name } = decision.container;
   switch (decision.kind) {
     case 'create':
-      addCreate(draft, decision, decision.because, []);
+      addCreate(draft, decision, { because: decision.because, after: [], isPrepared });
       break;
     case 'recreate':
-      addRecreate(draft, decision, choices);
+      addRecreate(draft, decision, choices, isPrepared);
       break;
     case 'restart':
       addStop(draft, decision.live!, decision.because, choices.timeoutMs);
-      addStart(
-        draft,
-        decision,
-        [],
-        [`container.stop ${name}`, ...addUpdate(draft, decision, [`container.stop ${name}`])],
-      );
+      addStart(draft, decision, {
+        because: [],
+        after: [`container.stop ${name}`, ...addUpdate(draft, decision, [`container.stop ${name}`])],
+        isPrepared,
+      });
       break;
     case 'start':
-      addStart(draft, decision, decision.because, addUpdate(draft, decision));
+      addStart(draft, decision, { because: decision.because, after: addUpdate(draft, decision), isPrepared });
       break;
     case 'repair':
       draft.add({ kind: 'container.repair', container: name }, decision.because, [
@@ -52,7 +52,7 @@ function addUpdate(draft: Draft, decision: Decision, after: readonly string[] = 
  * Stop, then let the new record take the place of the old one, then start. Where nothing is to be inherited, or the old one is
  * half removed, it goes first.
  */
-function addRecreate(draft: Draft, decision: Decision, choices: UpChoices): void {
+function addRecreate(draft: Draft, decision: Decision, choices: UpChoices, isPrepared: boolean): void {
   const { name } = decision.container;
   const live = decision.live!;
   const stops = isActive(live);
@@ -62,17 +62,22 @@ function addRecreate(draft: Draft, decision: Decision, choices: UpChoices): void
   const because = stops ? [] : decision.because;
   if (removes) {
     const removal = draft.add({ kind: 'container.remove', container: name, anonymousVolumes: false }, because, before);
-    addCreate(draft, decision, [], [removal]);
+    addCreate(draft, decision, { because: [], after: [removal], isPrepared });
   } else {
-    addCreate(draft, decision, because, before, name);
+    addCreate(draft, decision, { because, after: before, isPrepared }, name);
   }
+}
+
+interface Before {
+  readonly because: readonly Reason[];
+  readonly after: readonly string[];
+  readonly isPrepared: boolean;
 }
 
 function addCreate(
   draft: Draft,
   decision: Decision,
-  because: readonly Reason[],
-  after: readonly string[],
+  { because, after, isPrepared }: Before,
   inheritsFrom?: string,
 ): void {
   const { container } = decision;
@@ -82,7 +87,7 @@ function addCreate(
     because,
     rests,
   );
-  if (decision.runs) addStart(draft, decision, [], [id]);
+  if (decision.runs) addStart(draft, decision, { because: [], after: [id], isPrepared });
 }
 
 function volumeSteps({ container, live }: Decision): readonly string[] {
@@ -98,10 +103,10 @@ function volumeSteps({ container, live }: Decision): readonly string[] {
   return steps;
 }
 
-function addStart(draft: Draft, decision: Decision, because: readonly Reason[], after: readonly string[]): void {
+function addStart(draft: Draft, decision: Decision, { because, after, isPrepared }: Before): void {
   if (!decision.runs) return;
   const repairs = networkSteps(decision);
-  addStartSteps(draft, decision.container, because, after.length > 0 ? after : repairs);
+  addStartSteps(draft, decision.container, because, { after: after.length > 0 ? after : repairs, isPrepared });
 }
 
 const networkSteps = ({ container }: Decision): readonly string[] =>

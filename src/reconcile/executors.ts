@@ -2,6 +2,7 @@
 import type { BatchResult, Engine } from '../model/engine.ts';
 import { TcomposeError } from '../model/errors.ts';
 import type { ActionArgs, ActionKind } from '../model/plan.ts';
+import { prepare } from './prepare.ts';
 
 /** Failures by the index of the action; what is not in it went well. */
 export type Failures = ReadonlyMap<number, Error>;
@@ -105,9 +106,16 @@ export const EXECUTORS: { readonly [K in ActionKind]: Executor<K> } = {
       );
     },
   },
+  'container.prepare': {
+    batch: alone,
+    run: (engine, [action], signal, warn, print) => all(prepare(engine, action!, signal, { warn, print })),
+  },
   'container.start': {
-    run: (engine, actions, _, warn) =>
-      each(containersOf(actions), engine.containers.start(containersOf(actions)), warn),
+    batch: ({ isRestart }) => String(isRestart === true),
+    run: (engine, actions, _, warn) => {
+      const options = actions[0]?.isRestart ? { isRestart: true } : {};
+      return each(containersOf(actions), engine.containers.start(containersOf(actions), options), warn);
+    },
   },
   'container.pause': {
     run: (engine, actions, _, warn) =>

@@ -1,14 +1,16 @@
 #!/usr/bin/env node
-// npm run bench [-- -n SERVICES] [-r ROUNDS] [-o TOOL,TOOL]: the same services by tcompose, by other tools if they are
+// npm run bench [-- -n SERVICES] [-r ROUNDS] [-o TOOL,TOOL] [-m MANY]: the same services by tcompose, by other tools if they are
 // installed, and by the floor, in one run on one root filesystem; medians, and ratios to the floor and to Node's own start.
 import { execFileSync, spawn } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { loadavg } from 'node:os';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { configBench } from './config.mjs';
+import { figures } from './figures.mjs';
 import { dockerCompose, podmanCompose } from './others.mjs';
 import { rows, targets } from './report.mjs';
+import { makeRootfs } from './rootfs.mjs';
 
 const top = new URL('../..', import.meta.url).pathname;
 const { values: options } = parseArgs({
@@ -16,6 +18,7 @@ const { values: options } = parseArgs({
     n: { type: 'string', short: 'n', default: '50' },
     rounds: { type: 'string', short: 'r', default: '5' },
     only: { type: 'string', short: 'o' },
+    many: { type: 'string', short: 'm', default: '500' },
   },
 });
 const count = Number(options.n);
@@ -30,21 +33,11 @@ writeFileSync('/proc/sys/net/ipv4/ip_forward', '1');
 const [busy] = loadavg();
 const work = mkdtempSync('/var/tmp/tcompose-bench-');
 process.on('exit', () => rmSync(work, { recursive: true, force: true }));
-const rootfs = join(work, 'rootfs');
-const rootfsTar = join(work, 'rootfs.tar');
-makeRootfs();
+const { folder: rootfs, tar: rootfsTar } = makeRootfs(top, work);
 
 /** One service: the smallest web server there is, with one published port. */
 const compose = (image) =>
   `version: "3"\nservices:\n${Array.from({ length: count }, (_, i) => `  s${i}:\n    image: ${image}\n    command: [/bin/busybox, httpd, -f, -p, "80"]\n    ports: ["${20000 + i}:80"]\n`).join('')}`;
-
-function makeRootfs() {
-  const base = execFileSync(join(top, 'scripts/make-base-image'), ['--tar'], { encoding: 'utf8' }).trim();
-  for (const name of ['bin', 'proc', 'sys', 'dev', 'etc', 'tmp']) mkdirSync(join(rootfs, name), { recursive: true });
-  const busybox = execFileSync('tar', ['-xOf', base, './usr/bin/busybox'], { maxBuffer: 16 << 20 });
-  writeFileSync(join(rootfs, 'bin/busybox'), busybox, { mode: 0o755 });
-  execFileSync('tar', ['-C', rootfs, '-cf', rootfsTar, '.']);
-}
 
 function time(argv, extra = {}) {
   const begun = performance.now();
@@ -159,6 +152,8 @@ console.log(rows(results, { count, rounds }));
 for (const note of notes) console.log(note);
 const config = configBench({ rounds: Math.max(rounds, 9) });
 console.log(config.lines.join('\n'));
-const missed = [...targets(results, count), ...config.missed];
+const own = await figures({ work, top, tar: rootfsTar, rounds: Math.max(rounds, 15), many: Number(options.many) });
+console.log(own.lines.join('\n'));
+const missed = [...targets(results, count), ...config.missed, ...own.missed];
 console.log(missed.length === 0 ? 'targets: all reached' : `targets missed:\n  ${missed.join('\n  ')}`);
 process.exit(missed.length === 0 ? 0 : 1);

@@ -192,6 +192,7 @@ export function createFakeEngine(options: FakeOptions = {}): FakeEngine {
         await call('containers.runHook', [text]);
         return failures[`runHook ${text}`] ? { exitCode: 1, output: 'it failed\n' } : { exitCode: 0, output: '' };
       },
+      capture: notPart,
       attach: notPart,
       stats: async () => undefined,
       processes: async () => [],

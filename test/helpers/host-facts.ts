@@ -1,6 +1,6 @@
 /** Everything on a host that a container engine could leave behind, as sorted lines that can be compared. */
 import { execFile } from 'node:child_process';
-import { readdir, readFile, readlink } from 'node:fs/promises';
+import { type Dirent, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
@@ -19,30 +19,24 @@ export interface HostFacts {
 }
 
 export async function readHostFacts(): Promise<HostFacts> {
-  const [links, addresses, routes, rules4, rules6, mounts, namespaces, cgroups, processes, sysctls] = await Promise.all(
-    [
-      lines('ip', '-o', 'link'),
-      lines('ip', '-o', 'address'),
-      lines('ip', 'route', 'show', 'table', 'all'),
-      firewallRules('iptables-save'),
-      firewallRules('ip6tables-save'),
-      readMounts(),
-      readdir('/run/netns').catch(() => []),
-      readCgroups(),
-      readProcesses(),
-      readSysctls(),
-    ],
-  );
+  const [links, addresses, routes, rules4, rules6] = await Promise.all([
+    lines('ip', '-o', 'link'),
+    lines('ip', '-o', 'address'),
+    lines('ip', 'route', 'show', 'table', 'all'),
+    firewallRules('iptables-save'),
+    firewallRules('ip6tables-save'),
+  ]);
   return {
     interfaces: links.map((line) => line.split(/:\s+/)[1] ?? line).sort(),
     addresses: addresses.map((line) => line.split(/\s+/).slice(1, 4).join(' ')).sort(),
     routes: routes.map((line) => line.replace(/( linkdown)?\s*$/, '')).sort(),
     rules: [...rules4.map((rule) => `iptables ${rule}`), ...rules6.map((rule) => `ip6tables ${rule}`)],
-    mounts,
-    namespaces: [...namespaces].sort(),
-    cgroups,
-    processes,
-    sysctls,
+    // Read at once, not in parallel: hundreds of small files of the kernel's, which have nothing to wait for.
+    mounts: readMounts(),
+    namespaces: orElse<string[]>([], () => readdirSync('/run/netns')).sort(),
+    cgroups: readCgroups(),
+    processes: readProcesses(),
+    sysctls: readSysctls(),
   };
 }
 
@@ -66,6 +60,14 @@ export function describeChanges(before: HostFacts, after: HostFacts): string[] {
 
 const sysctlName = (line: string) => line.slice(0, line.indexOf(' ='));
 
+function orElse<T>(fallback: T, read: () => T): T {
+  try {
+    return read();
+  } catch {
+    return fallback;
+  }
+}
+
 async function lines(program: string, ...argv: string[]): Promise<string[]> {
   const { stdout } = await run(program, argv, { maxBuffer: 64 << 20 });
   return stdout.split('\n').filter((line) => line !== '');
@@ -83,9 +85,8 @@ async function firewallRules(program: string): Promise<string[]> {
   return rules;
 }
 
-async function readMounts(): Promise<string[]> {
-  const text = await readFile('/proc/self/mountinfo', 'utf8');
-  return text
+function readMounts(): string[] {
+  return readFileSync('/proc/self/mountinfo', 'utf8')
     .trim()
     .split('\n')
     .map((line) => {
@@ -95,55 +96,46 @@ async function readMounts(): Promise<string[]> {
     .sort();
 }
 
-async function readCgroups(): Promise<string[]> {
-  const mounts = await readFile('/proc/self/mountinfo', 'utf8');
+function readCgroups(): string[] {
+  const mounts = readFileSync('/proc/self/mountinfo', 'utf8');
   const tops = [...mounts.matchAll(/^(?:\S+ ){4}(\S+) .* - cgroup2? /gm)].map((match) => match[1]!);
-  return (await Promise.all(tops.map((top) => foldersBelow(top)))).flat().sort();
+  return tops.flatMap(foldersBelow).sort();
 }
 
-async function foldersBelow(folder: string): Promise<string[]> {
-  const entries = await readdir(folder, { withFileTypes: true }).catch(() => []);
+function foldersBelow(folder: string): string[] {
+  const entries = orElse<Dirent[]>([], () => readdirSync(folder, { withFileTypes: true }));
   const inside = entries.filter((entry) => entry.isDirectory()).map((entry) => join(folder, entry.name));
-  return [...inside, ...(await Promise.all(inside.map(foldersBelow))).flat()];
+  return [...inside, ...inside.flatMap(foldersBelow)];
 }
 
 /** Orphans, and processes in other namespaces than ours: what a test runner itself starts is neither. */
-async function readProcesses(): Promise<string[]> {
-  const ours = await readlink('/proc/self/ns/mnt');
-  const pids = (await readdir('/proc')).filter((name) => /^\d+$/.test(name) && name !== '1');
-  const found = await Promise.all(
-    pids.map(async (pid) => {
-      try {
-        const [stat, namespace] = await Promise.all([
-          readFile(`/proc/${pid}/stat`, 'utf8'),
-          readlink(`/proc/${pid}/ns/mnt`).catch(() => ours),
-        ]);
-        const close = stat.lastIndexOf(')');
-        const parent = stat.slice(close + 4).split(' ')[0];
-        // It has ended; that process 1 has yet to look is no business of ours.
-        if ('ZX'.includes(stat[close + 2]!)) return [];
-        const name = stat.slice(stat.indexOf('(') + 1, close);
-        return parent === '1' || namespace !== ours ? [`${pid} ${name}`] : [];
-      } catch {
-        return []; // It ended meanwhile.
-      }
-    }),
-  );
-  return found.flat().sort();
+function readProcesses(): string[] {
+  const ours = readlinkSync('/proc/self/ns/mnt');
+  const pids = readdirSync('/proc').filter((name) => /^\d+$/.test(name) && name !== '1');
+  const found = pids.flatMap((pid) => {
+    const stat = orElse(undefined, () => readFileSync(`/proc/${pid}/stat`, 'utf8'));
+    if (stat === undefined) return []; // It ended meanwhile.
+    const namespace = orElse(ours, () => readlinkSync(`/proc/${pid}/ns/mnt`));
+    const close = stat.lastIndexOf(')');
+    const parent = stat.slice(close + 4).split(' ')[0];
+    // It has ended; that process 1 has yet to look is no business of ours.
+    if ('ZX'.includes(stat[close + 2]!)) return [];
+    const name = stat.slice(stat.indexOf('(') + 1, close);
+    return parent === '1' || namespace !== ours ? [`${pid} ${name}`] : [];
+  });
+  return found.sort();
 }
 
-async function readSysctls(): Promise<string[]> {
-  const entries = await readdir('/proc/sys/net', { recursive: true, withFileTypes: true });
+function readSysctls(): string[] {
+  const entries = readdirSync('/proc/sys/net', { recursive: true, withFileTypes: true });
   // Of interfaces, only the ones that every host has: the others go with their interface. Counters, and keys that the kernel
   // makes when they are first needed, are not settings.
   const wanted = entries.filter((entry) => entry.isFile() && !/_count$|_key$|^flush$/.test(entry.name));
-  const values = await Promise.all(
-    wanted.map(async (entry) => {
-      const path = join(entry.parentPath, entry.name);
-      if (/\/(conf|neigh)\/(?!all\/|default\/|lo\/|eth0\/)/.test(path)) return [];
-      const value = await readFile(path, 'utf8').catch(() => undefined);
-      return value === undefined ? [] : [`${path.slice('/proc/sys/'.length)} = ${value.trim()}`];
-    }),
-  );
-  return values.flat().sort();
+  const values = wanted.flatMap((entry) => {
+    const path = join(entry.parentPath, entry.name);
+    if (/\/(conf|neigh)\/(?!all\/|default\/|lo\/|eth0\/)/.test(path)) return [];
+    const value = orElse(undefined, () => readFileSync(path, 'utf8'));
+    return value === undefined ? [] : [`${path.slice('/proc/sys/'.length)} = ${value.trim()}`];
+  });
+  return values.sort();
 }

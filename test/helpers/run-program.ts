@@ -1,5 +1,6 @@
 /** Runs a program to its end and keeps everything it said; a failing exit status is a result, not an exception. */
 import { spawn } from 'node:child_process';
+import { slowness } from './slowness.ts';
 
 export interface ProgramResult {
   readonly command: string;
@@ -31,7 +32,7 @@ export function runProgram(argv: readonly string[], options: RunOptions = {}): P
     child.stderr.on('data', (chunk: Buffer) => err.push(chunk));
     child.stdin.on('error', () => undefined); // It may end without reading.
     child.stdin.end(options.input ?? '');
-    const timer = setTimeout(() => child.kill('SIGKILL'), options.limitMs ?? 110_000);
+    const timer = setTimeout(() => child.kill('SIGKILL'), (options.limitMs ?? 110_000) * slowness);
     child.on('error', reject);
     child.on('close', (code, signal) => {
       clearTimeout(timer);

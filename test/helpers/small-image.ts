@@ -11,8 +11,13 @@ const APPLETS =
   'sh ash cat cp mv rm ln ls mkdir echo env id hostname sleep true false kill ps head tail grep sed seq tr wc date dd stty tty nc ' +
   'httpd wget nslookup ping ip mount umount touch stat sync test yes printf sort chmod chown readlink tee uname whoami df';
 
-/** The tar that the example's base image is made from; making it the first time needs the network and a minute. */
+/**
+ * The tar that the example's base image is made from; making it the first time needs the network and a minute. TCOMPOSE_BASE_TAR
+ * names it when it was made before: asking costs apt-get a moment, and an emulated processor half a minute.
+ */
 export async function baseTar(): Promise<string> {
+  const known = process.env['TCOMPOSE_BASE_TAR'];
+  if (known && existsSync(known)) return known;
   const { stdout } = await run(join(TOP, 'scripts/make-base-image'), ['--tar']).catch((error) => {
     throw new Error(`make it once outside of the private host: scripts/make-base-image --tar\n${error.stderr}`);
   });

@@ -12,7 +12,7 @@ export const events = command({
     until: text('', 'TIME', 'end at this time'),
   },
   notes:
-    'Nobody keeps a history: of the past, --since tells when each container was made, and when it was last started and ended.',
+    'Nobody keeps a history: of containers that are there, --since tells when each was made, when it was last started and ended, and the last of what was run in it.',
   run: async (cli, flags, services) => {
     const now = Date.now();
     const target = await cli.target(services);
@@ -33,12 +33,13 @@ export const events = command({
   },
 });
 
-/** Docker's words: the state of health is part of the action. */
+/** Docker's words: the state of health, and what is run, are part of the action. */
 function wordsOf({ action, attributes, labels }: EngineEvent): { action: string; attributes: Record<string, string> } {
-  const { health, ...others } = attributes;
+  const { health, command, ...others } = attributes;
+  const detail = health ?? command;
   const own = Object.entries(labels).filter(([key]) => !key.startsWith('com.docker.compose.'));
   return {
-    action: action === 'health_status' ? `health_status: ${health}` : action,
+    action: detail === undefined ? action : `${action}: ${detail}`,
     attributes: Object.fromEntries([...own, ...Object.entries(others)].sort(([a], [b]) => (a < b ? -1 : 1))),
   };
 }

@@ -21,6 +21,7 @@ const WORDS: { readonly [K in ActionKind]: (args: ActionArgs[K]) => Words } = {
       ? ['Container', container.name, 'Recreate', 'Recreated']
       : ['Container', container.name, 'Creating', 'Created'],
   'container.start': ({ container }) => ['Container', container, 'Starting', 'Started'],
+  'container.prepare': ({ container }) => ['Container', container, 'Running', 'Ended'],
   'container.pause': ({ container }) => ['Container', container, 'Pausing', 'Paused'],
   'container.unpause': ({ container }) => ['Container', container, 'Unpausing', 'Unpaused'],
   'container.hook': ({ container, when }) =>

@@ -7,7 +7,9 @@ import { type CanonicalContext, isUnresolved } from './context.ts';
 const PROPAGATIONS = ['rprivate', 'private', 'rshared', 'shared', 'rslave', 'slave'];
 /** For file sharing of virtual machines: without effect on Linux, as with Docker. */
 const CONSISTENCY = ['cached', 'delegated', 'consistent'];
-const OPTIONS = ['ro', 'rw', 'nocopy', 'z', 'Z', ...PROPAGATIONS];
+/** Podman's word. The specification has none, so the long form has it as an extension; volumes are always so. */
+const IDMAP = 'idmap';
+const OPTIONS = ['ro', 'rw', 'nocopy', 'z', 'Z', IDMAP, ...PROPAGATIONS];
 
 export function canonicalVolume(node: SpecNode, context: CanonicalContext): readonly SpecNode[] {
   if (node.kind === 'map') return [cleanTarget(node)];
@@ -81,7 +83,9 @@ function longForm(parts: readonly string[], node: ScalarNode, context: Canonical
     else if (option === 'nocopy') set(volume, 'nocopy', true);
     else if (option === 'z' || option === 'Z') set(bind, 'selinux', option);
     else if (PROPAGATIONS.includes(option)) set(bind, 'propagation', option);
-    else if (option !== 'rw' && !CONSISTENCY.includes(option)) warnOption(option, node, context);
+    else if (option === IDMAP) {
+      if (isBind) set(bind, `x-${IDMAP}`, true);
+    } else if (option !== 'rw' && !CONSISTENCY.includes(option)) warnOption(option, node, context);
   }
   if (isBind || bind.entries.size > 0) made.entries.set('bind', { key: node.mark, value: bind });
   // A target of one letter or two has no room for options, and the reference ends there.

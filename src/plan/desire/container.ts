@@ -5,6 +5,7 @@ import { LABEL, serviceLabels } from '../labels.ts';
 import { cdiDevices, devices, hooks, namespaces } from './isolation.ts';
 import { mounts } from './mounts.ts';
 import { attachments, distinct, extraHosts, links, networkMode, ports } from './networking.ts';
+import { preStart } from './pre-start.ts';
 import { nonEmpty, present } from './present.ts';
 import { argv, env, healthcheck, restart, stop } from './process.ts';
 import { resources, security, ulimits } from './resources.ts';
@@ -19,6 +20,7 @@ export function containersOf(scope: ServiceScope): readonly DesiredContainer[] {
     name,
     labels: { ...template.labels, [LABEL.number]: String(index + 1) },
     attachments: template.attachments.map((one) => ({ ...one, aliases: distinct([name, ...one.aliases]) })),
+    ...present<Partial<DesiredContainer>>({ preStart: preStart(scope, name, containerTemplate) }),
   }));
 }
 

@@ -7,7 +7,7 @@ import { createHash } from 'node:crypto';
 import type { DesiredContent, DesiredMount } from '../../model/desired.ts';
 import { TcomposeError } from '../../model/errors.ts';
 import type { FileObject, FileReference } from '../../model/project.ts';
-import type { ServiceScope } from './scope.ts';
+import { isMapped, type ServiceScope } from './scope.ts';
 
 type Kind = 'secrets' | 'configs';
 
@@ -29,7 +29,8 @@ function fileMount(scope: ServiceScope, kind: Kind, use: FileReference, folder: 
   if (object.file !== undefined && (isPlain || content === undefined)) {
     if (!isPlain)
       scope.warn(`${of}: its owner and mode stay those of the file, which cannot be read as text for a copy`);
-    const bind = { createHostPath: false, propagation: 'rprivate', recursive: false };
+    const mapsIds = isMapped(scope) ? { mapsIds: true as const } : {};
+    const bind = { createHostPath: false, propagation: 'rprivate', recursive: false, ...mapsIds };
     return { kind: 'bind', source: object.file, target, readOnly: true, ...bind, ...(content ? { content } : {}) };
   }
   if (content === undefined)

@@ -1,6 +1,6 @@
 /** What a container shares with the host or with others, and which devices it is given. */
 import type { DesiredContainer, DesiredDevice, NamespaceOf } from '../../model/desired.ts';
-import { firstContainer, refuse, type ServiceScope } from './scope.ts';
+import { findService, firstContainer, refuse, type ServiceScope } from './scope.ts';
 
 type Namespaces = NonNullable<DesiredContainer['namespaces']>;
 
@@ -12,9 +12,58 @@ export function namespaces(scope: ServiceScope): DesiredContainer['namespaces'] 
     ...(pid && pid !== 'private' && { pid: sharing(scope, 'pid', pid) }),
     ...(uts && uts !== 'private' && { uts: sharing(scope, 'uts', uts) }),
     ...(cgroup === 'host' && { cgroup: { kind: 'host' } }),
-    ...(user === 'auto' || user === 'private' ? { user: { kind: 'mapped' } } : {}),
+    ...(user && user !== 'host' && { user: userNamespace(scope, user) }),
   };
   return Object.keys(result).length > 0 ? result : undefined;
+}
+
+/** As many as a system's own users and groups have: subuid(5). */
+const DEFAULT_IDS = 65_536;
+const MAX_IDS = 2 ** 31;
+
+/** In podman's words. What Docker refuses beside a user namespace is refused here, at its line. */
+function userNamespace(scope: ServiceScope, mode: string): NonNullable<Namespaces['user']> {
+  const [, size] = /^auto(?::size=([0-9]{1,10}))?$/.exec(mode) ?? [];
+  if (mode !== 'private' && mode !== 'auto' && (size === undefined || Number(size) < 1 || Number(size) > MAX_IDS)) {
+    throw refuse(scope, `userns_mode of service ${scope.name} cannot be "${mode}"`, ['userns_mode'], {
+      code: 'bad-value',
+      help: 'use host, private, auto or auto:size=65536',
+    });
+  }
+  const { privileged, pid, ipc, network_mode: network, cgroup } = scope.service;
+  const shared: readonly (readonly [key: string, isHost: boolean])[] = [
+    ['privileged', privileged === true],
+    ['pid', pid === 'host'],
+    ['ipc', ipc === 'host'],
+    ['network_mode', network === 'host'],
+    ['cgroup', cgroup === 'host'],
+  ];
+  const [key] = shared.find(([, isHost]) => isHost) ?? [];
+  if (key !== undefined) {
+    const what = key === 'privileged' ? key : `${key}: host`;
+    throw refuse(scope, `service ${scope.name} cannot have ${what} beside userns_mode: ${mode}`, [key], {
+      code: 'namespace-conflict',
+      help: `remove one of them: root of a user namespace has no rights over what is the host's`,
+    });
+  }
+  const stranger = DONATED.find((key) => scope.service[key] && !isMappedDonor(scope, scope.service[key]));
+  if (stranger !== undefined) {
+    const text = `service ${scope.name} has a user namespace, and ${scope.service[stranger]}, whose ${stranger} it shares, has none`;
+    throw refuse(scope, text, [stranger], {
+      code: 'namespace-conflict',
+      help: `give both the same userns_mode, or neither`,
+    });
+  }
+  return mode === 'private' ? { kind: 'private' } : { kind: 'auto', size: Number(size ?? DEFAULT_IDS) };
+}
+
+const DONATED = ['network_mode', 'pid', 'ipc', 'uts'] as const;
+
+/** Containers of other projects are looked at when it starts. */
+function isMappedDonor({ project }: ServiceScope, mode: string): boolean {
+  const [, name] = /^service:(.+)$/s.exec(mode) ?? [];
+  const donor = name === undefined ? undefined : findService(project, name);
+  return donor === undefined || !['', 'host'].includes(donor.userns_mode ?? '');
 }
 
 function sharing(scope: ServiceScope, key: 'ipc' | 'pid' | 'uts', mode: string): NamespaceOf {

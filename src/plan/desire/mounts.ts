@@ -3,7 +3,7 @@ import type { DesiredMount } from '../../model/desired.ts';
 import type { Mount, Project, Service } from '../../model/project.ts';
 import { byteCount } from '../quantities.ts';
 import { cleanTarget, fileMounts } from './files.ts';
-import { findService, firstContainer, imageRef, refuse, type Scope, type ServiceScope } from './scope.ts';
+import { findService, firstContainer, imageRef, isMapped, refuse, type Scope, type ServiceScope } from './scope.ts';
 
 /** One per target: the service's own over volumes_from over the image's; parents before children, volumes_from first. */
 export function mounts(scope: ServiceScope): readonly DesiredMount[] {
@@ -114,6 +114,7 @@ function volumeMount({ project }: ServiceScope, mount: Mount, target: string, re
 /** `recursive` is Docker's bind-recursive: read-only is what is mounted below, too, unless it says `writable` (or is not there at all). */
 function bindMount(scope: ServiceScope, mount: Mount, target: string, index: number): DesiredMount {
   const { create_host_path, propagation, recursive = 'enabled' } = mount.bind ?? {};
+  const idmap = (mount.bind as Readonly<Record<string, unknown>> | undefined)?.['x-idmap'] === true;
   const readOnly = mount.read_only === true;
   if ((recursive === 'writable' || recursive === 'readonly') && !readOnly) {
     throw refuse(
@@ -132,6 +133,7 @@ function bindMount(scope: ServiceScope, mount: Mount, target: string, index: num
     propagation: propagation || 'rprivate',
     recursive: recursive !== 'disabled',
     ...(recursive === 'writable' ? { writableBelow: true } : {}),
+    ...(idmap && isMapped(scope) ? { mapsIds: true } : {}),
   };
 }
 

@@ -50,6 +50,10 @@ export function containerName(project: Project, name: string, number: number): s
   return own !== undefined && number === 1 ? own : `${project.name}-${name}-${number}`;
 }
 
+/** Its ids are mapped to a range of the host's (userns_mode). */
+export const isMapped = ({ service }: Pick<ServiceScope, 'service'>): boolean =>
+  !['', 'host'].includes(service.userns_mode ?? '');
+
 /** The first container of a service, for what can be shared with one only: a network, volumes. */
 export function firstContainer(scope: ServiceScope, other: string, path: Path): string {
   const [first] = containerNames(scope, other);

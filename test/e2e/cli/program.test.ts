@@ -38,6 +38,15 @@ describe('it is found', () => {
   });
 });
 
+test('Node does not read NODE_EXTRA_CA_CERTS at every start, and Compose files still see it', async () => {
+  writeFileSync(join(folder, 'ca.yaml'), 'services: {web: {image: x, environment: [NODE_EXTRA_CA_CERTS]}}');
+  const env = { PATH: process.env['PATH'], NODE_EXTRA_CA_CERTS: '/no/such/file' };
+  const { stdout, stderr } = await shell('"$1" -p ca -f ca.yaml config --format json', env);
+  expect(JSON.parse(stdout).services.web.environment).toEqual({ NODE_EXTRA_CA_CERTS: '/no/such/file' });
+  // Node would warn: "Ignoring extra certs from …".
+  expect(stderr).not.toContain('extra certs');
+});
+
 describe('without root', () => {
   const run = (...words: string[]): Promise<ProgramResult> =>
     runProgram([...ofNobody, TCOMPOSE, ...words], { cwd: folder, env: { PATH: process.env['PATH'] } });

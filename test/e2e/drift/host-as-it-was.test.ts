@@ -49,6 +49,6 @@ for (const forwarding of ['0', '1']) {
 test('down keeps the named volume, down -v does not', async () => {
   expect((await stack.must('volume', 'ls', '-q')).split('\n')).toContain('guest_data');
   await stack.must('up', '-d');
-  await stack.must('down', '-v');
+  await stack.must('down', '-v', '-t', '0');
   expect((await stack.must('volume', 'ls', '-q')).split('\n')).not.toContain('guest_data');
 });

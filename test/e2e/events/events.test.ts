@@ -70,7 +70,7 @@ test('every change of a container is told once, as Docker tells it', async () =>
     expect(told()).not.toEqual([]);
   }, 20_000);
   const begun = told().length;
-  await stack.must('exec', '-T', 'web', 'true');
+  expect((await stack.run('exec', '-T', 'web', 'sh', '-c', 'exit 3', 'two words')).code).toBe(3);
   await stack.must('pause');
   await stack.must('unpause');
   await stack.must('restart');
@@ -91,23 +91,31 @@ test('every change of a container is told once, as Docker tells it', async () =>
   const words = told()
     .slice(begun)
     // Whether the checks come to a result between two of our commands is the machine's business.
-    .filter(({ action }) => !action.startsWith('health_status'))
+    .filter(({ action }) => !/^(health_status|exec_)/.test(action))
     .map(({ action, attributes: { signal, exitCode } }) => [action, signal, exitCode].filter(Boolean).join(' '));
-  const [paused, stopped] = [
-    ['exec', 'pause', 'unpause'],
-    ['kill 15', 'die 7', 'stop'],
-  ];
-  expect(words.slice(0, 7)).toEqual([...paused, ...stopped, 'start']);
+  const stopped = ['kill 15', 'stop', 'die 7'];
+  expect(words.slice(0, 7)).toEqual(['pause', 'unpause', ...stopped, 'start', 'restart']);
   const rest = words.slice(7);
   expect(rest.filter((word) => word !== 'create' && word !== 'destroy')).toEqual([
     ...stopped,
     'start',
     'kill 9',
     'die 137',
-    'stop',
   ]);
   expect(rest.filter((word) => word === 'create')).toHaveLength(1);
   expect(rest.at(-1)).toBe('destroy');
+  const execs = told().filter(({ attributes }) => attributes['execID'] !== undefined);
+  const own = execs.find(({ action }) => action === 'exec_create: sh -c exit 3 two words')!;
+  expect(
+    execs
+      .filter(({ attributes }) => attributes['execID'] === own.attributes['execID'])
+      .map(({ action, attributes }) => [action, attributes['exitCode']]),
+  ).toEqual([
+    ['exec_create: sh -c exit 3 two words', undefined],
+    ['exec_start: sh -c exit 3 two words', undefined],
+    ['exec_die', '3'],
+  ]);
+  expect(execs.map(({ action }) => action)).toContain('exec_create: true ');
   const health = told().filter(({ action }) => action.startsWith('health_status'));
   expect([...new Set(health.map(({ action }) => action))]).toEqual(['health_status: healthy']);
 });

@@ -90,7 +90,7 @@ test('a terminal has its keys, its size, and the keys to leave by', async () => 
 });
 
 test('attach to what does not run says so, and wrong keys are refused', async () => {
-  await stack.must('stop', 'reader');
+  await stack.must('stop', '-t', '1', 'reader');
   expect(await stack.run('attach', 'reader')).toMatchObject({ code: 1 });
   const refused = await stack.run('attach', '--detach-keys', 'ctrl-1', 'shell');
   expect(refused.code).toBe(2);

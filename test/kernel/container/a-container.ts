@@ -1,8 +1,9 @@
 /** Containers of the kernel tests: busybox, and nothing set that the test does not set. */
 import { createReadStream } from 'node:fs';
 import { createEngine } from '../../../engine/index.ts';
+import { UNSET } from '../../../engine/library/describe.ts';
 import type { DesiredContainer } from '../../../src/model/desired.ts';
-import type { Engine } from '../../../src/model/engine.ts';
+import type { Engine, ExecRequest } from '../../../src/model/engine.ts';
 import { buildLauncher } from '../../helpers/build-probe.ts';
 import type { Instance } from '../../helpers/instance.ts';
 import { busyboxTar } from '../../helpers/small-image.ts';
@@ -21,38 +22,19 @@ export const aContainer = (
   name: string,
   changes: Partial<DesiredContainer> = {},
 ): DesiredContainer => ({
+  ...UNSET,
   name,
   labels: { 'com.docker.compose.project': 'test' },
   image: { ref: 'busybox', id: imageId },
   argv: ['sleep', '1000'],
   env: {},
   user: '',
-  groupAdd: [],
   workingDir: '',
-  tty: false,
-  stdinOpen: false,
-  init: false,
   mounts: [],
   networkMode: { kind: 'none' },
   attachments: [],
   ports: [],
-  links: [],
-  extraHosts: [],
-  dns: { servers: [], search: [], options: [] },
-  restart: { policy: 'no', maxRetries: 0 },
   stop: { signal: 'SIGTERM', graceMs: 0 },
-  log: { driver: 'json-file', options: {} },
-  security: {
-    privileged: false,
-    capAdd: [],
-    capDrop: [],
-    noNewPrivileges: false,
-    seccomp: 'default',
-    readOnlyRootfs: false,
-  },
-  resources: { shmSizeBytes: 2 ** 26 },
-  sysctls: {},
-  ulimits: {},
   ...changes,
 });
 
@@ -73,6 +55,23 @@ export async function outputOf(engine: Engine, container: DesiredContainer): Pro
   await engine.containers.remove([container.name], { anonymousVolumes: true });
   return lines.join('\n');
 }
+
+/** Its exit code. */
+export const execIn = (
+  engine: Engine,
+  name: string,
+  argv: readonly string[],
+  changes: Partial<ExecRequest> = {},
+): Promise<number> =>
+  engine.containers.exec(name, {
+    argv,
+    tty: false,
+    interactive: false,
+    detach: false,
+    env: {},
+    privileged: false,
+    ...changes,
+  });
 
 /** The exit code. */
 export async function ended(engine: Engine, name: string): Promise<number> {

@@ -4,45 +4,30 @@ import { rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { build } from 'esbuild';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { Engine } from '../../../src/model/engine.ts';
 import { buildLauncher } from '../../helpers/build-probe.ts';
-import { type Instance, makeInstance, nothingIsLeft, removeInstance } from '../../helpers/instance.ts';
-import { aContainer, importBusybox, openEngine } from './a-container.ts';
+import { aNetwork } from '../network/stage.ts';
+import { aContainer } from './a-container.ts';
+import { useEngine } from './use-engine.ts';
 import { type Orders, obey } from './victim.ts';
 
 const ROUNDS = 14;
-let instance: Instance;
-let engine: Engine;
+const stage = useEngine({ keeps: true });
 let orders: Orders;
 let script: string;
 beforeAll(async () => {
-  instance = await makeInstance();
-  engine = openEngine(instance);
-  const image = await importBusybox(engine);
-  const labels = { 'com.docker.compose.project': 'test' };
-  const network = {
-    name: 'net',
-    external: false,
-    driver: 'bridge',
-    internal: false,
-    enableIpv4: true,
-    enableIpv6: false,
-    ipam: [],
-    driverOpts: {},
-    labels,
-  } as const;
+  const network = aNetwork('net');
   const containers = [1, 2, 3].map((number) =>
-    aContainer(image, `t-${number}`, {
+    aContainer(stage.image, `t-${number}`, {
       networkMode: { kind: 'bridge' },
       attachments: [{ network: 'net', aliases: [`t${number}`] }],
       ports: [{ protocol: 'tcp', target: 80, hostIp: '', published: 9000 + number }],
     }),
   );
   // A network that stays: with it the host goes on forwarding, which is not what is tested here.
-  await engine.networks.create([{ ...network, name: 'keeper' }]);
-  const { root, run } = instance;
+  await stage.engine.networks.create([{ ...network, name: 'keeper' }]);
+  const { root, run } = stage.instance;
   orders = { paths: { root, run }, launcher: buildLauncher(), verb: 'up', network, containers };
-  script = join(instance.root, '../victim.mjs');
+  script = join(stage.instance.root, '../victim.mjs');
   const banner = { js: 'import{createRequire as r}from"node:module";const require=r(import.meta.url);' };
   await build({
     entryPoints: [new URL('./victim.ts', import.meta.url).pathname],
@@ -54,13 +39,7 @@ beforeAll(async () => {
     banner,
   });
 });
-afterAll(async () => {
-  rmSync(script, { force: true });
-  await engine.networks.remove(['keeper']);
-  await nothingIsLeft(instance);
-  await engine.close();
-  await removeInstance(instance);
-});
+afterAll(() => rmSync(script, { force: true }));
 
 /** True: it came to its end before it was killed. */
 const killedAfter = (verb: Orders['verb'], delayMs: number): Promise<boolean> =>
@@ -82,17 +61,17 @@ test('an up that was killed is completed by the next, a down likewise, whenever 
     const delayMs = 60 + round * 20;
     if (await killedAfter('up', delayMs)) ended++;
     await obey({ ...orders, verb: 'up' });
-    const { containers, networks } = await engine.snapshot();
+    const { containers, networks } = await stage.engine.snapshot();
     expect(
       containers.map(({ status, damage }) => ({ status, damage })),
       `after ${delayMs} ms`,
     ).toEqual(orders.containers.map(() => ({ status: 'running', damage: [] })));
     expect(networks.map(({ name }) => name)).toEqual(['keeper', 'net']);
     expect(networks.flatMap(({ damage }) => damage)).toEqual([]);
-    expect(await engine.system.leftovers()).toEqual([]);
+    expect(await stage.engine.system.leftovers()).toEqual([]);
     if (await killedAfter('down', delayMs)) ended++;
     await obey({ ...orders, verb: 'down' });
-    expect(await engine.system.leftovers(), `after ${delayMs} ms`).toEqual([]);
-    expect(await engine.snapshot()).toMatchObject({ containers: [], networks: [{ name: 'keeper', damage: [] }] });
+    expect(await stage.engine.system.leftovers(), `after ${delayMs} ms`).toEqual([]);
+    expect(await stage.engine.snapshot()).toMatchObject({ containers: [], networks: [{ name: 'keeper', damage: [] }] });
   }
 });

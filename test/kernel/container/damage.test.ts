@@ -1,46 +1,31 @@
 /** What is taken away by hand is seen, named, and put back under a program that goes on running. */
 import { execFileSync } from 'node:child_process';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import type { DesiredContainer, DesiredNetwork } from '../../../src/model/desired.ts';
-import type { Engine } from '../../../src/model/engine.ts';
-import { type Instance, makeInstance, nothingIsLeft, removeInstance } from '../../helpers/instance.ts';
-import { aContainer, importBusybox, openEngine, outputOf, runContainers } from './a-container.ts';
+import { beforeAll, expect, test } from 'vitest';
+import type { DesiredContainer } from '../../../src/model/desired.ts';
+import { aNetwork } from '../network/stage.ts';
+import { aContainer, execIn, outputOf, runContainers } from './a-container.ts';
+import { useEngine } from './use-engine.ts';
 
-let instance: Instance;
-let engine: Engine;
-let image: string;
-const network: DesiredNetwork = {
-  name: 'net',
-  external: false,
-  driver: 'bridge',
-  internal: false,
-  enableIpv4: true,
-  enableIpv6: false,
-  ipam: [],
-  driverOpts: {},
-  labels: { 'com.docker.compose.project': 'test' },
-};
+const stage = useEngine({ keeps: true });
+const network = aNetwork('net');
 const onNetwork = (name: string, changes: Partial<DesiredContainer> = {}) =>
-  aContainer(image, name, {
+  aContainer(stage.image, name, {
     networkMode: { kind: 'bridge' },
     attachments: [{ network: 'net', aliases: [`${name}-alias`] }],
     ...changes,
   });
-const find = async (name: string) => (await engine.snapshot()).containers.find((container) => container.name === name)!;
+const find = async (name: string) =>
+  (await stage.engine.snapshot()).containers.find((container) => container.name === name)!;
 const allDamage = async () => {
-  const { containers, networks } = await engine.snapshot();
+  const { containers, networks } = await stage.engine.snapshot();
   return [...networks, ...containers].flatMap(({ damage }) => damage.map(({ kind }) => kind)).sort();
 };
-const run = (name: string, argv: string[]) =>
-  engine.containers.exec(name, { argv, tty: false, interactive: false, detach: false, env: {}, privileged: false });
+const run = (name: string, argv: string[]) => execIn(stage.engine, name, argv);
 
 beforeAll(async () => {
-  instance = await makeInstance();
-  engine = openEngine(instance);
-  image = await importBusybox(engine);
   // The second one stays whole: bridges remember what the host was like before there were any.
-  await engine.networks.create([network, { ...network, name: 'other' }]);
-  await runContainers(engine, [
+  await stage.engine.networks.create([network, { ...network, name: 'other' }]);
+  await runContainers(stage.engine, [
     onNetwork('db'),
     onNetwork('web', {
       links: [{ container: 'db', aliases: ['store'] }],
@@ -48,17 +33,6 @@ beforeAll(async () => {
       extraHosts: [{ host: 'gate', address: 'host-gateway' }],
     }),
   ]);
-});
-afterAll(async () => {
-  const { containers } = await engine.snapshot();
-  await engine.containers.remove(
-    containers.map(({ name }) => name),
-    { anonymousVolumes: true },
-  );
-  await engine.networks.remove(['net', 'other']);
-  await engine.close();
-  await nothingIsLeft(instance);
-  await removeInstance(instance);
 });
 
 test('whole at first: names, links and the gateway are known inside', async () => {
@@ -74,26 +48,26 @@ test('a deleted interface and flushed rules are named and put back; no process i
   expect(await run('web', ['ping', '-c', '1', '-W', '1', 'store'])).not.toBe(0);
   const damaged = await find('web');
   expect(damaged.damage.map(({ kind }) => kind).sort()).toEqual(['firewall', 'interface']);
-  expect((await engine.containers.repair(['web'])).failed.size).toBe(0);
-  await engine.networks.repair(['net']);
+  expect((await stage.engine.containers.repair(['web'])).failed.size).toBe(0);
+  await stage.engine.networks.repair(['net']);
   expect(await allDamage()).toEqual([]);
   expect((await find('web')).pid).toBe(before.pid);
   expect(await run('web', ['ping', '-c', '1', '-W', '2', 'store'])).toBe(0);
 });
 
 test('a deleted bridge comes back with everything on it', async () => {
-  const { networks } = await engine.snapshot();
+  const { networks } = await stage.engine.snapshot();
   execFileSync('ip', ['link', 'delete', networks[0]!.bridge]);
   expect(await allDamage()).toContain('bridge');
-  await engine.networks.repair(['net']);
-  expect((await engine.containers.repair(['db', 'web'])).failed.size).toBe(0);
+  await stage.engine.networks.repair(['net']);
+  expect((await stage.engine.containers.repair(['db', 'web'])).failed.size).toBe(0);
   expect(await allDamage()).toEqual([]);
   expect(await run('web', ['ping', '-c', '1', '-W', '2', 'db'])).toBe(0);
 });
 
 test('a linked container that was replaced is found at its new address', async () => {
-  await engine.containers.stop(['db']);
-  await engine.containers.create([
+  await stage.engine.containers.stop(['db']);
+  await stage.engine.containers.create([
     {
       container: onNetwork('db', {
         attachments: [
@@ -103,7 +77,7 @@ test('a linked container that was replaced is found at its new address', async (
       inheritsFrom: 'db',
     },
   ]);
-  await engine.containers.start(['db']);
+  await stage.engine.containers.start(['db']);
   expect((await find('db')).endpoints[0]?.ipv4).toMatch(/\.99$/);
   expect(await run('web', ['ping', '-c', '1', '-W', '2', 'store'])).toBe(0);
 });
@@ -112,8 +86,8 @@ test('a container that shares another’s network has its address, host name and
   const shared = { networkMode: { kind: 'container', container: 'web' } } as const;
   const { id, endpoints } = await find('web');
   const output = await outputOf(
-    engine,
-    aContainer(image, 'guest', {
+    stage.engine,
+    aContainer(stage.image, 'guest', {
       ...shared,
       argv: ['sh', '-c', 'hostname; grep -c store /etc/hosts; ip -4 address show dev eth0'],
     }),
@@ -123,10 +97,10 @@ test('a container that shares another’s network has its address, host name and
 });
 
 test('a port that is taken stops the start of its container, and names the holder', async () => {
-  await engine.containers.create([
+  await stage.engine.containers.create([
     { container: onNetwork('thief', { ports: [{ protocol: 'tcp', target: 1, hostIp: '', published: 8080 }] }) },
   ]);
-  const { failed } = await engine.containers.start(['thief']);
+  const { failed } = await stage.engine.containers.start(['thief']);
   expect(failed.get('thief')?.message).toMatch(/8080.*web/);
   expect(await find('thief')).toMatchObject({ status: 'created', wanted: false });
 });

@@ -1,56 +1,27 @@
 /** What is run in containers beside their program, and what others break. */
 import { existsSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import type { DesiredContainer } from '../../../src/model/desired.ts';
-import type { Engine, ExecRequest } from '../../../src/model/engine.ts';
+import type { ExecRequest } from '../../../src/model/engine.ts';
 import { eventually } from '../../helpers/eventually.ts';
-import { type Instance, makeInstance, nothingIsLeft, removeInstance } from '../../helpers/instance.ts';
-import { aContainer, ended, importBusybox, openEngine, runContainers } from './a-container.ts';
+import { aContainer, ended, execIn, openEngine, runContainers } from './a-container.ts';
+import { useEngine } from './use-engine.ts';
 
-let instance: Instance;
-let engine: Engine;
-let image: string;
+const stage = useEngine();
 let name = '';
 let count = 0;
-beforeAll(async () => {
-  instance = await makeInstance();
-  engine = openEngine(instance);
-  image = await importBusybox(engine);
-});
 beforeEach(() => {
   name = `t-${++count}`;
 });
-afterEach(async () => {
-  const { containers } = await engine.snapshot();
-  const { failed } = await engine.containers.remove(
-    containers.map((container) => container.name),
-    { anonymousVolumes: true },
-  );
-  expect([...failed.values()]).toEqual([]);
-});
-afterAll(async () => {
-  await engine.close();
-  await nothingIsLeft(instance);
-  await removeInstance(instance);
-});
 
-const make = (changes: Partial<DesiredContainer> = {}) => aContainer(image, name, changes);
-const find = async () => (await engine.snapshot()).containers.find((container) => container.name === name);
-const exec = (argv: string[], changes: Partial<ExecRequest> = {}) =>
-  engine.containers.exec(name, {
-    argv,
-    tty: false,
-    interactive: false,
-    detach: false,
-    env: {},
-    privileged: false,
-    ...changes,
-  });
+const make = (changes: Partial<DesiredContainer> = {}) => aContainer(stage.image, name, changes);
+const find = async () => (await stage.engine.snapshot()).containers.find((container) => container.name === name);
+const exec = (argv: string[], changes: Partial<ExecRequest> = {}) => execIn(stage.engine, name, argv, changes);
 
 describe('exec', () => {
   test('gives the program’s exit code, or 126 and 127 as a shell would', async () => {
-    await runContainers(engine, [make()]);
+    await runContainers(stage.engine, [make()]);
     expect(await exec(['sh', '-c', 'exit 9'])).toBe(9);
     expect(await exec(['no-such-program'])).toBe(127);
     expect(await exec(['/etc/passwd'])).toBe(126);
@@ -58,7 +29,7 @@ describe('exec', () => {
   });
 
   test('is in the container’s namespaces and groups, with its rights and no more', async () => {
-    await runContainers(engine, [make({ hostname: 'inside', env: { A: '1' } })]);
+    await runContainers(stage.engine, [make({ hostname: 'inside', env: { A: '1' } })]);
     const code = await exec(
       [
         'sh',
@@ -83,44 +54,44 @@ describe('exec', () => {
       ),
     ).toBe(0);
     const { id } = (await find())!;
-    const output = readFileSync(join(instance.root, 'containers', id, 'upper/out'), 'utf8');
+    const output = readFileSync(join(stage.instance.root, 'containers', id, 'upper/out'), 'utf8');
     expect(output).toBe('inside\n/tmp\n12\nCapEff:\t00000000a80425fb\nSeccomp:\t2\n0\nsleep\x001000\x00');
   });
 
   test('what is written to /etc/hosts takes room of ROOT, not of the memory behind RUN', async () => {
-    await runContainers(engine, [make()]);
+    await runContainers(stage.engine, [make()]);
     expect(await exec(['sh', '-c', 'echo 192.0.2.1 mine >> /etc/hosts'])).toBe(0);
     const { id } = (await find())!;
-    expect(readFileSync(join(instance.root, 'containers', id, 'hosts'), 'utf8')).toContain('192.0.2.1 mine');
+    expect(readFileSync(join(stage.instance.root, 'containers', id, 'hosts'), 'utf8')).toContain('192.0.2.1 mine');
   });
 
   test('is refused where nothing runs', async () => {
-    await engine.containers.create([{ container: make() }]);
+    await stage.engine.containers.create([{ container: make() }]);
     await expect(exec(['id'])).rejects.toThrow(`container ${name} is not running`);
     name = 'ghost';
     await expect(exec(['id'])).rejects.toThrow('there is no container ghost');
   });
 
   test('detached it goes on by itself', async () => {
-    await runContainers(engine, [make()]);
+    await runContainers(stage.engine, [make()]);
     expect(await exec(['sh', '-c', 'sleep 0.1; touch /done'], { detach: true })).toBe(0);
     const { id } = (await find())!;
-    await eventually(() => expect(existsSync(join(instance.root, 'containers', id, 'upper/done'))).toBe(true));
+    await eventually(() => expect(existsSync(join(stage.instance.root, 'containers', id, 'upper/done'))).toBe(true));
   });
 });
 
 describe('what others break', () => {
   test('a process killed from outside is an exit, and start makes it whole', async () => {
-    await runContainers(engine, [make()]);
+    await runContainers(stage.engine, [make()]);
     process.kill((await find())!.pid, 'SIGKILL');
-    expect(await ended(engine, name)).toBe(137);
+    expect(await ended(stage.engine, name)).toBe(137);
     expect(await find()).toMatchObject({ status: 'exited', exitCode: 137, wanted: true });
-    await engine.containers.start([name]);
+    await stage.engine.containers.start([name]);
     expect(await find()).toMatchObject({ status: 'running' });
   });
 
   test('a supervisor killed from outside is damage, its process does not live on, and start makes it whole', async () => {
-    await runContainers(engine, [make()]);
+    await runContainers(stage.engine, [make()]);
     const { supervisorPid, pid } = (await find())!;
     process.kill(supervisorPid, 'SIGKILL');
     await eventually(() => expect(existsSync(`/proc/${pid}/exe`)).toBe(false));
@@ -128,26 +99,26 @@ describe('what others break', () => {
     await eventually(async () =>
       expect(await find()).toMatchObject({ status: 'exited', damage: [{ kind: 'supervisor' }] }),
     );
-    expect((await engine.containers.start([name])).failed.size).toBe(0);
+    expect((await stage.engine.containers.start([name])).failed.size).toBe(0);
     expect(await find()).toMatchObject({ status: 'running', damage: [] });
   });
 
   test('half made and half removed containers are leftovers, and fix removes them', async () => {
-    await runContainers(engine, [make()]);
+    await runContainers(stage.engine, [make()]);
     const { id } = (await find())!;
-    const record = join(instance.root, 'containers', id, 'container.json');
+    const record = join(stage.instance.root, 'containers', id, 'container.json');
     const { unlinkSync } = await import('node:fs');
     unlinkSync(record);
-    const leftovers = await engine.system.leftovers();
+    const leftovers = await stage.engine.system.leftovers();
     expect(new Set(leftovers.map(({ kind }) => kind))).toEqual(new Set(['process', 'cgroup', 'file']));
-    await engine.system.fix(leftovers);
-    expect(await engine.system.leftovers()).toEqual([]);
+    await stage.engine.system.fix(leftovers);
+    expect(await stage.engine.system.leftovers()).toEqual([]);
   });
 });
 
 test('a project has one writer, and the second learns who it is', async () => {
-  const held = await engine.lock('p', 'tcompose up');
-  const other = openEngine(instance);
+  const held = await stage.engine.lock('p', 'tcompose up');
+  const other = openEngine(stage.instance);
   await expect(other.lock('p', 'tcompose down')).rejects.toThrow(
     new RegExp(`"tcompose up" \\(pid ${process.pid}, since `),
   );

@@ -1,12 +1,12 @@
 /** Health checks beside Docker's: the same scenarios were given to Docker 28, and this is what it made of them. */
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { beforeAll, expect, test } from 'vitest';
 import type { DesiredHealthcheck } from '../../../src/model/desired.ts';
-import type { Engine } from '../../../src/model/engine.ts';
 import type { LiveContainer } from '../../../src/model/live.ts';
 import { eventually } from '../../helpers/eventually.ts';
-import { type Instance, makeInstance, nothingIsLeft, removeInstance } from '../../helpers/instance.ts';
-import { aContainer, importBusybox, openEngine, runContainers } from './a-container.ts';
+import { aContainer, runContainers } from './a-container.ts';
+import { useEngine } from './use-engine.ts';
 
+const stage = useEngine({ keeps: true });
 const shell = (script: string, times: Partial<DesiredHealthcheck> = {}): DesiredHealthcheck => ({
   test: ['/bin/sh', '-c', script],
   intervalMs: 300,
@@ -41,20 +41,11 @@ const SCENARIOS: Readonly<Record<string, readonly [DesiredHealthcheck, Seen]>> =
   'comes-to-itself': [shell('[ -e /y ] && exit 0; touch /y; exit 1'), ['healthy', 0, '']],
 };
 
-let instance: Instance;
-let engine: Engine;
 beforeAll(async () => {
-  instance = await makeInstance();
-  engine = openEngine(instance);
-  const image = await importBusybox(engine);
-  const containers = Object.entries(SCENARIOS).map(([name, [healthcheck]]) => aContainer(image, name, { healthcheck }));
-  await runContainers(engine, containers);
-});
-afterAll(async () => {
-  await engine.containers.remove(Object.keys(SCENARIOS), { anonymousVolumes: true });
-  await nothingIsLeft(instance);
-  await engine.close();
-  await removeInstance(instance);
+  const containers = Object.entries(SCENARIOS).map(([name, [healthcheck]]) =>
+    aContainer(stage.image, name, { healthcheck }),
+  );
+  await runContainers(stage.engine, containers);
 });
 
 test.each(Object.keys(SCENARIOS))('a check that %s', async (name) => {
@@ -62,7 +53,7 @@ test.each(Object.keys(SCENARIOS))('a check that %s', async (name) => {
   let live: LiveContainer | undefined;
   // Five results are kept: by then it has come to its state and stays there.
   await eventually(async () => {
-    live = await engine.containers.find(name);
+    live = await stage.engine.containers.find(name);
     expect(live?.healthLog).toHaveLength(5);
     expect(live?.health).toBe(health);
   }, 30_000);

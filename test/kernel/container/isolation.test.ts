@@ -1,30 +1,20 @@
 /** What a program in a container sees and may do: as strict as Docker's defaults, seen from inside. */
 import { readFileSync } from 'node:fs';
-import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { DesiredContainer } from '../../../src/model/desired.ts';
-import type { Engine } from '../../../src/model/engine.ts';
-import { type Instance, makeInstance, nothingIsLeft, removeInstance } from '../../helpers/instance.ts';
-import { aContainer, importBusybox, openEngine, outputOf } from './a-container.ts';
+import { aContainer, outputOf } from './a-container.ts';
+import { useEngine } from './use-engine.ts';
 
-let instance: Instance;
-let engine: Engine;
-let image: string;
+const stage = useEngine();
 let count = 0;
-beforeAll(async () => {
-  instance = await makeInstance();
-  engine = openEngine(instance);
-  image = await importBusybox(engine);
-});
-afterAll(async () => {
-  await engine.close();
-  await nothingIsLeft(instance);
-  await removeInstance(instance);
-});
 
-const base = () => aContainer(image, 'base');
+const base = () => aContainer(stage.image, 'base');
 /** Both streams of a shell's script. */
 const sh = (script: string, changes: Partial<DesiredContainer> = {}) =>
-  outputOf(engine, aContainer(image, `t-${++count}`, { argv: ['sh', '-c', `exec 2>&1; ${script}`], ...changes }));
+  outputOf(
+    stage.engine,
+    aContainer(stage.image, `t-${++count}`, { argv: ['sh', '-c', `exec 2>&1; ${script}`], ...changes }),
+  );
 const security = (changes: Partial<DesiredContainer['security']>) => ({ security: { ...base().security, ...changes } });
 
 describe('by default', () => {
@@ -108,7 +98,7 @@ describe('when asked', () => {
     await expect(sh('id', { user: 'ghost' })).rejects.toThrow(
       'unable to find user ghost: no matching entries in passwd file',
     );
-    await engine.containers.remove([`t-${count}`], { anonymousVolumes: true });
+    await stage.engine.containers.remove([`t-${count}`], { anonymousVolumes: true });
   });
 
   test('its root is read-only while /dev/shm and tmpfs stay writable', async () => {
@@ -209,20 +199,20 @@ describe('when asked', () => {
 describe('hostile images', () => {
   const withImage = async (script: string, check: (id: string) => Promise<void>) => {
     // What an author could put there: made by a container, taken as its root's upper layer.
-    const container = aContainer(image, `evil-${++count}`, { argv: ['sh', '-c', script] });
-    await engine.containers.create([{ container }]);
-    await engine.containers.start([container.name]);
-    for await (const change of engine.containers.watch(container.name, new AbortController().signal))
+    const container = aContainer(stage.image, `evil-${++count}`, { argv: ['sh', '-c', script] });
+    await stage.engine.containers.create([{ container }]);
+    await stage.engine.containers.start([container.name]);
+    for await (const change of stage.engine.containers.watch(container.name, new AbortController().signal))
       if (change.status === 'exited') break;
     await check(container.name);
-    await engine.containers.remove([container.name], { anonymousVolumes: true });
+    await stage.engine.containers.remove([container.name], { anonymousVolumes: true });
   };
 
   test('links in the place of mount points lead nowhere outside', async () => {
     await withImage(
       'rm -rf /tmp; ln -s /../../../../var/tmp /tmp; rm -rf /dev; ln -s /../../etc /dev',
       async (name) => {
-        const { failed } = await engine.containers.start([name]);
+        const { failed } = await stage.engine.containers.start([name]);
         // Whether it starts or not: the host's folders have no mount and no file more.
         expect([...failed.values()].map((error) => error.message).join()).not.toContain('bug');
       },

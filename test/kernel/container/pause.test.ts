@@ -1,49 +1,35 @@
 /** Pausing: all processes stand still, and whatever is done with the container meanwhile goes the way it does under Docker. */
 import { readFileSync } from 'node:fs';
-import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
+import { beforeEach, expect, test } from 'vitest';
 import type { DesiredContainer } from '../../../src/model/desired.ts';
-import type { ContainerChange, Engine } from '../../../src/model/engine.ts';
+import type { ContainerChange } from '../../../src/model/engine.ts';
 import { eventually } from '../../helpers/eventually.ts';
-import { type Instance, makeInstance, nothingIsLeft, removeInstance } from '../../helpers/instance.ts';
-import { aContainer, importBusybox, openEngine, runContainers } from './a-container.ts';
+import { aContainer, execIn, runContainers } from './a-container.ts';
+import { useEngine } from './use-engine.ts';
 
-let instance: Instance;
-let engine: Engine;
-let image: string;
+const stage = useEngine();
 let count = 0;
 let name = '';
-beforeAll(async () => {
-  instance = await makeInstance();
-  engine = openEngine(instance);
-  image = await importBusybox(engine);
-});
 beforeEach(() => {
   name = `p-${++count}`;
-});
-afterAll(async () => {
-  const all = (await engine.snapshot()).containers.map((live) => live.name);
-  await engine.containers.remove(all, { anonymousVolumes: true });
-  await engine.close();
-  await nothingIsLeft(instance);
-  await removeInstance(instance);
 });
 
 const COUNTING = ['sh', '-c', 'trap "echo bye; exit 7" TERM; i=0; while :; do i=$((i+1)); echo $i; sleep 0.02; done'];
 const run = (changes: Partial<DesiredContainer> = {}) =>
-  runContainers(engine, [
-    aContainer(image, name, { argv: COUNTING, stop: { signal: 'SIGTERM', graceMs: 5000 }, ...changes }),
+  runContainers(stage.engine, [
+    aContainer(stage.image, name, { argv: COUNTING, stop: { signal: 'SIGTERM', graceMs: 5000 }, ...changes }),
   ]);
-const live = async () => (await engine.containers.find(name))!;
+const live = async () => (await stage.engine.containers.find(name))!;
 const lines = async () => {
   const found: string[] = [];
-  for await (const { text } of engine.containers.logs(name, { follow: false })) found.push(text.toString());
+  for await (const { text } of stage.engine.containers.logs(name, { follow: false })) found.push(text.toString());
   return found;
 };
 const must = async (result: Promise<{ failed: ReadonlyMap<string, Error> }>) => {
   for (const error of (await result).failed.values()) throw error;
 };
-const pause = () => must(engine.containers.pause([name]));
-const unpause = () => must(engine.containers.unpause([name]));
+const pause = () => must(stage.engine.containers.pause([name]));
+const unpause = () => must(stage.engine.containers.unpause([name]));
 const talks = () => eventually(async () => expect((await lines()).length).toBeGreaterThan(2));
 
 test('a paused container does nothing until it goes on from there, and twice is once', async () => {
@@ -69,7 +55,7 @@ test('what watches it is told', async () => {
   const seen: ContainerChange['status'][] = [];
   const stop = new AbortController();
   const watching = (async () => {
-    for await (const { status } of engine.containers.watch(name, stop.signal)) {
+    for await (const { status } of stage.engine.containers.watch(name, stop.signal)) {
       seen.push(status);
       if (seen.length === 3) stop.abort();
     }
@@ -86,7 +72,7 @@ test('its program hears the stop signal, since a stop thaws it', async () => {
   await run();
   await talks();
   await pause();
-  await must(engine.containers.stop([name]));
+  await must(stage.engine.containers.stop([name]));
   expect(await live()).toMatchObject({ status: 'exited', exitCode: 7 });
   expect((await lines()).at(-1)).toBe('bye');
 });
@@ -94,25 +80,24 @@ test('its program hears the stop signal, since a stop thaws it', async () => {
 test('SIGKILL ends it, a signal that it may handle waits until it goes on', async () => {
   await run({ argv: ['sh', '-c', 'trap "echo hup" HUP; while :; do sleep 0.02; done'] });
   await pause();
-  await engine.containers.kill(name, 'HUP');
+  await stage.engine.containers.kill(name, 'HUP');
   expect((await live()).status).toBe('paused');
   expect(await lines()).toEqual([]);
   await unpause();
   await eventually(async () => expect(await lines()).toEqual(['hup']));
   await pause();
-  await engine.containers.kill(name, 'KILL');
+  await stage.engine.containers.kill(name, 'KILL');
   expect(await live()).toMatchObject({ status: 'exited', exitCode: 137 });
 });
 
 test('a command in it is refused, and so is a pause of one that does not run', async () => {
   await run();
   await pause();
-  const request = { argv: ['true'], env: {}, tty: false, interactive: false, detach: false, privileged: false };
-  await expect(engine.containers.exec(name, request)).rejects.toThrow(
+  await expect(execIn(stage.engine, name, ['true'])).rejects.toThrow(
     `container ${name} is paused, unpause the container before exec`,
   );
-  await must(engine.containers.stop([name]));
-  const { failed } = await engine.containers.pause([name, 'nobody']);
+  await must(stage.engine.containers.stop([name]));
+  const { failed } = await stage.engine.containers.pause([name, 'nobody']);
   expect([name, 'nobody'].map((one) => failed.get(one)?.message)).toEqual([
     `container ${name} is not running`,
     'there is no container nobody',
@@ -129,7 +114,7 @@ test('health checks stand still with it and go on with it', async () => {
     startIntervalMs: 0,
   };
   await run({ healthcheck });
-  await engine.containers.await(name, 'healthy');
+  await stage.engine.containers.await(name, 'healthy');
   await pause();
   const probes = async () => (await live()).healthLog.map(({ start }) => start);
   const before = await probes();
@@ -158,6 +143,6 @@ test('without its supervisor it can still be removed', async () => {
   const { supervisorPid, pid } = await live();
   process.kill(supervisorPid, 'SIGKILL');
   await eventually(async () => expect((await live()).supervisorPid).toBe(0));
-  await must(engine.containers.remove([name], { anonymousVolumes: true }));
+  await must(stage.engine.containers.remove([name], { anonymousVolumes: true }));
   expect(() => readFileSync(`/proc/${pid}/stat`)).toThrow(/ENOENT/);
 });

@@ -6,51 +6,37 @@ import { cgroupPlace } from '../../../engine/container/cgroup.ts';
 import { readHostFacts } from '../../../engine/container/host-facts.ts';
 import { findInstance } from '../../../engine/state/instance.ts';
 import type { DesiredContainer } from '../../../src/model/desired.ts';
-import type { Engine } from '../../../src/model/engine.ts';
 import { eventually } from '../../helpers/eventually.ts';
-import { type Instance, makeInstance, nothingIsLeft, removeInstance } from '../../helpers/instance.ts';
-import { aContainer, ended, importBusybox, openEngine, runContainers } from './a-container.ts';
+import { aContainer, ended, runContainers } from './a-container.ts';
+import { useEngine } from './use-engine.ts';
 
+const stage = useEngine();
 type Resources = Partial<DesiredContainer['resources']>;
 
 const { cgroups } = readHostFacts();
 const isUnified = cgroups.mode === 'unified';
 const MIB = 2 ** 20;
-let instance: Instance;
-let engine: Engine;
-let image: string;
 let count = 0;
 let name = '';
-beforeAll(async () => {
-  instance = await makeInstance();
-  engine = openEngine(instance);
-  image = await importBusybox(engine);
-});
 beforeEach(() => {
   name = `r-${++count}`;
 });
-afterAll(async () => {
-  await removeAll();
-  await engine.close();
-  await nothingIsLeft(instance);
-  await removeInstance(instance);
-});
 const removeAll = async () => {
-  const all = (await engine.snapshot()).containers.map((live) => live.name);
-  await engine.containers.remove(all, { anonymousVolumes: true });
+  const all = (await stage.engine.snapshot()).containers.map((live) => live.name);
+  await stage.engine.containers.remove(all, { anonymousVolumes: true });
 };
 
 /** Starts it, and gives the warnings. */
 async function start(resources: Resources, changes: Partial<DesiredContainer> = {}): Promise<readonly string[]> {
-  const container = aContainer(image, name, { resources: { shmSizeBytes: MIB, ...resources }, ...changes });
-  for (const error of (await engine.containers.create([{ container }])).failed.values()) throw error;
-  const { failed, warnings } = await engine.containers.start([name]);
+  const container = aContainer(stage.image, name, { resources: { shmSizeBytes: MIB, ...resources }, ...changes });
+  for (const error of (await stage.engine.containers.create([{ container }])).failed.values()) throw error;
+  const { failed, warnings } = await stage.engine.containers.start([name]);
   for (const error of failed.values()) throw error;
   return warnings.get(name) ?? [];
 }
 
 const folders = async () =>
-  cgroupPlace(cgroups, findInstance(instance)!, (await engine.containers.find(name))!).folders;
+  cgroupPlace(cgroups, findInstance(stage.instance)!, (await stage.engine.containers.find(name))!).folders;
 
 /** Of whichever hierarchy has the file. */
 async function read(file: string): Promise<string | undefined> {
@@ -169,7 +155,7 @@ describe('disks', () => {
   /** A loop device of our own, so that no other's disk is slowed down. */
   let disk: string | undefined;
   beforeAll(() => {
-    const file = `${instance.root}-disk`;
+    const file = `${stage.instance.root}-disk`;
     try {
       writeFileSync(file, Buffer.alloc(MIB));
       disk = execFileSync('losetup', ['--find', '--show', file], {
@@ -223,10 +209,10 @@ describe('cgroup_parent', () => {
     await start({ pidsLimit: 44, memoryBytes: 64 * MIB, cpuset: '0' }, { cgroupParent });
     const [folder = ''] = await folders();
     expect(folder).toContain('/tcompose-test-batch/night/tcompose-');
-    const { pid } = (await engine.containers.find(name))!;
+    const { pid } = (await stage.engine.containers.find(name))!;
     expect(readFileSync(`/proc/${pid}/cgroup`, 'utf8')).toContain('/tcompose-test-batch/night/');
     expect(await read('pids.max')).toBe('44');
-    await engine.containers.remove([name], { anonymousVolumes: true });
+    await stage.engine.containers.remove([name], { anonymousVolumes: true });
     expect(existsSync(folder.slice(0, folder.indexOf('/night')))).toBe(false);
   });
 
@@ -236,7 +222,7 @@ describe('cgroup_parent', () => {
     mkdirSync(theirs);
     try {
       await start({}, { cgroupParent: 'tcompose-test-theirs' });
-      await engine.containers.remove([name], { anonymousVolumes: true });
+      await stage.engine.containers.remove([name], { anonymousVolumes: true });
       expect(existsSync(theirs)).toBe(true);
     } finally {
       rmdirSync(theirs);
@@ -246,13 +232,16 @@ describe('cgroup_parent', () => {
 
 describe('inside', () => {
   test('a memory hog is killed alone: its neighbour runs on, and what happened is shown while its own parent runs', async () => {
-    await runContainers(engine, [aContainer(image, `${name}-neighbour`)]);
+    await runContainers(stage.engine, [aContainer(stage.image, `${name}-neighbour`)]);
     const hog = 'dd if=/dev/zero of=/dev/null bs=300M count=1; echo hog $?; sleep 1000';
     await start({ memoryBytes: 32 * MIB, memorySwapBytes: 32 * MIB }, { argv: ['sh', '-c', hog] });
     await eventually(async () =>
-      expect((await engine.containers.find(name))!).toMatchObject({ status: 'running', oomKilled: true }),
+      expect((await stage.engine.containers.find(name))!).toMatchObject({ status: 'running', oomKilled: true }),
     );
-    expect(await engine.containers.find(`${name}-neighbour`)).toMatchObject({ status: 'running', oomKilled: false });
+    expect(await stage.engine.containers.find(`${name}-neighbour`)).toMatchObject({
+      status: 'running',
+      oomKilled: false,
+    });
   });
 
   test('as its first process it ends with 137, and that is why', async () => {
@@ -260,22 +249,22 @@ describe('inside', () => {
       { memoryBytes: 32 * MIB, memorySwapBytes: 32 * MIB },
       { argv: ['dd', 'if=/dev/zero', 'of=/dev/null', 'bs=300M', 'count=1'] },
     );
-    expect(await ended(engine, name)).toBe(137);
-    expect(await engine.containers.find(name)).toMatchObject({ oomKilled: true, exitCode: 137 });
-    await engine.containers.start([name]);
+    expect(await ended(stage.engine, name)).toBe(137);
+    expect(await stage.engine.containers.find(name)).toMatchObject({ oomKilled: true, exitCode: 137 });
+    await stage.engine.containers.start([name]);
   });
 
   test('a fork bomb is held by pids_limit, and can be stopped', async () => {
     const bomb = 'bomb() { bomb | bomb & }; (bomb; while :; do sleep 0.1; done) & exec sleep 1000';
     await start({ pidsLimit: 30 }, { argv: ['sh', '-c', bomb], log: { driver: 'none', options: {} } });
-    await eventually(async () => expect((await engine.containers.stats(name))!.pids).toBeGreaterThan(15));
+    await eventually(async () => expect((await stage.engine.containers.stats(name))!.pids).toBeGreaterThan(15));
     const seen: number[] = [];
     for (let look = 0; look < 5; look += 1) {
-      seen.push((await engine.containers.stats(name))!.pids);
+      seen.push((await stage.engine.containers.stats(name))!.pids);
       await new Promise((resolve) => setTimeout(resolve, 20));
     }
     expect(Math.max(...seen)).toBeLessThanOrEqual(30);
-    expect((await engine.containers.stop([name])).failed.size).toBe(0);
+    expect((await stage.engine.containers.stop([name])).failed.size).toBe(0);
     expect(await folders().then((all) => all.filter(existsSync))).toEqual([]);
   });
 });

@@ -2,33 +2,20 @@
 import { execFileSync } from 'node:child_process';
 import { createReadStream, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { afterAll, beforeAll, expect, test } from 'vitest';
 import type { DesiredContainer } from '../../../src/model/desired.ts';
-import type { Engine } from '../../../src/model/engine.ts';
-import { type Instance, makeInstance, nothingIsLeft, removeInstance } from '../../helpers/instance.ts';
 import { busyboxTar } from '../../helpers/small-image.ts';
-import { aContainer, openEngine, outputOf } from '../container/a-container.ts';
+import { aContainer, outputOf } from '../container/a-container.ts';
+import { useEngine } from '../container/use-engine.ts';
 
-let instance: Instance;
-let engine: Engine;
+const stage = useEngine({ withoutImage: true });
 let root: string;
 let count = 0;
 beforeAll(async () => {
-  instance = await makeInstance();
-  engine = openEngine(instance);
-  root = mkdtempSync(join(dirname(instance.root), 'image-'));
+  root = mkdtempSync(join(dirname(stage.instance.root), 'image-'));
   execFileSync('tar', ['-xf', await busyboxTar(), '-C', root]);
 });
-afterEach(async () => {
-  const names = (await engine.snapshot()).containers.map(({ name }) => name);
-  await engine.containers.remove(names, { anonymousVolumes: true });
-});
-afterAll(async () => {
-  await engine.close();
-  rmSync(root, { recursive: true });
-  await nothingIsLeft(instance);
-  await removeInstance(instance);
-});
+afterAll(() => rmSync(root, { recursive: true }));
 
 /** Busybox with another /etc/passwd, made by `make` where the path is free. */
 async function idWith(make: (path: string) => void, changes: Partial<DesiredContainer>): Promise<string> {
@@ -37,10 +24,11 @@ async function idWith(make: (path: string) => void, changes: Partial<DesiredCont
   make(path);
   const tar = join(dirname(root), `image-${++count}.tar`);
   execFileSync('tar', ['-C', root, '--owner=0', '--group=0', '-cf', tar, '.']);
-  const image = await engine.images.import(createReadStream(tar), `odd:${count}`, { changes: [] });
+  const image = await stage.engine.images.import(createReadStream(tar), `odd:${count}`, { changes: [] });
   rmSync(tar);
-  return outputOf(engine, aContainer(image.id, `c-${count}`, { argv: ['id'], ...changes }));
+  return outputOf(stage.engine, aContainer(image.id, `c-${count}`, { argv: ['id'], ...changes }));
 }
+const plain = { privileged: false, env: {} };
 const link = (target: string) => (path: string) => execFileSync('ln', ['-s', target, path]);
 const WEB = 'web:x:1234:1234::/srv:/bin/sh\n';
 
@@ -82,4 +70,22 @@ test('a pipe, a folder and a link to itself are no accounts, are not waited for,
   await expect(idWith(pipe, { user: 'web' })).rejects.toThrow(/\/etc\/passwd in the container: it is no ordinary file/);
   await expect(idWith((path) => mkdirSync(path), { user: 'web' })).rejects.toThrow(/it is no ordinary file/);
   await expect(idWith(link('passwd'), { user: 'web' })).rejects.toThrow(/\/etc\/passwd in the container/);
+});
+
+test('an exec goes by the accounts of the start, and by the container’s own once it has changed them', async () => {
+  rmSync(join(root, 'etc/passwd'), { recursive: true, force: true });
+  writeFileSync(join(root, 'etc/passwd'), WEB);
+  const tar = join(dirname(root), 'image-exec.tar');
+  execFileSync('tar', ['-C', root, '--owner=0', '--group=0', '-cf', tar, '.']);
+  const { id } = await stage.engine.images.import(createReadStream(tar), 'odd:exec', { changes: [] });
+  rmSync(tar);
+  const { containers } = stage.engine;
+  await containers.create([{ container: aContainer(id, 'known', { argv: ['sleep', '1000'] }) }]);
+  await containers.start(['known']);
+  const idOf = async (user: string) =>
+    (await containers.capture('known', { argv: ['id', '-u'], user, ...plain })).stdout;
+  expect(String(await idOf('web'))).toBe('1234\n');
+  const add = ['sh', '-c', 'echo late:x:4321:4321::/:/bin/sh >> /etc/passwd'];
+  await containers.capture('known', { argv: add, ...plain });
+  expect(String(await idOf('late'))).toBe('4321\n');
 });

@@ -1,11 +1,10 @@
 /** AppArmor profiles, where the kernel has AppArmor and its parser is installed. */
 import { execFileSync } from 'node:child_process';
 import { existsSync, readFileSync } from 'node:fs';
-import { afterAll, afterEach, beforeAll, beforeEach, expect, test } from 'vitest';
+import { afterAll, beforeAll, beforeEach, expect, test } from 'vitest';
 import type { DesiredContainer } from '../../../src/model/desired.ts';
-import type { Engine } from '../../../src/model/engine.ts';
-import { type Instance, makeInstance, nothingIsLeft, removeInstance } from '../../helpers/instance.ts';
-import { aContainer, importBusybox, openEngine, outputOf } from '../container/a-container.ts';
+import { aContainer, execIn, outputOf } from '../container/a-container.ts';
+import { useEngine } from '../container/use-engine.ts';
 
 const SECURITY = '/sys/kernel/security';
 const ENABLED = '/sys/module/apparmor/parameters/enabled';
@@ -16,39 +15,24 @@ const lacks = (): string | undefined => {
 };
 const missing = lacks();
 
-let instance: Instance;
-let engine: Engine;
-let image: string;
+// The private host's /sys is its own, without it.
+const mounts = missing === undefined && !existsSync(`${SECURITY}/apparmor`);
 let count = 0;
-beforeAll(async () => {
-  if (missing !== undefined) return;
-  // The private host's /sys is its own, without it.
-  execFileSync('mount', ['-t', 'securityfs', 'securityfs', SECURITY]);
-  instance = await makeInstance();
-  engine = openEngine(instance);
-  image = await importBusybox(engine);
+beforeAll(() => {
+  if (mounts) execFileSync('mount', ['-t', 'securityfs', 'securityfs', SECURITY]);
 });
+afterAll(() => {
+  if (mounts) execFileSync('umount', [SECURITY]);
+});
+const stage = useEngine({ missing });
 beforeEach((context) => {
   if (missing !== undefined) context.skip(missing);
 });
-afterEach(async () => {
-  if (missing !== undefined) return;
-  const names = (await engine.snapshot()).containers.map(({ name }) => name);
-  await engine.containers.remove(names, { anonymousVolumes: true });
-});
-afterAll(async () => {
-  if (missing !== undefined) return;
-  await engine.close();
-  await nothingIsLeft(instance);
-  await removeInstance(instance);
-  execFileSync('umount', [SECURITY]);
-});
-
 const base = { ...aContainer('', '').security, capAdd: ['SYS_ADMIN'] };
 const seen = (security: Partial<DesiredContainer['security']> = {}) =>
   outputOf(
-    engine,
-    aContainer(image, `t-${++count}`, {
+    stage.engine,
+    aContainer(stage.image, `t-${++count}`, {
       argv: ['sh', '-c', 'cat /proc/self/attr/current; mount -t tmpfs x /tmp 2>/dev/null && echo mounted'],
       security: { ...base, ...security },
     }),
@@ -77,15 +61,8 @@ test('a loaded profile is applied by its name, one that is not is named', async 
 });
 
 test('an exec is under the container’s profile', async () => {
-  await engine.containers.create([{ container: aContainer(image, 'long', { security: base }) }]);
-  await engine.containers.start(['long']);
-  const code = await engine.containers.exec('long', {
-    argv: ['sh', '-c', 'grep -q tcompose-default /proc/self/attr/current'],
-    env: {},
-    interactive: false,
-    tty: false,
-    detach: false,
-    privileged: false,
-  });
+  await stage.engine.containers.create([{ container: aContainer(stage.image, 'long', { security: base }) }]);
+  await stage.engine.containers.start(['long']);
+  const code = await execIn(stage.engine, 'long', ['sh', '-c', 'grep -q tcompose-default /proc/self/attr/current']);
   expect(code).toBe(0);
 });

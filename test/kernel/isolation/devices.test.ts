@@ -1,37 +1,20 @@
 /** Devices that are given to a container: nodes, rules, and descriptions of vendors. */
 import { mkdirSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import type { DesiredContainer } from '../../../src/model/desired.ts';
-import type { Engine } from '../../../src/model/engine.ts';
-import { type Instance, makeInstance, nothingIsLeft, removeInstance } from '../../helpers/instance.ts';
-import { aContainer, ended, importBusybox, openEngine, outputOf, runContainers } from '../container/a-container.ts';
+import { aContainer, ended, outputOf, runContainers } from '../container/a-container.ts';
+import { useEngine } from '../container/use-engine.ts';
 
-let instance: Instance;
-let engine: Engine;
-let image: string;
+const stage = useEngine();
 let count = 0;
 const CDI = '/var/run/cdi';
-beforeAll(async () => {
-  instance = await makeInstance();
-  engine = openEngine(instance);
-  image = await importBusybox(engine);
-});
-afterEach(async () => {
-  const names = (await engine.snapshot()).containers.map(({ name }) => name);
-  await engine.containers.remove(names, { anonymousVolumes: true });
-});
-afterAll(async () => {
-  await engine.close();
-  await nothingIsLeft(instance);
-  await removeInstance(instance);
-});
 
 /** The kernel's messages are a device that every host has; reading them needs the capability beside the rule. */
 const base = { ...aContainer('', '').security, capAdd: ['SYSLOG'] };
 const sh = (script: string, changes: Partial<DesiredContainer> = {}) =>
   outputOf(
-    engine,
-    aContainer(image, `t-${++count}`, { argv: ['sh', '-c', `exec 2>&1; ${script}`], security: base, ...changes }),
+    stage.engine,
+    aContainer(stage.image, `t-${++count}`, { argv: ['sh', '-c', `exec 2>&1; ${script}`], security: base, ...changes }),
   );
 const device = (source: string, target = source, permissions = 'rwm') => ({ source, target, permissions });
 /** Reading a byte of /dev/kmsg by a node of one's own: opened only where the rules allow it. */
@@ -65,8 +48,8 @@ describe('devices', () => {
 
   test('what is not there or is no device is named before anything is made', async () => {
     const check = async (source: string) =>
-      engine.check(
-        { containers: [aContainer(image, 'c', { devices: [device(source)] })], networks: [], volumes: [] },
+      stage.engine.check(
+        { containers: [aContainer(stage.image, 'c', { devices: [device(source)] })], networks: [], volumes: [] },
         new Set(),
       );
     expect((await check('/dev/nothing-here'))[0]?.message).toMatch(
@@ -79,18 +62,20 @@ describe('devices', () => {
   test('a restart finds its nodes again', async () => {
     const argv = ['sh', '-c', 'ls /odd/null && test -e /again || { touch /again; exit 1; }'];
     const restart = { policy: 'on-failure', maxRetries: 3 } as const;
-    await runContainers(engine, [
-      aContainer(image, 'c', { argv, restart, devices: [device('/dev/null', '/odd/null')] }),
+    await runContainers(stage.engine, [
+      aContainer(stage.image, 'c', { argv, restart, devices: [device('/dev/null', '/odd/null')] }),
     ]);
-    expect(await ended(engine, 'c')).toBe(0);
-    expect((await engine.containers.find('c'))?.restartCount).toBe(1);
+    expect(await ended(stage.engine, 'c')).toBe(0);
+    expect((await stage.engine.containers.find('c'))?.restartCount).toBe(1);
   });
 
   test('what the image has in the place of a node is neither used nor followed', async () => {
     const argv = ['sh', '-c', 'mkdir -p /odd; rm -f /odd/null; ln -s /etc/passwd /odd/null'];
-    await runContainers(engine, [aContainer(image, 'c', { argv, devices: [device('/dev/null', '/odd/null')] })]);
-    await ended(engine, 'c');
-    const { failed } = await engine.containers.start(['c']);
+    await runContainers(stage.engine, [
+      aContainer(stage.image, 'c', { argv, devices: [device('/dev/null', '/odd/null')] }),
+    ]);
+    await ended(stage.engine, 'c');
+    const { failed } = await stage.engine.containers.start(['c']);
     expect(failed.get('c')?.message).toMatch(
       /make the device \/odd\/null in the container: something else is in its place/,
     );
@@ -160,8 +145,8 @@ describe('devices by name', () => {
 
   test('an unknown one is an error that says which there are; a hook is refused by name', async () => {
     const problems = async (name: string) => {
-      const containers = [aContainer(image, 'c', { cdiDevices: [name] })];
-      return (await engine.check({ containers, networks: [], volumes: [] }, new Set())) as readonly {
+      const containers = [aContainer(stage.image, 'c', { cdiDevices: [name] })];
+      return (await stage.engine.check({ containers, networks: [], volumes: [] }, new Set())) as readonly {
         message: string;
         help?: string;
       }[];

@@ -1,41 +1,26 @@
 /** Namespaces that a container shares with the host or with another container, seen from inside and at its end. */
 import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { DesiredContainer } from '../../../src/model/desired.ts';
-import type { Engine } from '../../../src/model/engine.ts';
 import { eventually } from '../../helpers/eventually.ts';
-import { type Instance, makeInstance, nothingIsLeft, removeInstance } from '../../helpers/instance.ts';
-import { aContainer, ended, importBusybox, openEngine, outputOf, runContainers } from '../container/a-container.ts';
+import { aContainer, ended, execIn, outputOf, runContainers } from '../container/a-container.ts';
+import { useEngine } from '../container/use-engine.ts';
 
-let instance: Instance;
-let engine: Engine;
-let image: string;
+const stage = useEngine();
 let count = 0;
-beforeAll(async () => {
-  instance = await makeInstance();
-  engine = openEngine(instance);
-  image = await importBusybox(engine);
-});
-afterEach(async () => {
-  const { containers } = await engine.snapshot();
-  const names = containers.map(({ name }) => name);
-  await engine.containers.remove(names, { anonymousVolumes: true });
-});
-afterAll(async () => {
-  await engine.close();
-  await nothingIsLeft(instance);
-  await removeInstance(instance);
-});
 
 type Namespaces = DesiredContainer['namespaces'];
 const of = (container: string) => ({ kind: 'container', container }) as const;
 const host = { kind: 'host' } as const;
 const sh = (script: string, changes: Partial<DesiredContainer> = {}) =>
-  outputOf(engine, aContainer(image, `t-${++count}`, { argv: ['sh', '-c', `exec 2>&1; ${script}`], ...changes }));
+  outputOf(
+    stage.engine,
+    aContainer(stage.image, `t-${++count}`, { argv: ['sh', '-c', `exec 2>&1; ${script}`], ...changes }),
+  );
 const run = (name: string, changes: Partial<DesiredContainer> = {}) =>
-  runContainers(engine, [aContainer(image, name, changes)]);
+  runContainers(stage.engine, [aContainer(stage.image, name, changes)]);
 const sharing = (namespaces: Namespaces): Partial<DesiredContainer> => ({ namespaces: namespaces! });
-const pidOf = async (name: string) => (await engine.containers.find(name))!.pid;
+const pidOf = async (name: string) => (await stage.engine.containers.find(name))!.pid;
 const namespaceOf = (pid: number | 'self', kind: string) => readlinkSync(`/proc/${pid}/ns/${kind}`);
 /** Host process ids that run a command whose arguments have the word. */
 const running = (word: string): readonly string[] =>
@@ -73,7 +58,7 @@ describe('with the host', () => {
   test('all of its processes end with the first, also those that left its session', async () => {
     const argv = ['sh', '-c', 'setsid sleep 4711 & setsid sleep 4711 & sleep 0.3'];
     await run('brief', { ...sharing({ pid: host }), argv });
-    expect(await ended(engine, 'brief')).toBe(0);
+    expect(await ended(stage.engine, 'brief')).toBe(0);
     await eventually(async () => expect(running('4711')).toEqual([]), 5000);
   });
 
@@ -82,7 +67,7 @@ describe('with the host', () => {
     await run('again', { ...sharing({ pid: host }), argv, restart: { policy: 'always', maxRetries: 0 } });
     await eventually(async () => expect(running('4713')).toHaveLength(1), 10_000);
     expect(running('4712')).toHaveLength(2);
-    await engine.containers.stop(['again'], { graceMs: 0 });
+    await stage.engine.containers.stop(['again'], { graceMs: 0 });
     expect(running('4712')).toEqual([]);
     expect(running('4713')).toEqual([]);
   });
@@ -106,7 +91,7 @@ describe('with the host', () => {
     await expect(sh('true', { ...sharing({ uts: host }), hostname: 'box' })).rejects.toThrow(
       /conflicting options: hostname and the UTS mode/,
     );
-    expect((await engine.snapshot()).containers).toEqual([]);
+    expect((await stage.engine.snapshot()).containers).toEqual([]);
     expect(await sh('hostname', sharing({ uts: host }))).toBe(readFileSync('/proc/sys/kernel/hostname', 'utf8').trim());
   });
 });
@@ -128,17 +113,14 @@ describe('with another container', () => {
     const pids = [await pidOf('donor'), await pidOf('guest')] as const;
     for (const kind of ['pid', 'ipc', 'uts']) expect(namespaceOf(pids[1], kind), kind).toBe(namespaceOf(pids[0], kind));
     await eventually(async () => {
-      const { health, healthLog } = (await engine.containers.find('guest'))!;
+      const { health, healthLog } = (await stage.engine.containers.find('guest'))!;
       expect([health, healthLog[0]?.output]).toEqual(['healthy', 'given\nsleep\u00001000\u0000']);
     }, 10_000);
-    const code = await engine.containers.exec('guest', {
-      argv: ['sh', '-c', 'test "$(hostname)" = given && grep -q 1000 /proc/1/cmdline && test $$ != 1'],
-      env: {},
-      interactive: false,
-      tty: false,
-      detach: false,
-      privileged: false,
-    });
+    const code = await execIn(stage.engine, 'guest', [
+      'sh',
+      '-c',
+      'test "$(hostname)" = given && grep -q 1000 /proc/1/cmdline && test $$ != 1',
+    ]);
     expect(code).toBe(0);
   });
 
@@ -153,11 +135,11 @@ describe('with another container', () => {
   test('the guest is killed with the donor’s processes, and by itself leaves the donor running', async () => {
     await run('donor');
     await run('guest', sharing({ pid: of('donor') }));
-    await engine.containers.remove(['guest'], { anonymousVolumes: true });
+    await stage.engine.containers.remove(['guest'], { anonymousVolumes: true });
     expect(await pidOf('donor')).toBeGreaterThan(0);
     await run('guest', sharing({ pid: of('donor') }));
-    await engine.containers.stop(['donor'], { graceMs: 0 });
-    expect(await ended(engine, 'guest')).toBe(137);
+    await stage.engine.containers.stop(['donor'], { graceMs: 0 });
+    expect(await ended(stage.engine, 'guest')).toBe(137);
   });
 
   test('a donor that is restarted by its policy takes its guest along', async () => {
@@ -166,7 +148,7 @@ describe('with another container', () => {
     await run('guest', { ...sharing({ pid: of('donor') }), restart });
     process.kill(await pidOf('donor'), 'SIGKILL');
     await eventually(async () => {
-      const { containers } = await engine.snapshot();
+      const { containers } = await stage.engine.snapshot();
       expect(containers.map(({ status, restartCount }) => [status, restartCount])).toEqual([
         ['running', 1],
         ['running', 1],
@@ -176,12 +158,12 @@ describe('with another container', () => {
   });
 
   test('one that is stopped, unknown or private is named, and what to do', async () => {
-    await engine.containers.create([{ container: aContainer(image, 'donor') }]);
+    await stage.engine.containers.create([{ container: aContainer(stage.image, 'donor') }]);
     await expect(sh('true', sharing({ pid: of('donor') }))).rejects.toThrow(
       /shares the pid namespace of donor, which is not running/,
     );
     await expect(sh('true', sharing({ uts: of('nobody') }))).rejects.toThrow(/of nobody, which is not running/);
-    await engine.containers.start(['donor']);
+    await stage.engine.containers.start(['donor']);
     await expect(sh('true', sharing({ ipc: of('donor') }))).rejects.toMatchObject({
       message: expect.stringContaining('which does not share it'),
       help: 'give donor "ipc: shareable"',
@@ -197,7 +179,7 @@ describe('with another container', () => {
   test('a donor that put a link in the place of /dev/shm gives nothing else away', async () => {
     await run('donor', {
       ...sharing({ ipc: { kind: 'shareable' } }),
-      security: { ...aContainer(image, 'x').security, capAdd: ['SYS_ADMIN'] },
+      security: { ...aContainer(stage.image, 'x').security, capAdd: ['SYS_ADMIN'] },
       argv: ['sh', '-c', 'umount /dev/shm && rmdir /dev/shm && ln -s /proc /dev/shm && touch /ready; sleep 1000'],
     });
     await eventually(async () => {

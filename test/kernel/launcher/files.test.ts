@@ -52,16 +52,14 @@ describe.each(LAUNCHERS)('operations on files %s', (_which, binary) => {
     expect(await failing({ op: 'mkdir-in', root: 0, inside: 'no/such', mode: 0o700 })).toBe('ENOENT');
   });
 
-  test('files: made, written, kept when they are there', async () => {
+  test('files: made, kept when they are there', async () => {
     writeFileSync(join(root, 'old'), 'kept');
     await run(
       { op: 'touch-in', root: 0, inside: 'old', mode: 0o600 },
       { op: 'touch-in', root: 0, inside: 'x/new', mode: 0o640, parents: true },
-      { op: 'write-in', root: 0, inside: 'w', data: 'täxt', mode: 0o604 },
     );
     expect(readFileSync(join(root, 'old'), 'utf8')).toBe('kept');
     expect(modeOf(`${root}/x/new`)).toBe('640');
-    expect([readFileSync(join(root, 'w'), 'utf8'), modeOf(`${root}/w`)]).toEqual(['täxt', '604']);
   });
 
   test('devices and links', async () => {
@@ -103,7 +101,6 @@ describe.each(LAUNCHERS)('operations on files %s', (_which, binary) => {
     // No driver has this number: an open would fail with ENXIO.
     await run({ op: 'mknod-in', root: 0, inside: 'trap', mode: 0o020666, major: 240, minor: 99 });
     expect(await failing({ op: 'read-in', root: 0, inside: 'trap', maxBytes: 9 })).toBe('EINVAL');
-    expect(await failing({ op: 'write-in', root: 0, inside: 'trap', data: 'x', mode: 0o600 })).toBe('EINVAL');
   });
 
   describe('symbolic links of a hostile image', () => {
@@ -121,9 +118,7 @@ describe.each(LAUNCHERS)('operations on files %s', (_which, binary) => {
     };
 
     test.each(['absolute', 'relative'])('%s: what is written through it lands inside, or nowhere', async (link) => {
-      expect(await failing({ op: 'write-in', root: 0, inside: `${link}/secret`, data: 'x', mode: 0o600 })).toBe(
-        'ENOENT',
-      );
+      expect(await failing({ op: 'touch-in', root: 0, inside: `${link}/new`, mode: 0o600 })).toBe('ENOENT');
       expect(await failing({ op: 'mknod-in', root: 0, inside: `${link}/n`, mode: 0o020666, major: 1, minor: 3 })).toBe(
         'ENOENT',
       );
@@ -134,8 +129,8 @@ describe.each(LAUNCHERS)('operations on files %s', (_which, binary) => {
       untouched();
       // A link to a folder that the image has inside is followed there.
       mkdirSync(join(root, outside), { recursive: true });
-      await run({ op: 'write-in', root: 0, inside: `${link}/in`, data: 'x', mode: 0o600 });
-      expect(readFileSync(join(root, outside, 'in'), 'utf8')).toBe('x');
+      await run({ op: 'touch-in', root: 0, inside: `${link}/in`, mode: 0o600 });
+      expect(existsSync(join(root, outside, 'in'))).toBe(true);
       untouched();
     });
 
@@ -154,19 +149,12 @@ describe.each(LAUNCHERS)('operations on files %s', (_which, binary) => {
     });
 
     test('a name that leads upwards stays inside', async () => {
-      await run({ op: 'write-in', root: 0, inside: '../../../../../../../escape', data: 'x', mode: 0o600 });
+      await run({ op: 'touch-in', root: 0, inside: '../../../../../../../escape', mode: 0o600 });
       expect(readdirSync(root)).toContain('escape');
       expect(existsSync('/escape')).toBe(false);
       for (const inside of ['..', 'a/..', '.', '', '/']) {
         expect(await failing({ op: 'symlink-in', root: 0, inside, target: 'x' })).toBe('EINVAL');
       }
-    });
-
-    test('a pipe or a device in the place of a file is not written to', async () => {
-      execFileSync('mkfifo', [join(root, 'pipe')]);
-      execFileSync('mknod', [join(root, 'device'), 'c', '1', '3']);
-      expect(await failing({ op: 'write-in', root: 0, inside: 'pipe', data: 'x', mode: 0o600 })).toBe('EINVAL');
-      expect(await failing({ op: 'write-in', root: 0, inside: 'device', data: 'x', mode: 0o600 })).toBe('EINVAL');
     });
   });
 

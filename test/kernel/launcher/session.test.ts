@@ -1,10 +1,13 @@
 /** A session: many requests at once, failures told apart, nothing left over, whatever becomes of Node or of a child. */
+
 import { spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openLauncher } from '../../../engine/launcher/launcher.ts';
 import { eventually } from '../../helpers/eventually.ts';
+import { slowness } from '../../helpers/slowness.ts';
 import { CLONE, LAUNCHERS, O, openWorkshop, probe, type Workshop } from './probe-container.ts';
 
 const commandOf = (pid: string): string => {
@@ -43,13 +46,13 @@ describe.each(LAUNCHERS)('a session %s', (_which, binary) => {
   });
 
   test('a megabyte comes back whole', async () => {
+    writeFileSync(join(workshop.folder, 'big'), 'é'.repeat(500_000));
     const { data } = await workshop.launcher.run([
       { op: 'open', slot: 0, path: '/', flags: O.PATH },
       { op: 'open-in', slot: 1, root: 0, inside: workshop.folder, flags: O.PATH },
-      { op: 'write-in', root: 1, inside: 'big', data: 'é'.repeat(500_000), mode: 0o600 },
       { op: 'read-in', root: 1, inside: 'big', maxBytes: 1_000_000 },
     ]);
-    expect(data.get(3)?.toString()).toBe('é'.repeat(500_000));
+    expect(data.get(2)?.toString()).toBe('é'.repeat(500_000));
   });
 
   test('a request leaves no trace in the next: namespaces, slots, working folder', async () => {
@@ -67,7 +70,7 @@ describe.each(LAUNCHERS)('a session %s', (_which, binary) => {
   test('a program with an exec is answered when the exec succeeded', async () => {
     const begin = performance.now();
     await workshop.launcher.run([{ op: 'exec', argv: ['sleep', '31.415'], env: ['PATH=/bin:/usr/bin'] }]);
-    expect(performance.now() - begin).toBeLessThan(20_000);
+    expect(performance.now() - begin).toBeLessThan(20_000 * slowness);
     for (const pid of readdirSync('/proc').filter((name) => /^\d+$/.test(name))) {
       if (commandOf(pid) === 'sleep\x0031.415\0') process.kill(Number(pid));
     }

@@ -2,8 +2,8 @@
 import { spawn } from 'node:child_process';
 import { createSocket } from 'node:dgram';
 import { once } from 'node:events';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { type Instance, makeInstance, nothingIsLeft, removeInstance } from '../../helpers/instance.ts';
+import { describe, expect, test } from 'vitest';
+import { useEngine } from '../container/use-engine.ts';
 import {
   addressOf,
   aNetwork,
@@ -14,25 +14,11 @@ import {
   HOST,
   inside,
   onHost,
-  openStage,
   outside,
-  type Stage,
   start,
-  stopAll,
 } from './stage.ts';
 
-let instance: Instance;
-let stage: Stage;
-beforeAll(async () => {
-  instance = await makeInstance();
-  stage = await openStage(instance);
-});
-afterEach(() => stopAll(stage));
-afterAll(async () => {
-  await stage.engine.close();
-  await nothingIsLeft(instance);
-  await removeInstance(instance);
-});
+const stage = useEngine();
 
 test('a network with IPv6 is reached over both, from outside, from this host and from its neighbours', async () => {
   await stage.engine.networks.create([aNetwork('front', { enableIpv6: true }), aNetwork('back', { enableIpv6: true })]);

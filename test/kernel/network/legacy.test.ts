@@ -3,28 +3,13 @@ import { existsSync, mkdtempSync, rmSync, symlinkSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Instance, makeInstance, nothingIsLeft, removeInstance } from '../../helpers/instance.ts';
-import {
-  aNetwork,
-  aPort,
-  aServer,
-  askFrom,
-  command,
-  HOST,
-  inside,
-  onHost,
-  openStage,
-  outside,
-  type Stage,
-  start,
-  stopAll,
-} from './stage.ts';
+import { useEngine } from '../container/use-engine.ts';
+import { aNetwork, aPort, aServer, askFrom, command, HOST, inside, onHost, outside, start } from './stage.ts';
 
 const LEGACY = '/usr/sbin/xtables-legacy-multi';
 const shims = mkdtempSync(join(tmpdir(), 'tcompose-legacy-'));
 const path = process.env['PATH'];
-let instance: Instance;
-let stage: Stage;
+const stage = useEngine();
 
 beforeAll(async () => {
   for (const name of ['iptables', 'ip6tables'].flatMap((program) =>
@@ -32,18 +17,12 @@ beforeAll(async () => {
   )) {
     symlinkSync(LEGACY, join(shims, name));
   }
-  instance = await makeInstance();
-  stage = await openStage(instance);
   process.env['PATH'] = `${shims}:${path}`;
 });
 afterAll(async () => {
-  await stopAll(stage);
   expect(await command('iptables-save')).not.toContain('tcompose');
   process.env['PATH'] = path;
   rmSync(shims, { recursive: true });
-  await stage.engine.close();
-  await nothingIsLeft(instance);
-  await removeInstance(instance);
 });
 
 test.skipIf(!existsSync(LEGACY))('ports, isolation, damage and repair are the same', async () => {

@@ -1,7 +1,7 @@
 /** What somebody deletes by hand is named, and put back without touching a process. */
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import { eventually } from '../../helpers/eventually.ts';
-import { type Instance, makeInstance, nothingIsLeft, removeInstance } from '../../helpers/instance.ts';
+import { useEngine } from '../container/use-engine.ts';
 import {
   addressOf,
   aNetwork,
@@ -12,32 +12,18 @@ import {
   HOST,
   inside,
   onHost,
-  openStage,
   outside,
-  type Stage,
   start,
-  stopAll,
 } from './stage.ts';
 
-let instance: Instance;
-let stage: Stage;
+const stage = useEngine();
 
-beforeAll(async () => {
-  instance = await makeInstance();
-  stage = await openStage(instance);
-});
 beforeEach(async () => {
   await stage.engine.networks.create([aNetwork('front'), aNetwork('back')]);
   await start(stage, [
     aServer(stage, 'web', ['front', 'back'], { ports: [aPort('8080')] }),
     aServer(stage, 'app', ['front']),
   ]);
-});
-afterEach(() => stopAll(stage));
-afterAll(async () => {
-  await stage.engine.close();
-  await nothingIsLeft(instance);
-  await removeInstance(instance);
 });
 
 async function damage(): Promise<string[]> {
@@ -148,7 +134,10 @@ describe('after', () => {
 
   test('name servers killed with their keepers, they answer again', async () => {
     const pids = async (pattern: string) => (await command('pgrep', '-f', pattern)).trim().split('\n').map(Number);
-    const [keepers, all] = [await pids(` keep ${instance.run}/dns`), await pids(`conf-file=${instance.run}/dns`)];
+    const [keepers, all] = [
+      await pids(` keep ${stage.instance.run}/dns`),
+      await pids(`conf-file=${stage.instance.run}/dns`),
+    ];
     for (const pid of [...keepers, ...all.filter((one) => !keepers.includes(one))]) process.kill(pid, 'SIGKILL');
     // A process that was killed takes its time to go.
     await eventually(async () => expect(await damage()).toEqual(expect.arrayContaining(['front: dns', 'back: dns'])));

@@ -1,27 +1,21 @@
 /** Containers that say who they are and who asked, and ways to ask them from anywhere. */
 import { execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { createEngine } from '../../../engine/index.ts';
+import { plainNetwork } from '../../../engine/library/describe.ts';
 import type { DesiredContainer, DesiredNetwork, DesiredPort } from '../../../src/model/desired.ts';
 import type { Engine } from '../../../src/model/engine.ts';
-import { buildLauncher } from '../../helpers/build-probe.ts';
 import { eventually } from '../../helpers/eventually.ts';
-import type { Instance } from '../../helpers/instance.ts';
-import { aContainer, importBusybox, runContainers } from '../container/a-container.ts';
+import { slowness } from '../../helpers/slowness.ts';
+import { aContainer, runContainers } from '../container/a-container.ts';
+import { removeAll, type Stage } from '../container/use-engine.ts';
+
+export { openStage, type Stage } from '../container/use-engine.ts';
 
 const run = promisify(execFile);
 export const HOST = '198.51.100.2';
 
 export const aNetwork = (name: string, changes: Partial<DesiredNetwork> = {}): DesiredNetwork => ({
-  name,
-  external: false,
-  driver: 'bridge',
-  internal: false,
-  enableIpv4: true,
-  enableIpv6: false,
-  ipam: [],
-  driverOpts: {},
-  labels: { 'com.docker.compose.project': 'test' },
+  ...plainNetwork(name, { 'com.docker.compose.project': 'test' }),
   ...changes,
 });
 
@@ -37,16 +31,6 @@ export function aPort(text: string): DesiredPort {
   };
 }
 
-export interface Stage {
-  readonly engine: Engine;
-  readonly imageId: string;
-}
-
-export async function openStage({ root, run: runFolder }: Instance): Promise<Stage> {
-  const engine = createEngine({ paths: { root, run: runFolder }, launcher: buildLauncher() });
-  return { engine, imageId: await importBusybox(engine) };
-}
-
 /** Its web server answers `name source-address`. */
 export function aServer(
   stage: Stage,
@@ -56,7 +40,7 @@ export function aServer(
 ): DesiredContainer {
   const who = `#!/bin/sh\\nprintf "Content-Type: text/plain\\\\r\\\\n\\\\r\\\\n${name} $REMOTE_ADDR"`;
   const script = `mkdir -p /tmp/cgi-bin; printf '${who}' > /tmp/cgi-bin/who; chmod 755 /tmp/cgi-bin/who; exec httpd -f -p 80 -h /tmp`;
-  return aContainer(stage.imageId, name, {
+  return aContainer(stage.image, name, {
     networkMode: { kind: 'bridge' },
     attachments: networks.map((network) => ({ network, aliases: [name] })),
     argv: ['sh', '-c', script],
@@ -76,14 +60,7 @@ export async function start({ engine }: Stage, containers: readonly DesiredConta
   );
 }
 
-export async function stopAll({ engine }: Stage): Promise<void> {
-  const { containers, networks } = await engine.snapshot();
-  await engine.containers.remove(
-    containers.map(({ name }) => name),
-    { anonymousVolumes: true },
-  );
-  await engine.networks.remove(networks.map(({ name }) => name));
-}
+export const stopAll = ({ engine }: Stage): Promise<void> => removeAll(engine);
 
 /** A prefix of commands: run there. */
 export type Place = readonly string[];
@@ -95,10 +72,10 @@ export async function inside(engine: Engine, container: string): Promise<Place> 
   return ['nsenter', '-t', String(pid), '-n'];
 }
 
-/** The answer, or `-` when there is none within a second. */
+/** The answer, or `-` when there is none within a second, longer on a slow machine. */
 export async function askFrom(place: Place, address: string): Promise<string> {
   const url = `http://${address}/cgi-bin/who`;
-  const argv = [...place, 'curl', '--silent', '--noproxy', '*', '--max-time', '1', url];
+  const argv = [...place, 'curl', '--silent', '--noproxy', '*', '--max-time', String(slowness), url];
   return await run(argv[0]!, argv.slice(1)).then(
     ({ stdout }) => stdout.trim().replace(/\[::ffff:(.*)\]/, '$1'),
     () => '-',
@@ -116,12 +93,14 @@ export async function matrix(
   askers: Readonly<Record<string, Place>>,
   targets: Readonly<Record<string, string>>,
 ): Promise<string> {
-  const rows = await Promise.all(
-    Object.entries(askers).map(async ([name, place]) => {
-      const answers = await Promise.all(Object.values(targets).map((address) => askFrom(place, address)));
-      return [name, ...answers.map((answer) => answer.split(' ')[0]!)];
-    }),
-  );
+  const ask = async ([name, place]: [string, Place]) => {
+    const answers = await Promise.all(Object.values(targets).map((address) => askFrom(place, address)));
+    return [name, ...answers.map((answer) => answer.split(' ')[0]!)];
+  };
+  // A hundred programs at once keep a slow machine from answering in time: there it is one asker after the other.
+  const rows: string[][] = [];
+  if (slowness > 1) for (const asker of Object.entries(askers)) rows.push(await ask(asker));
+  else rows.push(...(await Promise.all(Object.entries(askers).map(ask))));
   const table = [['', ...Object.keys(targets)], ...rows];
   const widths = table[0]!.map((_, i) => Math.max(...table.map((row) => row[i]!.length)));
   return table

@@ -1,4 +1,5 @@
 /** Health checks: when probes run, what counts, what is kept of them. */
+
 import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
@@ -6,6 +7,7 @@ import type { LaunchOp } from '../../../engine/launcher/ops.ts';
 import * as control from '../../../engine/supervise/control.ts';
 import type { HealthNumbers } from '../../../engine/supervise/spec.ts';
 import type { SupervisorState } from '../../../engine/supervise/state-file.ts';
+import { slowness } from '../../helpers/slowness.ts';
 import { CLONE, LAUNCHERS, openWorkshop, probe, startContainer, type Workshop } from '../launcher/probe-container.ts';
 
 const FAST: HealthNumbers = { intervalMs: 60, timeoutMs: 2000, startPeriodMs: 0, startIntervalMs: 30, retries: 2 };
@@ -37,7 +39,7 @@ describe.each(LAUNCHERS)('health %s', (_which, binary) => {
     const state = await container.until(({ health }) => health === 'healthy');
     const delay = Date.parse(state.healthLog[0]!.start) - Date.parse(state.startedAt!);
     expect(delay).toBeGreaterThanOrEqual(799);
-    expect(delay).toBeLessThan(1600);
+    expect(delay).toBeLessThan(800 + 800 * slowness);
     await container.stop();
   });
 
@@ -128,7 +130,7 @@ describe.each(LAUNCHERS)('health %s', (_which, binary) => {
     expect(healthLog[0]).toMatchObject({ exitCode: -1, output: 'Health check exceeded timeout (200ms): before\n' });
     const took = Date.parse(healthLog[0]!.end) - Date.parse(healthLog[0]!.start);
     expect(took).toBeGreaterThanOrEqual(199);
-    expect(took).toBeLessThan(5000);
+    expect(took).toBeLessThan(5000 * slowness);
     await container.stop();
   });
 
@@ -160,7 +162,7 @@ describe.each(LAUNCHERS)('health %s', (_which, binary) => {
     });
     const { healthLog } = await container.until((state) => state.healthLog.length > 0);
     expect(healthLog[0]!.output).toMatch(/^Health check exceeded timeout \(500ms\): y\ny\n/);
-    expect(Date.parse(healthLog[0]!.end) - Date.parse(healthLog[0]!.start)).toBeLessThan(5000);
+    expect(Date.parse(healthLog[0]!.end) - Date.parse(healthLog[0]!.start)).toBeLessThan(5000 * slowness);
     await container.stop();
   });
 

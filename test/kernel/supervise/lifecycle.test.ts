@@ -1,4 +1,5 @@
 /** From start to end: what the state file says, what a failed start leaves, how stop and kill end a container. */
+
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
@@ -6,6 +7,7 @@ import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { LaunchError } from '../../../engine/launcher/launcher.ts';
 import * as control from '../../../engine/supervise/control.ts';
 import { eventually } from '../../helpers/eventually.ts';
+import { slowness } from '../../helpers/slowness.ts';
 import {
   CLONE,
   enterRoot,
@@ -43,7 +45,7 @@ describe.each(LAUNCHERS)('a supervisor %s', (_which, binary) => {
     }
     expect(readFileSync(`/proc/${state.init.pid}/cmdline`, 'utf8')).toBe('probe\0sleep\x00100000\0');
     expect(readFileSync(`/proc/${state.supervisor.pid}/cmdline`, 'utf8')).toContain(`supervise ${container.spec.id}`);
-    expect(Math.abs(Date.now() - Date.parse(state.startedAt!))).toBeLessThan(5000);
+    expect(Math.abs(Date.now() - Date.parse(state.startedAt!))).toBeLessThan(5000 * slowness);
     await container.stop();
   });
 
@@ -161,7 +163,7 @@ describe.each(LAUNCHERS)('a supervisor %s', (_which, binary) => {
     const last = await control.stop(container.runDir, { graceMs: 300 });
     expect(last).toMatchObject({ exitCode: 128 + SIGKILL });
     expect(performance.now() - begin).toBeGreaterThan(280);
-    expect(performance.now() - begin).toBeLessThan(5000);
+    expect(performance.now() - begin).toBeLessThan(5000 * slowness);
   });
 
   test('stop cancels the restart policy, and a second stop is success', async () => {

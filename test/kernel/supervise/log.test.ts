@@ -1,8 +1,10 @@
 /** The log file, byte for byte as Docker's json-file driver writes it. */
+
 import { readdirSync, readFileSync, statSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { eventually } from '../../helpers/eventually.ts';
+import { slowness } from '../../helpers/slowness.ts';
 import { CLONE, LAUNCHERS, openWorkshop, startContainer, type Workshop } from '../launcher/probe-container.ts';
 
 /** umount2(2): a supervisor that has told of the end may still hold its log for a moment. */
@@ -167,12 +169,14 @@ describe.each(LAUNCHERS)('the log %s', (_which, binary) => {
   test('what others hold open after the end is waited for two seconds, as Docker does', async () => {
     // Without a process namespace of its own its child outlives it.
     const container = await startContainer(workshop, [], (root) => ({
-      start: [{ op: 'exec', argv: [`${root}/bin/probe`, 'child', '6000', 'then', 'echo', 'bye'], env: [] }],
+      start: [
+        { op: 'exec', argv: [`${root}/bin/probe`, 'child', `${6000 * slowness}`, 'then', 'echo', 'bye'], env: [] },
+      ],
     }));
     const begin = performance.now();
     await container.ended();
     expect(performance.now() - begin).toBeGreaterThan(1800);
-    expect(performance.now() - begin).toBeLessThan(5500);
+    expect(performance.now() - begin).toBeLessThan(5500 * slowness);
     expect(container.log().map(({ log }) => log)).toEqual(['bye\n']);
     // The child goes seconds later: the next file must not find it.
     await eventually(() => expect(programsIn(container.root)).toEqual([]), 20_000);

@@ -3,27 +3,16 @@
 import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { afterAll, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { parseCgroupFacts } from '../../../engine/container/cgroup-facts.ts';
 import { tryPrograms } from '../../../engine/system/try-programs.ts';
-import type { Engine } from '../../../src/model/engine.ts';
-import { type Instance, makeInstance, nothingIsLeft, removeInstance } from '../../helpers/instance.ts';
-import { openEngine } from '../container/a-container.ts';
+import { nothingIsLeft } from '../../helpers/instance.ts';
+import { useEngine } from '../container/use-engine.ts';
 
-let instance: Instance;
-let engine: Engine;
-beforeAll(async () => {
-  instance = await makeInstance();
-  engine = openEngine(instance);
-});
-afterAll(async () => {
-  await engine.close();
-  await nothingIsLeft(instance);
-  await removeInstance(instance);
-});
+const stage = useEngine({ withoutImage: true });
 
 test('on this host everything that is needed works, and trying it left nothing', async () => {
-  const findings = await engine.system.doctor();
+  const findings = await stage.engine.system.doctor();
   expect(findings.filter(({ level }) => level === 'error')).toEqual([]);
   const topics = findings.map(({ topic }) => topic);
   for (const topic of [
@@ -40,7 +29,7 @@ test('on this host everything that is needed works, and trying it left nothing',
   ]) {
     expect(topics).toContain(topic);
   }
-  await nothingIsLeft(instance);
+  await nothingIsLeft(stage.instance);
 });
 
 test('a program that is missing is named with the command that installs it', async () => {
@@ -56,32 +45,32 @@ test('a program that is missing is named with the command that installs it', asy
 });
 
 test('what carries this instance’s name and belongs to nothing is found, and removed', async () => {
-  await engine.system.doctor();
-  const { id } = JSON.parse(readFileSync(join(instance.root, 'instance.json'), 'utf8')) as { id: string };
+  await stage.engine.system.doctor();
+  const { id } = JSON.parse(readFileSync(join(stage.instance.root, 'instance.json'), 'utf8')) as { id: string };
   const stray = 'ab'.repeat(32);
   const { hierarchies, unified } = parseCgroupFacts(readFileSync('/proc/self/mountinfo', 'utf8'));
   const point = unified ?? hierarchies['memory']!;
   mkdirSync(`${point}/tcompose-${id}/${stray}`, { recursive: true });
-  mkdirSync(join(instance.root, 'containers', stray, 'upper'), { recursive: true });
-  writeFileSync(join(instance.root, 'containers', stray, 'upper/file'), '');
+  mkdirSync(join(stage.instance.root, 'containers', stray, 'upper'), { recursive: true });
+  writeFileSync(join(stage.instance.root, 'containers', stray, 'upper/file'), '');
   execFileSync('ip', ['link', 'add', `tcb${id}deadbeef`, 'type', 'bridge']);
-  const leftovers = await engine.system.leftovers();
+  const leftovers = await stage.engine.system.leftovers();
   expect(leftovers.map(({ kind, name }) => `${kind} ${name}`).sort()).toEqual(
     [
       `cgroup ${point}/tcompose-${id}`,
       `cgroup ${point}/tcompose-${id}/${stray}`,
-      `file ${join(instance.root, 'containers', stray)}`,
+      `file ${join(stage.instance.root, 'containers', stray)}`,
       `interface tcb${id}deadbeef`,
     ].sort(),
   );
-  await engine.system.fix(leftovers);
-  expect(await engine.system.leftovers()).toEqual([]);
+  await stage.engine.system.fix(leftovers);
+  expect(await stage.engine.system.leftovers()).toEqual([]);
 });
 
 test('another instance’s things are none of ours', async () => {
   execFileSync('ip', ['link', 'add', 'tcb0000deadbeef', 'type', 'bridge']);
   try {
-    expect(await engine.system.leftovers()).toEqual([]);
+    expect(await stage.engine.system.leftovers()).toEqual([]);
   } finally {
     execFileSync('ip', ['link', 'del', 'tcb0000deadbeef']);
   }

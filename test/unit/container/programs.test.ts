@@ -157,12 +157,8 @@ describe('mounts', () => {
 
   test('a folder of a volume is looked up beneath the volume', () => {
     const ops = mountOps({ ...mounts([aMount('/x', { subpath: 'a/b' })]), root: 0, scratch: 1 });
-    expect(ops).toContainEqual(
-      expect.objectContaining({ op: 'open-in', slot: 6, root: 1, inside: 'a/b' }),
-    );
-    expect(ops).toContainEqual(
-      expect.objectContaining({ op: 'bind-in', source: '', sourceRoot: 6, inside: '/x' }),
-    );
+    expect(ops).toContainEqual(expect.objectContaining({ op: 'open-in', slot: 6, root: 1, inside: 'a/b' }));
+    expect(ops).toContainEqual(expect.objectContaining({ op: 'bind-in', source: '', sourceRoot: 6, inside: '/x' }));
   });
 
   test('words for mount(2) are taken out of a tmpfs’s options', () => {

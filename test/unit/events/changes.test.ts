@@ -18,6 +18,13 @@ const state = (changes: Partial<SupervisorState> = {}): SupervisorState => ({
   healthLog: [],
   ...changes,
 });
+const TIMED_OUT = 'Health check exceeded timeout (1s): something';
+const probe = (second: number, exitCode: number, output = '') => ({
+  start: at(second),
+  end: at(second),
+  exitCode,
+  output,
+});
 const ended = (changes: Partial<SupervisorState> = {}) =>
   state({ status: 'exited', finishedAt: at(8), exitCode: 3, ...changes });
 
@@ -30,7 +37,7 @@ test.each<[string, SupervisorState | undefined, SupervisorState, readonly string
     'an end that was asked for',
     state(),
     ended({ signals: { count: 1, last: 15, stopped: true } }),
-    ['kill signal=15', 'die exitCode=3 execDuration=7', 'stop'],
+    ['kill signal=15', 'stop', 'die exitCode=3 execDuration=7'],
   ],
   [
     'an end by a signal sent by hand',
@@ -54,6 +61,17 @@ test.each<[string, SupervisorState | undefined, SupervisorState, readonly string
     state({ health: 'starting' }),
     state({ health: 'healthy' }),
     ['health_status health=healthy'],
+  ],
+  [
+    'each run of a check, in its time and before what came of it',
+    state({ health: 'starting', healthLog: [probe(2, 0)] }),
+    state({ health: 'unhealthy', healthLog: [probe(2, 0), probe(3, 4), probe(4, -1), probe(5, -1, TIMED_OUT)] }),
+    [
+      ...['exec_create', 'exec_start', 'exec_die exitCode=4'],
+      ...['exec_create', 'exec_start'],
+      ...['exec_create', 'exec_start', 'exec_die exitCode=137'],
+      'health_status health=unhealthy',
+    ],
   ],
   ['no result when checks begin', state({ health: 'none' }), state({ health: 'starting' }), []],
   [

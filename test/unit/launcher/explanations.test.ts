@@ -1,14 +1,14 @@
 /** Two numbers become a sentence that says what was tried, why it failed and what to do. */
+import { constants } from 'node:os';
 import { describe, expect, test } from 'vitest';
-import { errnoByName } from '../../../engine/launcher/errno.ts';
 import { explain } from '../../../engine/launcher/explanations.ts';
 import { LaunchError } from '../../../engine/launcher/launcher.ts';
 import { ALL_SAMPLES, SAMPLE_OPS } from './sample-ops.ts';
 
-const failure = (errno: Parameters<typeof errnoByName>[0], section: 'start' | 'setup' | 'supervisor' = 'start') => ({
+const failure = (errno: keyof typeof constants.errno, section: 'start' | 'setup' | 'supervisor' = 'start') => ({
   section,
   index: 2,
-  errno: errnoByName(errno),
+  errno: constants.errno[errno],
 });
 
 describe('explanations', () => {

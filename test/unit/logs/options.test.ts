@@ -60,10 +60,16 @@ test.each([
   ['json-file', { compress: 'true', 'max-size': '1m' }, 'compress needs older files to compress, and there are none'],
   ['json-file', { mode: 'fast' }, 'mode cannot be "fast"'],
   ['json-file', { 'max-buffer-size': '1m' }, 'max-buffer-size is of no use while mode is blocking'],
-  ['json-file', { tag: '{{.Nope}}' }, 'the tag cannot hold {{.Nope}}'],
+  ['json-file', { tag: '{{.Nope}}' }, 'the tag cannot be {{.Nope}}: there is no .Nope'],
+  ['json-file', { tag: '{{if .Name}}x{{end}}' }, 'the tag cannot be {{if .Name}}x{{end}}: there is no function if'],
+  ['json-file', { tag: '{{.Name' }, 'the tag cannot be {{.Name: braces do not match'],
   ['json-file', { 'labels-regex': '(' }, 'labels-regex cannot be "("'],
   ['syslog', { 'syslog-address': 'http://x' }, 'syslog-address cannot be "http://x"'],
-  ['syslog', { 'syslog-address': 'tcp+tls://x:1' }, 'syslog-address cannot be "tcp+tls://x:1"'],
+  [
+    'syslog',
+    { 'syslog-address': 'tcp+tls://x:1', 'syslog-tls-ca-cert': 'here.pem' },
+    'syslog-tls-ca-cert: here.pem cannot be read',
+  ],
   ['syslog', { 'syslog-address': 'udp://x:1', 'syslog-facility': 'moon' }, 'syslog-facility cannot be "moon"'],
   ['syslog', { 'syslog-address': 'udp://x:1', 'syslog-format': 'rfc1' }, 'syslog-format cannot be "rfc1"'],
   ['syslog', { 'syslog-address': 'unix:///nowhere/log' }, 'no syslog server listens: there is no /nowhere/log'],
@@ -75,6 +81,18 @@ test('a tag is made of the fields of Docker’s templates', () => {
   const tag = (template: string) => tagOf(printer('json-file', { tag: template }), '');
   expect(tag('{{.Name}}/{{ .ID }}')).toBe('shop-web-1/ab12ab12ab12');
   expect(tag('{{.ImageName}} {{.Command}}')).toBe('nginx:1 nginx -g');
+});
+
+test('a tag may call the functions of Docker’s templates', () => {
+  const tag = (template: string) => tagOf(printer('json-file', { tag: template }), '');
+  expect(tag('{{upper .ImageName}} {{.Name | upper}}')).toBe('NGINX:1 SHOP-WEB-1');
+  expect(tag('{{truncate .FullID 5}} {{join (split .Name "-") "+"}} {{json .Name}}')).toBe(
+    'ab12a shop+web+1 "shop-web-1"',
+  );
+  expect(tag('{{split .Name "-"}} {{index (split .Name "-") 1}} {{title .Name}} {{len .Name}}')).toBe(
+    '[shop web 1] web Shop-web-1 10',
+  );
+  expect(tag('a {{- .Name -}} b{{pad `x` 1 2}}|{{ "\\t" | len }}')).toBe('ashop-web-1b x  |1');
 });
 
 test('labels and variables that the options name go with each line, in order and escaped as Go does', () => {

@@ -1,5 +1,5 @@
 /** Records of networks and containers, with nothing in them that a test does not name. */
-
+import { plainNetwork } from '../../../engine/library/describe.ts';
 import type { ContainerRecord, EndpointRecord, NetworkRecord } from '../../../engine/state/records.ts';
 import type { DesiredAttachment, DesiredContainer, DesiredNetwork } from '../../../src/model/desired.ts';
 import type { LivePort } from '../../../src/model/live.ts';
@@ -7,15 +7,7 @@ import type { LivePort } from '../../../src/model/live.ts';
 const labels = { 'com.docker.compose.project': 'shop' };
 
 export const aNetwork = (name: string, changes: Partial<DesiredNetwork> = {}): DesiredNetwork => ({
-  name,
-  external: false,
-  driver: 'bridge',
-  internal: false,
-  enableIpv4: true,
-  enableIpv6: false,
-  ipam: [],
-  driverOpts: {},
-  labels,
+  ...plainNetwork(name, labels),
   ...changes,
 });
 

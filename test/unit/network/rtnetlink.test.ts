@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { decode, decodeAttributes, readU32 } from '../../../engine/network/netlink-wire.ts';
+import { decode, decodeAttributes } from '../../../engine/network/netlink-wire.ts';
 import {
   deleteGroup,
   IFLA,
@@ -21,6 +21,7 @@ const value = (attributes: readonly { type: number; value: unknown }[], type: nu
 const hex = (bytes: Uint8Array) => Buffer.from(bytes).toString('hex');
 
 /** Every length in it fits, and the whole is a multiple of four. */
+const readU32 = (bytes: Uint8Array, at = 0) => Buffer.from(bytes).readUInt32LE(at);
 const isWellFormed = (message: Uint8Array) => readU32(message) === message.length && message.length % 4 === 0;
 
 describe('messages to the kernel', () => {

@@ -1,5 +1,7 @@
 /** Whole commands against an engine in memory: what they leave behind, what they refuse, and that they agree with each other. */
+
 import { describe, expect, test } from 'vitest';
+import { plainNetwork } from '../../../engine/library/describe.ts';
 import { TcomposeError } from '../../../src/model/errors.ts';
 import { down } from '../../../src/operations/down.ts';
 import { plan, planOffline } from '../../../src/operations/plan.ts';
@@ -138,17 +140,7 @@ describe('up', () => {
       action.kind === 'network.create' ? [action.network] : [],
     );
     expect(lan).toBeUndefined();
-    const network = liveNetwork({
-      name: 'lan',
-      external: false,
-      driver: 'bridge',
-      internal: false,
-      enableIpv4: true,
-      enableIpv6: false,
-      ipam: [],
-      driverOpts: {},
-      labels: {},
-    });
+    const network = liveNetwork(plainNetwork('lan', {}));
     const { context, engine } = contextOf({ live: { networks: [network], volumes: [], containers: [] } });
     await up(context, project);
     await down(context, target(project));

@@ -36,6 +36,14 @@ describe('differences', () => {
       'mem_limit',
     ]);
   });
+  test('namespaces are told in the words of the file', async () => {
+    const made = await container('    pid: host\n');
+    const wanted = await container('    pid: container:db\n    userns_mode: auto:size=10\n');
+    expect(containerDifferences(wanted, made)).toEqual([
+      { path: ['pid'], cost: 'process', from: 'host', to: 'container:db' },
+      { path: ['userns_mode'], cost: 'process', from: undefined, to: 'auto:size=10' },
+    ]);
+  });
   test('an absent key and an undefined one are the same', () => {
     expect(isEqual({ a: 1, b: undefined }, { a: 1 })).toBe(true);
     expect(isEqual([1, 2], [2, 1])).toBe(false);
