@@ -9,6 +9,7 @@ import type { LaunchOp } from '../launcher/ops.ts';
 import { overlayOps } from '../launcher/overlay.ts';
 import { encodeProgram } from '../launcher/wire.ts';
 import { readText } from '../state/files.ts';
+import { soleFolder } from './look-up.ts';
 
 export interface ImageFolder {
   readonly launcher: string;
@@ -114,6 +115,11 @@ export const copyFromImage = async (
   part?: VolumePart,
 ): Promise<Copied> => {
   for (const name of ['root', 'from', 'empty', 'content']) await mkdir(join(work, name), { mode: 0o700 });
+  const folder = part === undefined ? soleFolder(image.layers, image.path) : undefined;
+  if (folder !== undefined) {
+    await copyFolder(folder, join(work, 'content'), what);
+    return 'copied';
+  }
   const program = copyProgram(work, image, part);
   const file = join(work, 'program');
   await writeFile(file, encodeProgram(program), { mode: 0o600 });

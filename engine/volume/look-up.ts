@@ -23,3 +23,30 @@ export const mayHave = (layers: readonly string[], path: string): boolean => {
   }
   return true;
 };
+
+/**
+ * The folder at a path, when all of it lies in one layer as it is: then nothing needs to be merged, and what is copied out of it may share
+ * its blocks. A layer above that has so much as the beginning of the path may hide it all (overlay's opaque folders), and is a no.
+ */
+export const soleFolder = (layers: readonly string[], path: string): string | undefined => {
+  const parts = posix
+    .normalize(path)
+    .split('/')
+    .filter((name) => name !== '');
+  const depths = layers.map((layer) => depthOf(layer, parts));
+  const holder = depths.findIndex((depth) => depth !== 0);
+  if (holder < 0 || depths[holder] !== parts.length) return undefined;
+  const isAlone = depths.every((depth, index) => index <= holder || (depth !== 'other' && depth < parts.length));
+  return isAlone && parts.length > 0 ? `${layers[holder]}/${parts.join('/')}` : undefined;
+};
+
+/** How many folders of the path a layer has; `other`: something else is in the way. */
+const depthOf = (layer: string, parts: readonly string[]): number | 'other' => {
+  let folder = `${layer}/`;
+  for (const [index, part] of parts.entries()) {
+    folder = posix.join(folder, part);
+    const kind = kindOf(folder);
+    if (kind !== 'folder') return kind === 'other' ? 'other' : index;
+  }
+  return parts.length;
+};

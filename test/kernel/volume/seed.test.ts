@@ -1,6 +1,6 @@
 /** Volumes are filled from the image once, as it is, whatever it says and whatever interrupts. */
 import { execFileSync } from 'node:child_process';
-import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { existsSync, lstatSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { describe, expect, test } from 'vitest';
 import { makeTar } from '../../unit/image/tar-writer.ts';
@@ -102,5 +102,33 @@ describe("a volume's first content", () => {
     await Promise.all(Array.from({ length: 5 }, () => volumes.seed([mount('crowd', '/var/lib/db')], layers)));
     expect(readdirSync(join(instance.root, 'volumes/crowd')).sort()).toEqual(['_data', 'volume.json']);
     expect(readFileSync(join(dataOf('crowd'), 'data'), 'utf8')).toBe('content');
+  });
+});
+
+describe('a part of a volume', () => {
+  const part = (name: string, target: string, subpath: string) => ({ ...mount(name, target), subpath });
+
+  test('is made and filled as a whole volume is, the rest left alone; what it holds stays', async () => {
+    await make('parts');
+    writeFileSync(join(dataOf('parts'), 'mine'), 'mine');
+    await volumes.seed([part('parts', '/var/lib/db', 'in/deep')], layers);
+    expect(readFileSync(join(dataOf('parts'), 'in/deep/data'), 'utf8')).toBe('content');
+    expect(lstatSync(join(dataOf('parts'), 'in/deep'))).toMatchObject({ uid: 70, gid: 71, mode: 0o40700 });
+    expect(readdirSync(dataOf('parts')).sort()).toEqual(['in', 'mine']);
+    writeFileSync(join(dataOf('parts'), 'in/deep/data'), 'changed');
+    await volumes.seed([part('parts', '/var/lib/db', 'in/deep')], layers);
+    expect(readFileSync(join(dataOf('parts'), 'in/deep/data'), 'utf8')).toBe('changed');
+    expect(readdirSync(join(instance.root, 'volumes/parts')).sort()).toEqual(['_data', 'volume.json']);
+  });
+
+  test('is not made where the image has nothing, and never outside of the volume', async () => {
+    await make('out');
+    await volumes.seed([part('out', '/no/such', 'in')], layers);
+    expect(readdirSync(dataOf('out'))).toEqual([]);
+    const outside = join(instance.root, 'outside-of-volumes');
+    mkdirSync(outside);
+    symlinkSync(outside, join(dataOf('out'), 'link'));
+    await volumes.seed([part('out', '/var/lib/db', 'link')], layers).catch(() => undefined);
+    expect(readdirSync(outside)).toEqual([]);
   });
 });

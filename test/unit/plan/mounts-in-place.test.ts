@@ -16,9 +16,7 @@ async function made(service: string, { top = '', files = {} as Record<string, st
   const project = await projectOf(
     `name: shop\nservices:\n  web:\n    image: nginx\n${service}\nvolumes: {a: {}, b: {}}\n${top}`,
   );
-  const bytes = new Map(
-    Object.entries(files).map(([name, text]) => [`${project.workingDir}/${name}`, Buffer.from(text)]),
-  );
+  const bytes = new Map(Object.entries(files).map(([name, text]) => [`/srv/${name}`, Buffer.from(text)]));
   return desire(project, IMAGES, { files: bytes });
 }
 const container = async (...args: Parameters<typeof made>): Promise<DesiredContainer> =>
