@@ -16,7 +16,7 @@ import type {
   ProcessFact,
 } from './container-facts.ts';
 import type { DesiredContainer, DesiredHook, DesiredNetwork, DesiredState, DesiredVolume } from './desired.ts';
-import type { ContainerStatus, HealthStatus, LiveContainer, LiveNetwork, LiveState, LiveVolume } from './live.ts';
+import type { LiveContainer, LiveNetwork, LiveState, LiveVolume } from './live.ts';
 import type { AttachRequest, ExecRequest, LogLine, LogOptions } from './streams.ts';
 
 export type {
