@@ -5,6 +5,7 @@
 import { join, relative } from 'node:path';
 import { type LaunchOp, type Slot, slotFd } from '../launcher/ops.ts';
 import { overlayOps } from '../launcher/overlay.ts';
+import { sharedTreeOps } from './bind-ops.ts';
 import { cgroupJoinOps } from './cgroup.ts';
 import { BECOME_ROOT, beforeUserOps, ownStreamsOps } from './join-user.ts';
 import { sysctlWrites } from './limits.ts';
@@ -61,6 +62,7 @@ export function mappedStartProgram(plan: ContainerPlan, user: MappedPlan): reado
     ...oomOps(process.oomScoreAdj),
     ...settings.network,
     { op: 'unshare', flags: CLONE.NEWNS },
+    ...sharedTreeOps(plan.mounts),
     ...propagationOps(plan.mounts),
     // What is made from here on belongs to the container's root.
     { op: 'prctl', option: PR_SET_SECUREBITS, arg2: SECBIT_NO_SETUID_FIXUP },

@@ -235,8 +235,8 @@ function askedFor(request: MountRequest, mount: MountRecord, source: MountSource
     root,
     inside: target,
     ...mountedHow(mount),
-    // A folder of the host's that was bound keeps the host's owners, as with Docker and podman.
-    ...(mount.kind !== 'bind' || mount.mapsIds ? mapped(request) : {}),
+    // A folder of the host's that was bound keeps the host's owners, as with Docker and podman; of an overlay the kernel maps none.
+    ...(mount.kind === 'volume' || mount.kind === 'file' || mount.mapsIds ? mapped(request) : {}),
   };
   if (isShared(mount))
     return { target, ops: [point, { op: 'attach-in', slot: treeSlot(request.mounts, mount), ...how }] };

@@ -14,6 +14,8 @@ export function mountsAreLive(from: DesiredContainer, to: DesiredContainer): boo
     if (textChanged(mount, wanted) && contentOf(wanted)?.onChange === 'recreate') return false;
   }
   const added = [...after.values()].filter(({ target }) => !before.has(target));
+  // Ids that are mapped are mapped mount by mount, when the container starts.
+  if (added.length > 0 && to.namespaces?.user !== undefined) return false;
   if (added.length > 0 && (to.security.readOnlyRootfs || from.security.readOnlyRootfs)) return false;
   return added.every((mount) => canBeAdded(mount, [...before.keys()]));
 }
