@@ -6,7 +6,7 @@
 import { createHash } from 'node:crypto';
 import type { DesiredContainer } from '../../src/model/desired.ts';
 import { findAddress, isIpv6 } from '../network/addresses.ts';
-import type { Records } from '../network/index.ts';
+import { isWithoutGateway, type Records } from '../network/index.ts';
 import type { ContainerRecord, NetworkRecord } from '../state/records.ts';
 
 /** Where the name server of a view with one network and nothing special listens; the others have ports of their own. */
@@ -29,7 +29,7 @@ export interface View {
 /** Undefined for a container without a network of its own. */
 export function viewOf(record: ContainerRecord, { networks, containers }: Records): View | undefined {
   const { endpoints, madeFrom } = record;
-  const own = endpoints.flatMap(({ network }) => networks.find(({ name }) => name === network) ?? []);
+  const own = serving(endpoints.flatMap(({ network }) => networks.find(({ name }) => name === network) ?? []));
   const main = mainNetwork(own);
   if (main === undefined) return undefined;
   // 127.0.0.11 is led to an IPv4 address; without one, its resolv.conf names the gateway itself, at the usual port.
@@ -53,6 +53,12 @@ function saysMore(
   return alias !== container && target?.endpoints.every(({ aliases }) => !aliases.includes(alias)) === true;
 }
 
+/** A name server listens at the gateway's address: where the bridge has none, there is no name server. */
+const serving = (networks: readonly NetworkRecord[]): readonly NetworkRecord[] =>
+  networks.filter(
+    ({ madeFrom, subnets }) => !isWithoutGateway(madeFrom, subnets.some(({ subnet }) => !isIpv6(subnet)) ? 4 : 6),
+  );
+
 const sorted = (networks: readonly NetworkRecord[]) => [...networks].sort((a, b) => (a.name < b.name ? -1 : 1));
 
 /** The first that leads outside is asked. */
@@ -69,7 +75,7 @@ export function resolverOf(record: ContainerRecord, records: Records): Resolver 
   const view = viewOf(record, records);
   if (view === undefined) return undefined;
   const { networks } = records;
-  const own = record.endpoints.flatMap(({ network }) => networks.find(({ name }) => name === network) ?? []);
+  const own = serving(record.endpoints.flatMap(({ network }) => networks.find(({ name }) => name === network) ?? []));
   const hasIpv4 = record.endpoints.some(({ ipv4 }) => ipv4 !== undefined);
   const candidates = hasIpv4 ? own.filter(({ subnets }) => subnets.some(({ subnet }) => !isIpv6(subnet))) : own;
   const gateways = mainNetwork(candidates)?.subnets ?? [];

@@ -3,6 +3,7 @@ import type { LaunchOp, Slot } from '../launcher/ops.ts';
 import type { NetworkRecord } from '../state/records.ts';
 import { isIpv6, macFor } from './addresses.ts';
 import { bridgeIndex, owned } from './names.ts';
+import { isWithoutGateway } from './options.ts';
 import { deleteGroup, deleteLink, newAddress, newBridge, setLink } from './rtnetlink.ts';
 
 const ENODEV = 19;
@@ -35,9 +36,17 @@ export const aliasOf = (instance: string, network: string, memo: string): string
   memo === '' ? owned(instance, network) : `${owned(instance, network)} ${memo}`;
 
 export const addressOps = (socket: Slot, network: NetworkRecord): LaunchOp[] =>
-  network.subnets.map(({ gateway, prefix }) =>
+  subnetsOfHost(network).map(({ gateway, prefix }) =>
     request(socket, newAddress(bridgeIndex(network.bridge), gateway, prefix)),
   );
+
+/** Those in which the bridge has the gateway's address. */
+const subnetsOfHost = ({ subnets, madeFrom }: NetworkRecord): NetworkRecord['subnets'] =>
+  subnets.filter(({ subnet }) => !isWithoutGateway(madeFrom, isIpv6(subnet) ? 6 : 4));
+
+/** `address/prefix` that the bridge has. */
+export const hostAddresses = (network: NetworkRecord): readonly string[] =>
+  subnetsOfHost(network).map(({ gateway, prefix }) => `${gateway}/${prefix}`);
 
 /** Before the bridge is up: what it would take from its first neighbour cannot be undone so easily. */
 export function bridgeSettings({ bridge, subnets, madeFrom }: NetworkRecord): LaunchOp[] {

@@ -10,12 +10,13 @@ import { makeFolder, writeRecord } from '../state/files.ts';
 import { networkRecord, type Paths } from '../state/paths.ts';
 import { type NetworkRecord, RECORD_VERSION } from '../state/records.ts';
 import { syncFirewall } from './apply-firewall.ts';
-import { addressOps, aliasOf, bridgeOps, bridgeSettings, removeBridgeOps, request } from './bridge.ts';
-import { askedMtu, checkNetwork } from './check-network.ts';
+import { addressOps, aliasOf, bridgeOps, bridgeSettings, hostAddresses, removeBridgeOps, request } from './bridge.ts';
+import { checkNetwork } from './check-network.ts';
 import { isForwarding, type LinkFact, readAliases, readFirewall, readLinks, readRoutes } from './facts.ts';
 import { type Before, formatBefore, forwardingBefore, rememberedBefore, turnForwardingOn } from './forwarding.ts';
-import { bridgeIndex, bridgeName } from './names.ts';
+import { bridgeIndex, bridgeName, owned } from './names.ts';
 import { findNetwork, networksDir, readNetworkRecords } from './network-records.ts';
+import { optionsOf } from './options.ts';
 import { setLink } from './rtnetlink.ts';
 import { allotSubnets } from './subnets.ts';
 
@@ -65,20 +66,41 @@ async function writeRecords(
     for (const network of missing) {
       if (known.some(({ name }) => name === network.name)) continue;
       const id = freshId(instance, [...known, ...made]);
+      const options = optionsOf(network);
+      const bridge = options.bridge ?? bridgeName(instance, id);
+      mustBeFree(network, bridge, { links, others: [...known, ...made] });
       made.push({
         version: RECORD_VERSION,
         id,
         name: network.name,
         createdAt: new Date().toISOString(),
         madeFrom: network,
-        bridge: bridgeName(instance, id),
-        mtu: askedMtu(network) ?? defaultMtu,
+        bridge,
+        mtu: options.mtu ?? defaultMtu,
         subnets: allotSubnets(network, id, { networks: [...known, ...made], host: prefixes }),
       });
     }
     await Promise.all(made.map((record) => writeRecord(networkRecord(paths, record.name), record)));
     return made;
   });
+}
+
+/** A name that the user has chosen: another's interface is not touched, whatever it is for. */
+function mustBeFree(
+  network: DesiredNetwork,
+  bridge: string,
+  { links, others }: { readonly links: HostView['links']; readonly others: readonly NetworkRecord[] },
+): void {
+  const other = others.find((record) => bridgeIndex(record.bridge) === bridgeIndex(bridge));
+  if (other === undefined && !links.has(bridge)) return;
+  throw new TcomposeError(
+    `the network ${network.name} asks for the interface name ${bridge}, which ${other ? `the network ${other.name}` : 'an interface of this host'} has`,
+    {
+      code: 'network-unusable',
+      address: `network/${network.name}`,
+      help: 'choose another com.docker.network.bridge.name',
+    },
+  );
 }
 
 function freshId(instance: string, others: readonly NetworkRecord[]): string {
@@ -119,6 +141,7 @@ async function makeBridges(
   const ops = records.flatMap((network) => {
     const link = links.get(network.bridge);
     const isOurs = link?.index === bridgeIndex(network.bridge);
+    if (link !== undefined && !isOurs) mustBeOurs(context, network, aliases.get(network.bridge));
     if (isOurs)
       return mendOps(network, link, {
         is: aliases.get(network.bridge),
@@ -130,13 +153,23 @@ async function makeBridges(
   await turnForwardingOn(context.paths, before, families);
 }
 
+/** What has a name that the user has chosen may be anybody's; under a name of our making there is nothing but ours. */
+function mustBeOurs({ instance }: NetworkContext, { name, bridge, madeFrom }: NetworkRecord, alias = ''): void {
+  if (optionsOf(madeFrom).bridge === undefined || alias.startsWith(owned(instance, name))) return;
+  throw new TcomposeError(`the bridge ${bridge} of the network ${name} is gone, and another interface has its name`, {
+    code: 'network-unusable',
+    address: `network/${name}`,
+    help: `remove or rename that one:\n    ip link show ${bridge}`,
+  });
+}
+
 /** Nothing when nothing is missing. */
 function mendOps(
   network: NetworkRecord,
   link: LinkFact,
   alias: { is: string | undefined; should: string },
 ): LaunchOp[] {
-  const isWhole = network.subnets.every(({ gateway, prefix }) => link.addresses.includes(`${gateway}/${prefix}`));
+  const isWhole = hostAddresses(network).every((address) => link.addresses.includes(address));
   if (isWhole && link.isUp && alias.is === alias.should) return [];
   const up = setLink({ link: link.index, up: true, alias: alias.should });
   return [...bridgeSettings(network), ...addressOps(SOCKET, network), request(SOCKET, up)];

@@ -1,6 +1,7 @@
 /** What the records say was made and the kernel lacks. */
 import type { Damage } from '../../src/model/live.ts';
 import type { ContainerRecord, NetworkRecord } from '../state/records.ts';
+import { hostAddresses } from './bridge.ts';
 import type { Records } from './endpoints.ts';
 import type { NetworkFacts } from './facts.ts';
 import { firewallOf, networkOwner, SHARED } from './firewall.ts';
@@ -47,16 +48,14 @@ function firewallDamage(records: Records, facts: NetworkFacts, instance: string)
   return new Set(owners);
 }
 
-function bridgeDamage(
-  { name, bridge, subnets, madeFrom }: NetworkRecord,
-  { links, forwarding }: NetworkFacts,
-): Damage[] {
+function bridgeDamage(network: NetworkRecord, { links, forwarding }: NetworkFacts): Damage[] {
+  const { name, bridge, madeFrom } = network;
   const link = links.get(bridge);
   if (link?.index !== bridgeIndex(bridge)) return [{ kind: 'bridge', what: `the bridge ${bridge} of network ${name}` }];
   if (!link.isUp) return [{ kind: 'bridge', what: `the bridge ${bridge} of network ${name}, being down,` }];
-  const damage: Damage[] = subnets
-    .filter(({ gateway, prefix }) => !link.addresses.includes(`${gateway}/${prefix}`))
-    .map(({ gateway }) => ({ kind: 'address', what: `the address ${gateway} of network ${name}` }));
+  const damage: Damage[] = hostAddresses(network)
+    .filter((address) => !link.addresses.includes(address))
+    .map((address) => ({ kind: 'address', what: `the address ${address.split('/')[0]} of network ${name}` }));
   const isOff = !forwarding.ipv4 || (madeFrom.enableIpv6 && !forwarding.ipv6);
   if (isOff) damage.push({ kind: 'bridge', what: `forwarding to network ${name}` });
   return damage;

@@ -16,6 +16,7 @@ import {
   macFor,
 } from './addresses.ts';
 import { vethName } from './names.ts';
+import { optionsOf } from './options.ts';
 
 export interface Records {
   readonly networks: readonly NetworkRecord[];
@@ -44,7 +45,11 @@ export function allotEndpoints(
 ): EndpointRecord[] {
   if (container.networkMode.kind !== 'bridge') return [];
   const had = container.attachments.map(({ network }) => before.endpoints.find((one) => one.network === network));
-  const names = interfaceNames(container, before.isWired ? before.endpoints : []);
+  const prefixOf = (name: string) => {
+    const network = records.networks.find((one) => one.name === name);
+    return network ? optionsOf(network.madeFrom).interfacePrefix : 'eth';
+  };
+  const names = interfaceNames(container, before.isWired ? before.endpoints : [], prefixOf);
   const positions = before.isWired ? freePositions(before.endpoints, had) : [...had.keys()];
   return container.attachments.map((attachment, i) => {
     const network = records.networks.find(({ name }) => name === attachment.network);
@@ -159,10 +164,14 @@ function lowestFree({ network, used }: Place, subnet: string): Address | undefin
 }
 
 /** `eth0`, `eth1`, … for those that are not named, passing over names that are taken. */
-function interfaceNames({ name, attachments }: DesiredContainer, before: readonly EndpointRecord[]): readonly string[] {
+function interfaceNames(
+  { name, attachments }: DesiredContainer,
+  before: readonly EndpointRecord[],
+  prefixOf: (network: string) => string,
+): readonly string[] {
   const there = new Map(before.map((endpoint) => [endpoint.interfaceName, endpoint.network]));
   const taken = new Set([...attachments.flatMap((attachment) => attachment.interfaceName ?? []), ...there.keys()]);
-  let next = 0;
+  const next = new Map<string, number>();
   return attachments.map(({ interfaceName, network }) => {
     const had = before.find((endpoint) => endpoint.network === network);
     if (had !== undefined) return had.interfaceName;
@@ -179,8 +188,11 @@ function interfaceNames({ name, attachments }: DesiredContainer, before: readonl
         'use at most 15 characters, no blanks, "/" and ":"',
       );
     }
-    while (taken.has(`eth${next}`)) next++;
-    return `eth${next++}`;
+    const prefix = prefixOf(network);
+    let number = next.get(prefix) ?? 0;
+    while (taken.has(`${prefix}${number}`)) number++;
+    next.set(prefix, number + 1);
+    return `${prefix}${number}`;
   });
 }
 

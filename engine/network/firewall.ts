@@ -18,6 +18,7 @@ import type { ContainerRecord, NetworkRecord } from '../state/records.ts';
 import { isIpv6 } from './addresses.ts';
 import { mainEndpoint, type Records } from './endpoints.ts';
 import { bridgePrefix, owned } from './names.ts';
+import { optionsOf } from './options.ts';
 
 export type Family = 4 | 6;
 export const TABLES = ['mangle', 'nat', 'filter'] as const;
@@ -48,8 +49,8 @@ export type Firewall = Readonly<Record<Table, TableRules>>;
 interface Scope {
   readonly family: Family;
   readonly instance: string;
-  /** Matches every bridge of the instance. */
-  readonly bridges: string;
+  /** Together they match every bridge of the instance: those of our naming, and each that the user has named. */
+  readonly bridges: readonly string[];
   readonly networks: readonly NetworkRecord[];
   readonly containers: readonly ContainerRecord[];
 }
@@ -62,7 +63,8 @@ export function firewallOf(records: Records, instance: string, family: Family): 
     ({ name, subnets }) => used.has(name) && subnets.some(({ subnet }) => isOf(subnet, family)),
   );
   if (networks.length === 0) return undefined;
-  const bridges = `${bridgePrefix(instance)}+`;
+  const named = networks.map(({ bridge }) => bridge).filter((bridge) => !bridge.startsWith(bridgePrefix(instance)));
+  const bridges = [`${bridgePrefix(instance)}+`, ...named.sort()];
   const scope: Scope = { family, instance, bridges, networks: sorted(networks), containers: sorted(containers) };
   return {
     mangle: table(scope, 'mangle', { GUARD: guard(scope), LOCAL: local(scope) }, mangleJumps),
@@ -110,25 +112,33 @@ export const SHARED = '@all';
 /** A container may have the same name. */
 export const networkOwner = (network: string): string => `net:${network}`;
 
-function guard({ bridges, networks }: Scope): readonly Draft[] {
+function guard({ family, bridges, networks }: Scope): readonly Draft[] {
   const internal = networks.filter(({ madeFrom }) => madeFrom.internal);
   const open = networks.filter((network) => !isIsolated(network));
+  const unprotected = networks.filter(({ madeFrom }) => optionsOf(madeFrom).unprotected[family]);
   return [
     ...internal.flatMap(({ name, bridge }): Draft[] => [
       [networkOwner(name), `-i ${bridge} ! -o ${bridge} -j DROP`],
       [networkOwner(name), `! -i ${bridge} -o ${bridge} -j DROP`],
     ]),
     // What connection tracking does not know passes address translation by: it would show inside addresses outside.
-    [SHARED, `-i ${bridges} ! -o ${bridges} -m conntrack --ctstate INVALID -j DROP`],
-    [SHARED, `-o ${bridges} -m conntrack --ctstate RELATED,ESTABLISHED,DNAT -j RETURN`],
+    ...each(bridges, (bridge) => `-i ${bridge} ! -o ${bridge} -m conntrack --ctstate INVALID -j DROP`),
+    ...each(bridges, (bridge) => `-o ${bridge} -m conntrack --ctstate RELATED,ESTABLISHED,DNAT -j RETURN`),
     // Bridged frames come here too where br_netfilter is loaded.
     ...open.map(({ name, bridge }): Draft => [networkOwner(name), `-i ${bridge} -o ${bridge} -j RETURN`]),
-    [SHARED, `-o ${bridges} -j DROP`],
+    // The other networks stay apart from one that is open to the outside.
+    ...unprotected.flatMap(({ name, bridge }): Draft[] => [
+      ...bridges.map((from): Draft => [networkOwner(name), `-i ${from} -o ${bridge} -j DROP`]),
+      [networkOwner(name), `-o ${bridge} -j RETURN`],
+    ]),
+    ...each(bridges, (bridge) => `-o ${bridge} -j DROP`),
   ];
 }
 
-const isIsolated = ({ madeFrom }: NetworkRecord): boolean =>
-  madeFrom.driverOpts['com.docker.network.bridge.enable_icc'] === 'false';
+const each = (bridges: readonly string[], text: (bridge: string) => string): readonly Draft[] =>
+  bridges.map((bridge) => [SHARED, text(bridge)]);
+
+const isIsolated = ({ madeFrom }: NetworkRecord): boolean => !optionsOf(madeFrom).icc;
 
 function local({ family, bridges, networks }: Scope): readonly Draft[] {
   return [
@@ -136,7 +146,7 @@ function local({ family, bridges, networks }: Scope): readonly Draft[] {
     // Answers to this host's own questions, which address translation sends back to where they came from.
     [SHARED, '-m conntrack --ctstate RELATED,ESTABLISHED -j RETURN'],
     // The price of route_localnet: without this, containers would reach what listens on the host's loopback (CVE-2020-8558).
-    ...(family === 4 ? [[SHARED, `-d 127.0.0.0/8 -i ${bridges} -j DROP`] as const] : []),
+    ...(family === 4 ? each(bridges, (bridge) => `-d 127.0.0.0/8 -i ${bridge} -j DROP`) : []),
     // Gateways are for their own networks: name servers listen there.
     ...gateways(networks, family).map(
       ([{ name, bridge }, gateway]): Draft => [networkOwner(name), `-d ${gateway} ! -i ${bridge} -j DROP`],
@@ -152,9 +162,9 @@ const gateways = (networks: readonly NetworkRecord[], family: Family): [NetworkR
   );
 
 const forward = ({ bridges }: Scope): readonly Draft[] => [
-  [SHARED, `-o ${bridges} -j ACCEPT`],
+  ...each(bridges, (bridge) => `-o ${bridge} -j ACCEPT`),
   // What goes to another instance's bridge has passed that one's guard as well.
-  [SHARED, `-i ${bridges} -j ACCEPT`],
+  ...each(bridges, (bridge) => `-i ${bridge} -j ACCEPT`),
 ];
 
 const input = ({ bridges, containers }: Scope): readonly Draft[] =>
@@ -164,21 +174,25 @@ const input = ({ bridges, containers }: Scope): readonly Draft[] =>
 const resolverPorts = (containers: readonly ContainerRecord[]): readonly number[] =>
   [...new Set([53, ...containers.flatMap(({ resolverPort }) => resolverPort ?? [])])].sort((a, b) => a - b);
 
-const toOwnGateway = (bridges: string, port: number, target: string): readonly Draft[] =>
-  ['udp', 'tcp'].map((protocol) => [
-    SHARED,
-    `-i ${bridges} -p ${protocol} -m addrtype --dst-type LOCAL --limit-iface-in -m ${protocol} --dport ${port} -j ${target}`,
-  ]);
+const toOwnGateway = (bridges: readonly string[], port: number, target: string): readonly Draft[] =>
+  ['udp', 'tcp'].flatMap((protocol) =>
+    each(
+      bridges,
+      (bridge) =>
+        `-i ${bridge} -p ${protocol} -m addrtype --dst-type LOCAL --limit-iface-in -m ${protocol} --dport ${port} -j ${target}`,
+    ),
+  );
 
 function source({ family, bridges, networks }: Scope): readonly Draft[] {
   const rules: Draft[] = [];
   // From this host's loopback, or back to where it came from: the answer must come by way of this host again.
-  if (family === 4) rules.push([SHARED, `-s 127.0.0.0/8 -o ${bridges} -j MASQUERADE`]);
+  if (family === 4) rules.push(...each(bridges, (bridge) => `-s 127.0.0.0/8 -o ${bridge} -j MASQUERADE`));
   for (const { name, bridge, subnets, madeFrom } of networks.filter((network) => !network.madeFrom.internal)) {
-    const hides = madeFrom.driverOpts['com.docker.network.bridge.enable_ip_masquerade'] !== 'false';
+    const { masquerade, source: own } = optionsOf(madeFrom);
+    const hide = own[family] === undefined ? 'MASQUERADE' : `SNAT --to-source ${own[family]}`;
     for (const { subnet } of subnets.filter((candidate) => isOf(candidate.subnet, family))) {
       rules.push([networkOwner(name), `-s ${subnet} -o ${bridge} -m conntrack --ctstate DNAT -j MASQUERADE`]);
-      if (hides) rules.push([networkOwner(name), `-s ${subnet} ! -o ${bridge} -j MASQUERADE`]);
+      if (masquerade) rules.push([networkOwner(name), `-s ${subnet} ! -o ${bridge} -j ${hide}`]);
     }
   }
   return rules;

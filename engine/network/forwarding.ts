@@ -12,7 +12,7 @@ import { writeWhole } from '../state/files.ts';
 import { forwardingMemo, type Paths } from '../state/paths.ts';
 import { applyFirewall } from './apply-firewall.ts';
 import { type FirewallFacts, FORWARDING, isForwarding } from './facts.ts';
-import { ANY_BRIDGE } from './names.ts';
+import { isOwned } from './names.ts';
 
 const FAMILIES = [4, 6] as const;
 type Family = (typeof FAMILIES)[number];
@@ -29,7 +29,7 @@ export interface Before {
 
 /** What is known of the time before: from the bridges, and from what was written down. */
 export function rememberedBefore(paths: Paths, aliases: ReadonlyMap<string, string>): Before {
-  const known = [...aliases].filter(([name]) => name.startsWith(ANY_BRIDGE)).map(([, alias]) => parseBefore(alias));
+  const known = [...aliases].filter(([, alias]) => isOwned(alias)).map(([, alias]) => parseBefore(alias));
   return Object.assign({}, parseBefore(read(forwardingMemo(paths))), ...known);
 }
 

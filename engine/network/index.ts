@@ -15,6 +15,7 @@ export { encodeHeld, heldSockets } from './held-ports.ts';
 export type { NetworkSetup, Running, Supervisor } from './interfaces.ts';
 export { findHolders, readListening } from './listening.ts';
 export { findNetwork, readNetworkRecords } from './network-records.ts';
+export { isWithoutGateway } from './options.ts';
 export { formatPort, type PortConflict, type PortRequest, portError } from './ports.ts';
 export { removeLeftovers } from './remove-leftovers.ts';
 export { removeNetworks } from './remove-networks.ts';

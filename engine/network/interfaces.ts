@@ -6,6 +6,7 @@ import { request } from './bridge.ts';
 import { mainEndpoint, positionOf } from './endpoints.ts';
 import type { NetworkFacts } from './facts.ts';
 import { bridgeIndex, owned } from './names.ts';
+import { optionsOf } from './options.ts';
 import { deleteLink, newAddress, newDefaultRoute, newVethPair, setBridgePort, setLink } from './rtnetlink.ts';
 
 export const CLONE_NEWNET = 0x40000000;
@@ -125,7 +126,7 @@ export function portOps(
 ): LaunchOp[] {
   const { bridge, madeFrom } = networkOf(place, endpoint);
   const link = endpoint.hostInterface;
-  const isolated = !hairpin && madeFrom.driverOpts['com.docker.network.bridge.enable_icc'] === 'false';
+  const isolated = !hairpin && !optionsOf(madeFrom).icc;
   const port = { ...(hairpin && { hairpin }), ...(isolated && { isolated }) };
   return [
     request(slots.host, setLink({ link, master: bridgeIndex(bridge), alias: owned(instance, container.name) })),

@@ -9,7 +9,7 @@ import { removeBridgeOps } from './bridge.ts';
 import type { NetworkContext } from './create-networks.ts';
 import { linkNames, readAliases } from './facts.ts';
 import { rememberedBefore, turnForwardingBack } from './forwarding.ts';
-import { ANY_BRIDGE } from './names.ts';
+import { ANY_BRIDGE, isOwned } from './names.ts';
 import { findNetwork, readNetworkRecords } from './network-records.ts';
 
 const SOCKET = 0;
@@ -34,7 +34,8 @@ export async function removeNetworks(
     const bridges = free.map(({ bridge }) => bridge);
     const present = bridges.filter((bridge) => links.has(bridge));
     const before = rememberedBefore(paths, aliases);
-    const ours = (name: string) => bridges.includes(name) || !name.startsWith(ANY_BRIDGE);
+    const ours = (name: string) =>
+      bridges.includes(name) || !(name.startsWith(ANY_BRIDGE) || isOwned(aliases.get(name)));
     // With the last bridges of the host, and while these still remember: whoever comes after a kill finds it there.
     const isLast = [...links].every(ours);
     if (isLast) await turnForwardingBack(paths, before);
@@ -43,7 +44,7 @@ export async function removeNetworks(
       present.map((bridge) => run([{ op: 'netlink-open', slot: SOCKET }, ...removeBridgeOps(SOCKET, bridge)])),
     );
     // Of two that remove at once, each may have seen the other's; now one sees none.
-    if (!isLast && !linkNames().some((name) => name.startsWith(ANY_BRIDGE))) await turnForwardingBack(paths, before);
+    if (!isLast && ![...(await readAliases()).values()].some(isOwned)) await turnForwardingBack(paths, before);
     await Promise.all(free.map(({ name }) => unlink(networkRecord(paths, name))));
     // The bridges of other instances remember for themselves.
     if (readNetworkRecords(paths).length === 0) await rm(forwardingMemo(paths), { force: true });

@@ -181,11 +181,19 @@ const SERVICE: Readonly<Record<string, Attribute>> = {
 const NETWORK: Readonly<Record<string, Attribute>> = {
   name: honoured,
   driver: refused('only bridge networks are made', 'bridge', 'default', ''),
-  driver_opts: refused(
-    'bridges have no other options here',
-    'com.docker.network.driver.mtu',
+  driver_opts: warned(
+    'the option is not known: it has no effect',
+    'com.docker.network.bridge.name',
     'com.docker.network.bridge.enable_icc',
     'com.docker.network.bridge.enable_ip_masquerade',
+    'com.docker.network.bridge.host_binding_ipv4',
+    'com.docker.network.bridge.inhibit_ipv4',
+    'com.docker.network.bridge.gateway_mode_ipv4',
+    'com.docker.network.bridge.gateway_mode_ipv6',
+    'com.docker.network.container_iface_prefix',
+    'com.docker.network.driver.mtu',
+    'com.docker.network.host_ipv4',
+    'com.docker.network.host_ipv6',
   ),
   ipam: honoured,
   'ipam.driver': warned('addresses are given out by tcompose', 'default'),

@@ -95,15 +95,24 @@ export function ports(scope: ServiceScope): readonly DesiredPort[] {
     scope.warn(`service ${scope.name} uses the host's network: its published ports are the host's own`);
     return [];
   }
-  return listed.map(desiredPort);
+  const binding = hostBinding(scope);
+  return listed.map((port) => desiredPort(port, binding));
 }
 
-function desiredPort(port: Port): DesiredPort {
+/** Where ports are published that say nothing of it: the option of the network that leads outside. */
+function hostBinding({ project, service }: ServiceScope): string {
+  const entries = Object.entries(service.networks ?? { default: null }).sort(byPriority(project));
+  const main = entries.find(([key]) => project.networks[key]?.internal !== true)?.[0];
+  const options = service.network_mode || main === undefined ? undefined : project.networks[main]?.driver_opts;
+  return options?.['com.docker.network.bridge.host_binding_ipv4'] ?? '';
+}
+
+function desiredPort(port: Port, binding: string): DesiredPort {
   const [first = 0, last = first] = (port.published ?? '').split('-').filter(Boolean).map(Number);
   return {
     protocol: (port.protocol ?? 'tcp') as DesiredPort['protocol'],
     target: port.target,
-    hostIp: port.host_ip ?? '',
+    hostIp: port.host_ip || (binding === '0.0.0.0' ? '' : binding),
     published: first === last ? first : 0,
     ...(first === last ? {} : { range: { first, last } }),
   };

@@ -1,0 +1,106 @@
+/** Driver options of networks, as the kernel has them in the end. */
+import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import type { DesiredNetwork } from '../../../src/model/desired.ts';
+import { type Instance, makeInstance, nothingIsLeft, removeInstance } from '../../helpers/instance.ts';
+import {
+  addressOf,
+  aNetwork,
+  aPort,
+  aServer,
+  askFrom,
+  command,
+  HOST,
+  inside,
+  openStage,
+  outside,
+  type Stage,
+  start,
+  stopAll,
+} from './stage.ts';
+
+let instance: Instance;
+let stage: Stage;
+
+const withOptions = (name: string, options: Record<string, string>, changes: Partial<DesiredNetwork> = {}) =>
+  aNetwork(name, {
+    driverOpts: Object.fromEntries(Object.entries(options).map(([key, value]) => [`com.docker.network.${key}`, value])),
+    ...changes,
+  });
+
+beforeAll(async () => {
+  instance = await makeInstance();
+  stage = await openStage(instance);
+});
+afterEach(() => stopAll(stage));
+afterAll(async () => {
+  await stage?.engine.close();
+  await nothingIsLeft(instance);
+  await removeInstance(instance);
+});
+
+test('a bridge gets the name that the user has chosen, with everything that guards the others, and goes with its network', async () => {
+  const forwarding = await command('cat', '/proc/sys/net/ipv4/ip_forward');
+  await stage.engine.networks.create([withOptions('front', { 'bridge.name': 'br-shop' }), aNetwork('back')]);
+  await start(stage, [
+    aServer(stage, 'web', ['front'], { ports: [aPort('8080')] }),
+    aServer(stage, 'peer', ['front']),
+    aServer(stage, 'other', ['back']),
+  ]);
+  const web = await addressOf(stage, 'web', 'front');
+  expect(await command('ip', '-o', 'address', 'show', 'br-shop')).toContain(web.replace(/\d+$/, '1/'));
+  expect(await askFrom(await inside(stage.engine, 'peer'), web)).toMatch(/^web /);
+  expect(await askFrom(outside, `${HOST}:8080`)).toMatch(/^web /);
+  expect(await askFrom(await inside(stage.engine, 'other'), web)).toBe('-');
+  await command(...outside, 'ip', 'route', 'add', `${web}/32`, 'via', HOST);
+  expect(await askFrom(outside, web)).toBe('-');
+  await command(...outside, 'ip', 'route', 'del', `${web}/32`);
+
+  // Gone and put back, as any other.
+  await command('ip', 'link', 'del', 'br-shop');
+  expect((await stage.engine.snapshot()).networks.find(({ name }) => name === 'front')?.damage).toHaveLength(1);
+  await stage.engine.networks.repair(['front']);
+  await stage.engine.containers.repair(['web', 'peer']);
+  expect(await askFrom(await inside(stage.engine, 'peer'), web)).toMatch(/^web /);
+
+  await stopAll(stage);
+  await expect(command('ip', 'link', 'show', 'br-shop')).rejects.toThrow();
+  expect(await command('cat', '/proc/sys/net/ipv4/ip_forward')).toBe(forwarding);
+});
+
+test('an interface of somebody else with that name is left alone', async () => {
+  await command('ip', 'link', 'add', 'br-shop', 'type', 'bridge');
+  try {
+    const network = withOptions('front', { 'bridge.name': 'br-shop' });
+    await expect(stage.engine.networks.create([network])).rejects.toThrow(/an interface of this host has/);
+    await command('ip', 'link', 'show', 'br-shop');
+    expect((await stage.engine.snapshot()).networks).toEqual([]);
+  } finally {
+    await command('ip', 'link', 'del', 'br-shop');
+  }
+});
+
+test('inhibit_ipv4: the bridge has no address, its containers have', async () => {
+  await stage.engine.networks.create([withOptions('front', { 'bridge.inhibit_ipv4': 'true' })]);
+  await start(stage, [aServer(stage, 'web', ['front']), aServer(stage, 'peer', ['front'])]);
+  const [front] = (await stage.engine.snapshot()).networks;
+  expect(front?.damage).toEqual([]);
+  expect(await command('ip', '-4', '-o', 'address', 'show', front!.bridge)).toBe('');
+  const web = await addressOf(stage, 'web', 'front');
+  expect(await askFrom(await inside(stage.engine, 'peer'), web)).toMatch(/^web /);
+});
+
+test('nat-unprotected: whoever has a route reaches every port, other networks do not', async () => {
+  await stage.engine.networks.create([
+    withOptions('front', { 'bridge.gateway_mode_ipv4': 'nat-unprotected' }),
+    aNetwork('back'),
+  ]);
+  await start(stage, [aServer(stage, 'web', ['front']), aServer(stage, 'other', ['back'])]);
+  const web = await addressOf(stage, 'web', 'front');
+  await command(...outside, 'ip', 'route', 'add', `${web}/32`, 'via', HOST);
+  try {
+    expect(await askFrom(outside, web)).toBe('web 198.51.100.1');
+    expect(await askFrom(await inside(stage.engine, 'other'), web)).toBe('-');
+  } finally {
+    await command(...outside, 'ip', 'route', 'del', `${web}/32`);
+  }
+});
