@@ -9,7 +9,6 @@ import type { DesiredContainer } from '../../src/model/desired.ts';
 import type { BatchResult } from '../../src/model/engine.ts';
 import { allotResolverPorts, needsPort, resolverOps, syncNames, withNames } from '../dns/index.ts';
 import type { Host } from '../host.ts';
-import type { LaunchOp } from '../launcher/ops.ts';
 import { hasSameRules, networkAttachOps, networkDetachOps, type Records, syncFirewall } from '../network/index.ts';
 import { writeContainerRecord } from '../state/container-records.ts';
 import { withFolderLock } from '../state/file-lock.ts';
@@ -90,35 +89,34 @@ async function changeNetwork(
   const isFirstTry = changes.every(({ from }) => from.before === undefined);
   if (!isFirstTry || !hasSameRules(before, records, instance)) await syncFirewall({ instance }, host.records);
   const touched = changes.flatMap(({ from, to }) => [...from.endpoints, ...to.endpoints, ...(to.before ?? [])]);
-  await Promise.all([
-    syncNames(await host.dnsContext(), new Set(touched.map(({ network }) => network))),
-    ...running.map(async (one) => rewire(host, one, records, { instance, failed })),
-  ]);
+  const each = (work: (one: (typeof running)[number]) => Promise<void>) =>
+    Promise.all(
+      running.map(async (one) => {
+        if (!failed.has(one.to.name)) await work(one).catch((error: Error) => failed.set(one.to.name, error));
+      }),
+    );
+  const attached = each((one) => attach(host, one, records, instance));
+  await syncNames(await host.dnsContext(), new Set(touched.map(({ network }) => network)), async () => {
+    await attached;
+    await each((one) => switchOver(host, one, records));
+  });
 }
 
-async function rewire(
-  host: Host,
-  { to, supervisor }: RecordChange & { readonly supervisor: ProcessId },
-  records: Records,
-  { instance, failed }: Pick<Surroundings, 'instance' | 'failed'>,
-): Promise<void> {
-  const { before } = to;
-  if (before === undefined) return;
-  const change = { container: to, before, supervisor };
-  try {
-    const session = await host.session();
-    const attach = networkAttachOps(change, records.networks, instance);
-    const inside: LaunchOp[] = attach.length > 0 ? attach : [{ op: 'join', ...supervisor, flags: CLONE.NEWNET }];
-    await session.run([...inside, ...resolverOps(to, records, FIRST_FREE_SLOT)]);
-    const detach = networkDetachOps(change);
-    if (detach.length > 0) await session.run(detach);
-  } catch (error) {
-    failed.set(to.name, error as Error);
-  }
+type Running = RecordChange & { readonly supervisor: ProcessId };
+
+async function attach(host: Host, { to, supervisor }: Running, { networks }: Records, instance: string): Promise<void> {
+  const ops = networkAttachOps({ container: to, before: to.before ?? [], supervisor }, networks, instance);
+  if (ops.length > 0) await (await host.session()).run(ops);
 }
 
-/** Behind those of networkAttachOps. */
-const FIRST_FREE_SLOT = 3;
+/** To its new name server, and away from the networks that it leaves. */
+async function switchOver(host: Host, { to, supervisor }: Running, records: Records): Promise<void> {
+  const session = await host.session();
+  const resolver = resolverOps(to, records, 0);
+  if (resolver.length > 0) await session.run([{ op: 'join', ...supervisor, flags: CLONE.NEWNET }, ...resolver]);
+  const detach = networkDetachOps({ container: to, before: to.before ?? [] });
+  if (detach.length > 0) await session.run(detach);
+}
 
 async function finish(host: Host, { to }: RecordChange, failed: ReadonlyMap<string, Error>): Promise<void> {
   if (to.before === undefined || failed.has(to.name)) return;

@@ -31,17 +31,26 @@ export async function withNames<T>({ paths }: Pick<DnsContext, 'paths'>, work: (
 /**
  * Makes the name servers know the wanted containers: started where they do not run, ended where nobody wants to run any more. Names are
  * there when this resolves: call it before containers start, records written. `networks`: only those whose view has one of them may
- * have changed.
+ * have changed. `switchOver`: leads running containers from one to another: what they asked before is there until it is done.
  */
-export async function syncNames(context: DnsContext, networks?: ReadonlySet<string>): Promise<void> {
+export async function syncNames(
+  context: DnsContext,
+  networks?: ReadonlySet<string>,
+  switchOver?: () => Promise<void>,
+): Promise<void> {
   const { paths } = context;
   await withNames(context, async () => {
     const zones = zonesOf(readRecords(paths));
     const known = new Set(zones.map(({ key }) => key));
     const gone = namesIn(dnsRoot(paths)).filter((key) => !known.has(key));
-    await Promise.all(gone.map((key) => removeServer(paths, key)));
     const touched = zones.filter((zone) => networks === undefined || zone.networks.some((name) => networks.has(name)));
-    await Promise.all(touched.map((zone) => serve(context, zone)));
+    const removeGone = () => Promise.all(gone.map((key) => removeServer(paths, key)));
+    const serveAll = () => Promise.all(touched.map((zone) => serve(context, zone)));
+    // One that goes may have what another one is to get, but for those that are switched from: ports are not given twice.
+    if (switchOver === undefined) await removeGone();
+    await serveAll();
+    await switchOver?.();
+    if (switchOver !== undefined) await removeGone();
   });
 }
 

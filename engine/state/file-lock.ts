@@ -10,7 +10,9 @@ import { TcomposeError } from '../../src/model/errors.ts';
 /** Runs flock(1) on our descriptor. False: somebody else holds it (only with `-n`). */
 const flock = (handle: FileHandle, options: readonly string[]): Promise<boolean> =>
   new Promise((resolve, reject) => {
-    const child = spawn('flock', [...options, '3'], { stdio: ['ignore', 'ignore', 'ignore', handle.fd] });
+    // Without the locale of whoever calls, whose files it would read for words that it never says.
+    const env = { PATH: process.env['PATH'], LC_ALL: 'C' };
+    const child = spawn('flock', [...options, '3'], { env, stdio: ['ignore', 'ignore', 'ignore', handle.fd] });
     child.on('error', (cause) =>
       reject(
         new TcomposeError('cannot run flock', {
