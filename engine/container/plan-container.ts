@@ -22,6 +22,7 @@ import { hostnameOf } from './host-files.ts';
 import { resolveIdentity } from './identity.ts';
 import { hostKnobs } from './knobs.ts';
 import { ownNamespaces } from './limits.ts';
+import { linkVariables } from './link-env.ts';
 import { INIT_PATH, type MountRequest, type MountSource } from './mounts.ts';
 import { namespacePlan, owns } from './namespaces.ts';
 import type { ContainerPlan, ProcessPlan } from './program.ts';
@@ -63,7 +64,8 @@ export async function planContainer(host: Host, record: ContainerRecord, inputs:
   const sources = [...inputs.sources, ...cdi.mounts.map(({ source }) => source)];
   const namespaces = namespacePlan(host.paths, record, inputs.records);
   const user = userPlan(host.paths, record, inputs.records);
-  const process = withCdi(await planProcess(host, record, inputs), cdi);
+  const linked = linkVariables(record, inputs.records);
+  const process = withCdi(await planProcess(host, record, { ...inputs, linked }), cdi);
   if (user !== undefined) checkIdentity(container.name, process.identity, user);
   return {
     process,
@@ -129,7 +131,15 @@ const withCdi = (process: ProcessPlan, { env, gids }: CdiEdits): ProcessPlan => 
 export async function planProcess(
   host: Host,
   { madeFrom: container }: ContainerRecord,
-  { facts, accounts, namedAs, note }: Pick<PlanInputs, 'facts' | 'accounts' | 'namedAs' | 'note'>,
+  {
+    facts,
+    accounts,
+    namedAs,
+    note,
+    linked = {},
+  }: Pick<PlanInputs, 'facts' | 'accounts' | 'namedAs' | 'note'> & {
+    readonly linked?: Readonly<Record<string, string>>;
+  },
 ): Promise<ProcessPlan> {
   const { security } = container;
   const identity = resolveIdentity(container, accounts);
@@ -138,7 +148,7 @@ export async function planProcess(
   const isFiltered = security.seccomp !== 'unconfined' && !(security.privileged && security.seccomp === 'default');
   return {
     argv: hasInit(container) ? [INIT_PATH, 'init', ...container.argv] : container.argv,
-    env: environmentOf([container.env], {
+    env: environmentOf([linked, container.env], {
       hostname: hostnameOf(namedAs.madeFrom, namedAs.id, facts.names),
       home: identity.home,
       tty: container.tty,

@@ -77,6 +77,10 @@ export interface DesiredContainer {
   readonly ports: readonly DesiredPort[];
   /** Names that this container alone knows other containers by. */
   readonly links: readonly { readonly container: string; readonly aliases: readonly string[] }[];
+  /** Variables tell of the linked containers, too (Docker's old links). */
+  readonly linkEnv?: true;
+  /** `80/tcp`: what the image and the file say it serves; absent: nothing. With the published ports, what links are told of. */
+  readonly exposed?: readonly string[];
   /** `address` may be `host-gateway`. */
   readonly extraHosts: readonly { readonly host: string; readonly address: string }[];
   readonly dns: {

@@ -138,6 +138,9 @@ export const FIELDS: { readonly [K in keyof Required<DesiredContainer>]: FieldRu
   ),
   ports: live(said<'ports'>(set('ports'), portText)),
   links: live(said<'links'>(set('links', 'container'), ({ aliases }) => aliases.join(', '))),
+  // Read at the start of those that link to it.
+  linkEnv: whole('links'),
+  exposed: live(whole('expose')),
   extraHosts: live(said<'extraHosts'>(set('extra_hosts', 'host'), ({ address }) => address)),
   dns: live(fields({ servers: ['dns'], search: ['dns_search'], options: ['dns_opt'] })),
   restart: said<'restart'>(whole('restart'), ({ policy, maxRetries, delayMs, windowMs }) =>

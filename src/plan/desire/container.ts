@@ -3,6 +3,7 @@ import type { DesiredContainer } from '../../model/desired.ts';
 import { serviceHash } from '../fingerprint.ts';
 import { LABEL, serviceLabels } from '../labels.ts';
 import { cdiDevices, devices, hooks, namespaces } from './isolation.ts';
+import { exposed, wantsLinkEnv } from './link-env.ts';
 import { mounts } from './mounts.ts';
 import { attachments, distinct, extraHosts, links, networkMode, ports } from './networking.ts';
 import { preStart } from './pre-start.ts';
@@ -36,6 +37,8 @@ function containerTemplate(scope: ServiceScope): Omit<DesiredContainer, 'name'> 
     cgroupParent: service.cgroup_parent || undefined,
     platform: service.platform || undefined,
     annotations: service.annotations,
+    linkEnv: wantsLinkEnv(scope) ? (true as const) : undefined,
+    exposed: nonEmpty(exposed(scope)),
     runs: neverRuns(service) ? (false as const) : undefined,
   };
   const facts = { hash: serviceHash(service), imageId: image.id, version: scope.version };

@@ -113,3 +113,15 @@ test('links are known under their aliases, to who has them', async () => {
   const other = (await stage.engine.containers.find('db'))!;
   expect((await askInside(other.pid, 'database', 'UDP')).stdout.trim()).toBe('ENOTFOUND');
 });
+
+test('variables tell of linked containers where they are asked for, and what the file sets counts more', async () => {
+  await stage.engine.networks.create([aNetwork('front')]);
+  const links = [{ container: 'db', aliases: ['store'] }];
+  const env = { PATH: '/bin', STORE_NAME: 'mine' };
+  await start(stage, [aServer(stage, 'db', ['front'], { exposed: ['5432/tcp'] })]);
+  await start(stage, [aServer(stage, 'web', ['front'], { links, linkEnv: true, env })]);
+  const { pid } = (await stage.engine.containers.find('web'))!;
+  const variables = readFileSync(`/proc/${pid}/environ`, 'utf8').split('\0');
+  expect(variables).toContain(`STORE_PORT_5432_TCP=tcp://${await addressOf(stage, 'db', 'front')}:5432`);
+  expect(variables.filter((each) => each.startsWith('STORE_NAME='))).toEqual(['STORE_NAME=mine']);
+});
