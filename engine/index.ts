@@ -68,6 +68,7 @@ const networksOf = (host: Host): Engine['networks'] => {
       const record = networks.find((network) => network.name === name) ?? (known.length === 1 ? known[0] : undefined);
       return record && (await import('./state/snapshot.ts')).liveNetwork(record, []);
     },
+    trace: async (request) => (await import('./network/trace.ts')).trace(host, request),
   };
 };
 

@@ -19,7 +19,13 @@ export function dryEngine(engine: Engine): Engine {
       remove: async () => ({ untagged: [], deleted: [] }),
       tag: nothing,
     },
-    networks: { create: nothing, repair: nothing, remove: nothing, find: (name) => networks.find(name) },
+    networks: {
+      create: nothing,
+      repair: nothing,
+      remove: nothing,
+      find: (name) => networks.find(name),
+      trace: (request) => networks.trace(request),
+    },
     volumes: { create: nothing, remove: nothing, find: (name) => volumes.find(name) },
     containers: {
       create: allWell,

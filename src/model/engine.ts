@@ -18,6 +18,7 @@ import type {
 import type { DesiredContainer, DesiredHook, DesiredNetwork, DesiredState, DesiredVolume } from './desired.ts';
 import type { LiveContainer, LiveNetwork, LiveState, LiveVolume } from './live.ts';
 import type { AttachRequest, ExecRequest, LogLine, LogOptions } from './streams.ts';
+import type { Trace, TraceRequest } from './trace.ts';
 
 export type {
   CommitOptions,
@@ -123,6 +124,8 @@ export interface Networks {
   remove(names: readonly string[]): Promise<void>;
   /** By name, or by an unambiguous beginning of its id; without a look at what the kernel has of it. */
   find(name: string): Promise<LiveNetwork | undefined>;
+  /** Follows a connection and tries it; changes nothing. */
+  trace(request: TraceRequest): Promise<Trace>;
 }
 
 export interface Volumes {

@@ -130,6 +130,7 @@ export function createFakeEngine(options: FakeOptions = {}): FakeEngine {
           networks.delete(name);
         }),
       find: async (name) => networks.get(name),
+      trace: async () => ({ meant: [], links: [] }),
     },
     volumes: {
       create: (wanted) =>

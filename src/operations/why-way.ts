@@ -1,0 +1,83 @@
+/** The hops in the middle of a connection: the route, the links, the rules. */
+import type { TraceRule } from '../model/trace.ts';
+import { broken, type Hop, linkWords, MEND, ok, type Question } from './why-words.ts';
+
+export function routeHop({ trace: { route, asker, address, links, target } }: Question): Hop | undefined {
+  if (route === undefined) return undefined;
+  const who = asker?.container ?? 'this host';
+  if (route.error !== undefined) {
+    const ill = links.find(({ side, kind, is }) => side === 'asker' && kind === 'inside' && is !== 'up');
+    const because = ill === undefined ? '' : `: ${linkWords(ill)} is ${ill.is}`;
+    return broken(
+      'route',
+      `${who} has no route to ${address} (${route.error})${because}`,
+      ill === undefined && target === undefined ? 'give the service a network that leads there' : MEND,
+    );
+  }
+  const via = route.via === undefined ? '' : ` via ${route.via}`;
+  return ok('route', `${address} by ${route.device}${via}${route.source ? `, from ${route.source}` : ''}`);
+}
+
+export function linksHop({ trace: { links, asker, address, route } }: Question): Hop | undefined {
+  if (links.length === 0 || address === undefined) return undefined;
+  // Of several networks of the asker, the one that the route takes.
+  const device = route?.device;
+  const taken = links.find(({ side, kind, name }) => side === 'asker' && kind === 'inside' && name === device)?.network;
+  const way = links.filter(
+    ({ side, network }) => side === 'target' || asker === undefined || taken === undefined || network === taken,
+  );
+  const ill = way.find(({ is }) => is !== 'up');
+  if (ill !== undefined)
+    return broken(
+      'links',
+      `${linkWords(ill)} of network ${ill.network} (${ill.side === 'asker' ? "the asker's side" : "the target's side"}) is ${ill.is}`,
+      MEND,
+    );
+  const names = [...new Set(way.filter(({ kind }) => kind !== 'inside').map(({ name }) => name))];
+  return ok('links', `${names.join(', ')} ${names.length === 1 ? 'is' : 'are'} up`);
+}
+
+export function rulesHop({ trace: { rules, address }, request, networkOf, trace }: Question): Hop | undefined {
+  if (rules === undefined || address === undefined || rules.path === 'none') return undefined;
+  if (rules.isolated)
+    return broken(
+      'rules',
+      'containers on this network may not talk to each other (com.docker.network.bridge.enable_icc: false)',
+      `leave that option of network ${networkOf(trace.asker?.networks[0]?.name ?? '')} out, or link the services`,
+    );
+  if (rules.droppedBy !== undefined) return droppedHop(rules.droppedBy, rules.verdict);
+  const rose = rules.uncertain.find((rule) => rule.rose);
+  if (rose !== undefined && trace.attempt?.result !== 'connected')
+    return droppedHop(rose, rose.target === 'DROP' ? 'dropped' : 'rejected');
+  if (rules.missing.length > 0) return broken('rules', `${rules.missing.join(', ')} is gone`, MEND);
+  const { published } = trace;
+  if (published?.port !== undefined && rules.ledTo === undefined && request.protocol === 'udp')
+    return broken('rules', 'no rule leads the host port to the container', MEND);
+  if (rules.path === 'bridged') return ok('rules', 'within one bridge: no firewall rule is met');
+  const met = rules.met.filter(({ target }) => target !== 'RETURN');
+  const words = met.map(({ chain, target, packets }) => `${chain.split(' ').at(-1)} ${target} [${packets}]`);
+  const led = rules.ledTo === undefined ? '' : `; led to ${rules.ledTo}`;
+  const unsure =
+    rules.uncertain.length === 0 ? '' : `; ${rules.uncertain.length} that may drop cannot be judged from here`;
+  return ok('rules', `${rules.path}: ${words.join(', ') || 'nothing stands in the way'}${led}${unsure}`);
+}
+
+/** Chains of the engine are named so. */
+const isOurs = (chain: string): boolean => /^TC-[0-9a-f]{4}-/.test(chain.split(' ')[1] ?? '');
+
+function droppedHop(rule: TraceRule, verdict: string): Hop {
+  const [table = '', chain = ''] = rule.chain.split(' ');
+  const packets = rule.packets > 0 ? `, ${rule.packets} packet${rule.packets === 1 ? '' : 's'} so far` : '';
+  const says = rule.text.startsWith('policy ')
+    ? `${verdict} by the ${rule.text} (table ${table}): no rule accepts it`
+    : `${verdict} by a rule of ${table} ${chain}: ${rule.text}${packets}`;
+  if (isOurs(rule.chain))
+    return broken('rules', says, 'this is how networks are kept apart: put both on one network, or publish the port');
+  if (rule.text.startsWith('policy '))
+    return broken('rules', says, `${MEND}\nor accept it in the firewall that set the policy (ufw, firewalld)`);
+  return broken(
+    'rules',
+    says,
+    `it is not tcompose's: take it away, or accept this connection before it\n  iptables -t ${table} -S ${chain}`,
+  );
+}
