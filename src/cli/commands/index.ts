@@ -29,6 +29,7 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
   stats: single('show what containers use', async () => (await import('./stats.ts')).stats),
   wait: single('wait until containers have ended', async () => (await import('./wait.ts')).wait),
   events: single('show what happens to containers', async () => (await import('./events.ts')).events),
+  why: single('follow a connection and name what breaks it', async () => (await import('./why.ts')).why),
   port: single('print the host address of a published port', async () => (await import('./port.ts')).port),
   images: single('list the images of the containers', async () => (await import('./images.ts')).images),
   volumes: single('list the volumes of the project', async () => (await import('./volumes.ts')).volumes),
