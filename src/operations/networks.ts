@@ -3,6 +3,7 @@ import { TcomposeError } from '../model/errors.ts';
 import type { LiveContainer, LiveNetwork } from '../model/live.ts';
 import { isActive } from '../plan/inputs.ts';
 import type { Context } from './context.ts';
+import { type NetworkFilter, passesAll } from './network-filter.ts';
 import { labelWords, moment } from './words.ts';
 
 export interface NetworkRow {
@@ -10,6 +11,7 @@ export interface NetworkRow {
   readonly Name: string;
   readonly Driver: string;
   readonly Scope: string;
+  readonly IPv4: string;
   readonly IPv6: string;
   readonly Internal: string;
   readonly Labels: string;
@@ -21,17 +23,21 @@ export interface NetworkRow {
 
 export async function listNetworks(
   { engine }: Context,
-  options: { readonly project?: string } = {},
+  { filters = [], ...options }: { readonly project?: string; readonly filters?: readonly NetworkFilter[] } = {},
 ): Promise<readonly NetworkRow[]> {
-  const { networks } = await engine.snapshot({ ...options, networkDamage: false });
-  return networks.map(row).sort((a, b) => (a.Name < b.Name ? -1 : 1));
+  const { networks, containers } = await engine.snapshot({ ...options, networkDamage: false });
+  return networks
+    .filter((network) => passesAll(filters, network, containers))
+    .map(row)
+    .sort((a, b) => (a.Name < b.Name ? -1 : 1));
 }
 
 const row = ({ id, name, madeFrom, bridge, subnets, createdAt }: LiveNetwork): NetworkRow => ({
-  ID: id.slice(0, 12),
+  ID: id,
   Name: name,
   Driver: madeFrom.driver,
   Scope: 'local',
+  IPv4: String(madeFrom.enableIpv4),
   IPv6: String(madeFrom.enableIpv6),
   Internal: String(madeFrom.internal),
   Labels: labelWords(madeFrom.labels),
@@ -64,15 +70,33 @@ const inspection = (network: LiveNetwork, containers: readonly LiveContainer[]):
   EnableIPv6: network.madeFrom.enableIpv6,
   IPAM: {
     Driver: 'default',
-    Config: network.subnets.map(({ subnet, gateway }) => ({ Subnet: subnet, Gateway: gateway })),
+    Options: {},
+    Config: network.subnets.map(({ subnet, gateway }) => ({
+      Subnet: subnet,
+      ...asked(network, subnet),
+      Gateway: gateway,
+    })),
   },
   Internal: network.madeFrom.internal,
+  Attachable: false,
+  Ingress: false,
+  ConfigFrom: { Network: '' },
+  ConfigOnly: false,
   Options: network.madeFrom.driverOpts,
   Labels: network.madeFrom.labels,
   Bridge: network.bridge,
   Damage: network.damage.map(({ what }) => what),
   Containers: Object.fromEntries(containers.filter(isActive).flatMap((live) => endpoints(live, network.name))),
 });
+
+/** What of a subnet's allotment was said when the network was made. */
+function asked({ madeFrom }: LiveNetwork, subnet: string): object {
+  const pool = madeFrom.ipam.find((one) => one.subnet === subnet);
+  return {
+    ...(pool?.ipRange ? { IPRange: pool.ipRange } : {}),
+    ...(pool?.auxAddresses ? { AuxiliaryAddresses: pool.auxAddresses } : {}),
+  };
+}
 
 const endpoints = ({ id, name, endpoints: all }: LiveContainer, network: string) =>
   all

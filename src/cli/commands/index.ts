@@ -78,6 +78,12 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
         'print all that is known of networks',
         async () => (await import('./network-inspect.ts')).networkInspect,
       ),
+      create: single('make a network of no project', async () => (await import('./network-create.ts')).networkCreate),
+      rm: single('remove networks', async () => (await import('./network-rm.ts')).networkRm),
+      prune: single(
+        'remove networks that no container is on',
+        async () => (await import('./network-prune.ts')).networkPrune,
+      ),
       connect: single(
         'connect a container to a network, in place',
         async () => (await import('./network-connect.ts')).networkConnect,
