@@ -50,6 +50,16 @@ static int op_write(struct run *run, const struct value *v) { /* path data optio
 	return write_once(fd < 0 ? -errno : fd, &v[1]);
 }
 
+/* What holds only a name has its mode changed by way of /proc; a folder has not, since in a container's mount namespace /proc is not ours. */
+static int set_mode(int fd, mode_t mode) {
+	if (!S_ISDIR(mode)) return chmod(path_of(fd).text, mode & 07777) < 0 ? -errno : 0;
+	int folder = openat(fd, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (folder < 0) return -errno;
+	int error = fchmod(folder, mode & 07777) < 0 ? -errno : 0;
+	close(folder);
+	return error;
+}
+
 /*
  * NO_NUMBER is -1: leave as it is. chmod last, since chown clears the setuid bits. By descriptor, of something that is what was made: fchmodat
  * follows links, and who shares the folder may have put one to a file of the host's in the place of what was made a moment ago.
@@ -61,7 +71,7 @@ static int own(int parent, const char *leaf, const struct value *uid, const stru
 	int error = fstat(fd, &status) < 0 ? -errno : (status.st_mode & S_IFMT) == (mode & S_IFMT) ? 0 : -EAGAIN;
 	if (!error && (uid->number != NO_NUMBER || gid->number != NO_NUMBER))
 		error = fchownat(fd, "", (uid_t)uid->number, (gid_t)gid->number, AT_EMPTY_PATH) < 0 ? -errno : 0;
-	if (!error && chmod(path_of(fd).text, mode & 07777) < 0) error = -errno;
+	if (!error) error = set_mode(fd, mode);
 	close(fd);
 	return error;
 }
