@@ -26,7 +26,6 @@ const pageOfDb = () => stack.must('exec', '-T', 'web', 'wget', '-qO-', 'http://d
 test.each([
   ['is cut off', '{internal: true}'],
   ['has other addresses', '{ipam: {config: [{subnet: 10.123.45.0/24, gateway: 10.123.45.7}]}}'],
-  ['has another name', '{name: changes_renamed}'],
   ['is as at first', '{}'],
 ])(
   'a network in use that %s is made anew under its containers, whose anonymous volumes stay',
@@ -39,6 +38,16 @@ test.each([
     await nothingToChange(stack);
   },
 );
+
+test('a network that has another name is another network: its containers move to it, their processes untouched', async () => {
+  await stack.must('up', '-d');
+  const runs = await pageOfDb();
+  await stack.write('compose.yaml', file('{name: changes_renamed}'));
+  await stack.must('up', '-d');
+  expect(await pageOfDb()).toBe(runs);
+  expect(await stack.must('network', 'ls', '--format', 'json')).not.toContain('changes_default');
+  await nothingToChange(stack);
+});
 
 test('a network that only stopped containers use is replaced too', async () => {
   await stack.must('up', '-d');

@@ -197,15 +197,16 @@ test('connecting a running container takes less than one and a half starts of No
     expect(code).toBe(0);
     return performance.now() - begun;
   };
-  const ratios: number[] = [];
+  const [nodes, connects]: number[][] = [[], []];
   for (let round = 0; round < 7; round++) {
-    const node = await timed(process.execPath, '-e', '0');
+    nodes!.push(await timed(process.execPath, '-e', '0'));
     const connect = await timed(TCOMPOSE, 'network', 'connect', 'back', 'place-web-1');
     const ping = await timed('nsenter', '-t', String(Pid), '-n', 'busybox', 'ping', '-c1', '-W1', other);
-    ratios.push((connect + ping) / node);
+    connects!.push(connect + ping);
     await stack.must('network', 'disconnect', 'back', 'place-web-1');
   }
-  const median = ratios.sort((a, b) => a - b)[3]!;
-  console.log(`connect and ping: ${median.toFixed(2)} starts of Node`);
-  expect(median).toBeLessThan(1.5);
+  // The quickest of each: what else the machine does comes and goes.
+  const ratio = Math.min(...connects!) / Math.min(...nodes!);
+  console.log(`connect and ping: ${ratio.toFixed(2)} starts of Node`);
+  expect(ratio).toBeLessThan(1.5);
 });
