@@ -3,7 +3,7 @@ import type { LaunchOp, Slot } from '../launcher/ops.ts';
 import type { NetworkRecord } from '../state/records.ts';
 import { isIpv6, macFor } from './addresses.ts';
 import { bridgeIndex, owned } from './names.ts';
-import { isWithoutGateway } from './options.ts';
+import { isWithoutGateway, optionsOf } from './options.ts';
 import { deleteGroup, deleteLink, newAddress, newBridge, setLink } from './rtnetlink.ts';
 
 const ENODEV = 19;
@@ -61,6 +61,8 @@ export function bridgeSettings({ bridge, subnets, madeFrom }: NetworkRecord): La
   return [
     // Connections from this host to its own 127.0.0.1 are led into the bridge; firewall.ts keeps the others out.
     set('ipv4', 'route_localnet', '1'),
+    // Containers that cannot hear each other are led to this host instead, whose rules know what a link lets through (link-rules.ts).
+    ...(optionsOf(madeFrom).icc ? [] : [set('ipv4', 'proxy_arp_pvlan', '1'), set('ipv4', 'send_redirects', '0')]),
     // A container that calls itself a router must not become the host's (CVE-2020-13401).
     ...(hasIpv6
       ? [
