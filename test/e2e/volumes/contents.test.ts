@@ -1,6 +1,6 @@
 /** Secrets and configs: where they come from, whose they are, and what another text means for those who read them. */
 import { execFileSync } from 'node:child_process';
-import { renameSync, writeFileSync } from 'node:fs';
+import { renameSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
 import { eventually } from '../../helpers/eventually.ts';
@@ -122,6 +122,17 @@ test('what it has is kept over a stop and a recreation for other reasons', async
   await write('    labels: {a: b}\n    hostname: other', 'none');
   await stack.must('up', '-d');
   expect(await texts()).toBe(`none wordownreplaced${SECRET}`);
+});
+
+test('after the machine went down configs are there again; a secret is given again by the next up, and the error says so', async () => {
+  await stack.must('stop');
+  rmSync(join(stack.instance.run, 'contents'), { recursive: true });
+  const { code, stderr } = await stack.run('start');
+  expect(code).not.toBe(0);
+  expect(stderr).toContain('the text of secret variable is not kept on disk');
+  await stack.must('up', '-d');
+  expect(await texts()).toBe(`none wordownreplaced${SECRET}`);
+  await nothingToChange(stack);
 });
 
 test.each([
