@@ -38,7 +38,7 @@ export interface TraceName {
   /** It was in the container's /etc/hosts, and nobody was asked. */
   readonly fromHostsFile: boolean;
   readonly addresses: readonly string[];
-  /** `ENOTFOUND` is an answer; `ETIMEOUT` and `ECONNREFUSED` are none. */
+  /** `ENOTFOUND` is an answer, `EREFUSED` that of a server which asks nobody; `ETIMEOUT` and `ECONNREFUSED` are none. */
   readonly error?: string;
 }
 

@@ -50,7 +50,7 @@ export const linkWords = ({ kind, name }: Trace['links'][number]): string =>
       ? `the interface ${name} in the container`
       : `the host's end ${name}`;
 export const isSilence = (error: string | undefined): boolean =>
-  error !== undefined && !['ENOTFOUND', 'ENODATA'].includes(error);
+  error !== undefined && !['ENOTFOUND', 'ENODATA', 'EREFUSED'].includes(error);
 export const stateWords = ({ status, exitCode }: Pick<TraceParty, 'status' | 'exitCode'>): string =>
   status === 'exited' ? `exited with ${exitCode}` : status === 'created' ? 'created, never started' : status;
 export const startHelp = ({ container }: TraceParty, serviceOf: Question['serviceOf']): string =>
