@@ -79,6 +79,11 @@ const volumesOf = (host: Host): Engine['volumes'] => ({
   },
   remove: async (names, options) => (await host.volumes()).remove(names, options),
   find: async (name) => (await host.volumes()).find(name),
+  clone: async (from, to, options) => (await import('./volume/clone.ts')).cloneVolume(host, from, to, options),
+  export: async (name) => (await import('./volume/archive.ts')).exportVolume(host, name),
+  import: async (to, tar, onProgress) => (await import('./volume/archive.ts')).importVolume(host, to, tar, onProgress),
+  diff: async (from, to) => (await import('./volume/diff.ts')).diffVolumes(host, from, to),
+  size: async (name) => (await import('./volume/clone.ts')).sizeOf(host, name),
 });
 
 const containersOf = (host: Host): Engine['containers'] => {

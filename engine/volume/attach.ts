@@ -78,7 +78,7 @@ export const unmountVolume = async (paths: Paths, name: string): Promise<void> =
 /** What no running container uses any more. */
 export const detachVolumes = async (
   paths: Paths,
-  mounts: readonly MountRecord[],
+  mounts: readonly Pick<MountRecord, 'kind' | 'source'>[],
   running: readonly ContainerRecord[],
 ): Promise<void> => {
   for (const mount of mounts) {

@@ -19,7 +19,7 @@ export interface VolumeStoreOptions {
  * At create: resolveMounts, then prepare, then (once the image is known to be there) seed. At every start: sources.
  * At remove, after the record is gone: removeAnonymous when asked for. At stop: release.
  */
-export interface VolumeStore extends Volumes {
+export interface VolumeStore extends Pick<Volumes, 'create' | 'remove' | 'find'> {
   /** `containers`: records already read, so that they are not read again. */
   list(containers?: readonly ContainerRecord[]): Promise<readonly LiveVolume[]>;
   /** Makes anonymous volumes and missing bind sources (where asked for); throws for what is missing otherwise. */
@@ -59,7 +59,7 @@ const prepareMount = async (
 
 export const openVolumes = ({ paths, launcher }: VolumeStoreOptions): VolumeStore => ({
   async create(volumes) {
-    await Promise.all(volumes.map((volume) => makeVolume(paths, volume, false)));
+    await Promise.all(volumes.map((volume) => makeVolume(paths, volume, ANONYMOUS_LABEL in volume.labels)));
   },
   async remove(names, options = { force: false }) {
     await (await import('./remove.ts')).removeVolumes(paths, names, options);

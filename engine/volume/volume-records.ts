@@ -35,15 +35,18 @@ export const readVolumes = (paths: Paths): readonly VolumeRecord[] =>
     .map((name) => readVolume(paths, name))
     .filter((record) => record !== undefined);
 
+export const checkName = (name: string): void => {
+  if (isVolumeName(name)) return;
+  throw new TcomposeError(`${JSON.stringify(name)} is no valid name for a volume`, {
+    code: 'bad-volume-name',
+    help: 'use letters, digits, "_", "." and "-", beginning with a letter or digit, at most 255',
+  });
+};
+
 /** Makes it unless it is there: its content is never touched, and options of one that is there are not compared. */
 export const makeVolume = async (paths: Paths, wanted: DesiredVolume, anonymous: boolean): Promise<void> => {
   const { name } = wanted;
-  if (!isVolumeName(name)) {
-    throw new TcomposeError(`${JSON.stringify(name)} is no valid name for a volume`, {
-      code: 'bad-volume-name',
-      help: 'use letters, digits, "_", "." and "-", beginning with a letter or digit, at most 255',
-    });
-  }
+  checkName(name);
   if (readVolume(paths, name) !== undefined) return;
   if (wanted.external) throw volumeMissing(name);
   checkDriverOptions(wanted);

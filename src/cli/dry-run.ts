@@ -26,7 +26,16 @@ export function dryEngine(engine: Engine): Engine {
       find: (name) => networks.find(name),
       trace: (request) => networks.trace(request),
     },
-    volumes: { create: nothing, remove: nothing, find: (name) => volumes.find(name) },
+    volumes: {
+      create: nothing,
+      remove: nothing,
+      find: (name) => volumes.find(name),
+      clone: refuse,
+      export: refuse,
+      import: refuse,
+      diff: (from, to) => volumes.diff(from, to),
+      size: (name) => volumes.size(name),
+    },
     containers: {
       create: allWell,
       update: allWell,

@@ -19,6 +19,7 @@ import type { DesiredContainer, DesiredHook, DesiredNetwork, DesiredState, Desir
 import type { LiveContainer, LiveNetwork, LiveState, LiveVolume } from './live.ts';
 import type { AttachRequest, ExecRequest, LogLine, LogOptions } from './streams.ts';
 import type { Trace, TraceRequest } from './trace.ts';
+import type { VolumeChange, VolumeCopyFacts, VolumeCopyOptions } from './volume-facts.ts';
 
 export type {
   CommitOptions,
@@ -136,6 +137,15 @@ export interface Volumes {
    */
   remove(names: readonly string[], options?: { force: boolean; replacing?: boolean }): Promise<void>;
   find(name: string): Promise<LiveVolume | undefined>;
+  /** A copy of `from` as `to`: a new volume, or one that is there and empty. What is interrupted or fails leaves nothing. */
+  clone(from: string, to: DesiredVolume, options: VolumeCopyOptions): Promise<VolumeCopyFacts>;
+  /** As a tar stream, with owners, attributes and holes. */
+  export(name: string): Promise<NodeJS.ReadableStream>;
+  /** From a tar stream of anybody's, plain or compressed; `to` as in clone. */
+  import(to: DesiredVolume, tar: NodeJS.ReadableStream, onProgress?: (bytes: number) => void): Promise<void>;
+  diff(from: string, to: string): Promise<readonly VolumeChange[]>;
+  /** Bytes that it takes on the disk; 0 of one that is mounted from elsewhere. */
+  size(name: string): Promise<number>;
 }
 
 /** What went wrong with one member of a batch; the rest went on. */

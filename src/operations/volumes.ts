@@ -1,9 +1,10 @@
 /** Volumes, for `tcompose volume …`; keys as the docker CLI prints them. */
-import { TcomposeError } from '../model/errors.ts';
 import type { LiveVolume } from '../model/live.ts';
 import { serviceOf } from '../plan/labels.ts';
 import type { Context, Target } from './context.ts';
 import { checkServices, find } from './lives.ts';
+import { matches, type VolumeFilter } from './volume-filters.ts';
+import { noSuchVolume } from './volumes-life.ts';
 import { labelWords } from './words.ts';
 
 export interface VolumeRow {
@@ -18,10 +19,12 @@ export interface VolumeRow {
 
 export async function listVolumes(
   { engine }: Context,
-  options: { readonly project?: string } = {},
-): Promise<readonly VolumeRow[]> {
-  const { volumes } = await engine.snapshot({ ...options, networkDamage: false });
-  return volumes.map(row).sort((a, b) => (a.Name < b.Name ? -1 : 1));
+  options: { readonly project?: string; readonly filter?: VolumeFilter } = {},
+): Promise<readonly (VolumeRow & typeof UNKNOWN)[]> {
+  const { project, filter } = options;
+  const { volumes } = await engine.snapshot({ ...(project === undefined ? {} : { project }), networkDamage: false });
+  const wanted = filter === undefined ? volumes : volumes.filter((volume) => matches(volume, filter));
+  return wanted.map((volume) => inOrder({ ...UNKNOWN, ...row(volume) })).sort((a, b) => (a.Name < b.Name ? -1 : 1));
 }
 
 const row = ({ name, madeFrom, mountpoint, usedBy }: LiveVolume): VolumeRow => ({
@@ -60,12 +63,16 @@ export async function volumesOfProject(
     .sort((a, b) => (a.Name < b.Name ? -1 : 1));
 }
 
-/** In `docker volume inspect`'s shape. */
-export async function inspectVolumes({ engine }: Context, names: readonly string[]): Promise<readonly object[]> {
-  const found = await Promise.all(names.map((name) => engine.volumes.find(name)));
-  const missing = names.filter((_, index) => !found[index]);
-  if (missing.length > 0) throw noSuchVolume(missing);
-  return found.flatMap((volume) => (volume ? [inspection(volume)] : []));
+/** In `docker volume inspect`'s shape: of those that are there, with the names of those that are not. */
+export async function inspectVolumes(
+  { engine }: Context,
+  names: readonly string[],
+): Promise<{ readonly found: readonly object[]; readonly missing: readonly Error[] }> {
+  const volumes = await Promise.all(names.map((name) => engine.volumes.find(name)));
+  return {
+    found: volumes.flatMap((volume) => (volume ? [inspection(volume)] : [])),
+    missing: names.flatMap((name, index) => (volumes[index] ? [] : [noSuchVolume(name)])),
+  };
 }
 
 const inspection = ({ name, madeFrom, mountpoint, createdAt, usedBy }: LiveVolume): object => ({
@@ -78,22 +85,3 @@ const inspection = ({ name, madeFrom, mountpoint, createdAt, usedBy }: LiveVolum
   Scope: 'local',
   UsedBy: usedBy,
 });
-
-const noSuchVolume = (names: readonly string[]) =>
-  new TcomposeError(`no such volume: ${names.join(', ')}`, {
-    code: 'no-such-volume',
-    help: 'see `tcompose volume ls`',
-  });
-
-/** `force`: one that is not there is no error; one in use still is. */
-export async function removeVolumes(
-  { engine }: Context,
-  names: readonly string[],
-  options: { readonly force: boolean },
-): Promise<void> {
-  const found = await Promise.all(names.map((name) => engine.volumes.find(name)));
-  const missing = names.filter((_, index) => !found[index]);
-  if (missing.length > 0 && !options.force) throw noSuchVolume(missing);
-  const present = names.filter((_, index) => found[index]);
-  if (present.length > 0) await engine.volumes.remove(present);
-}

@@ -1,4 +1,5 @@
 /** An engine in memory that keeps the laws of src/model/engine.ts: for tests of apply and of the operations. */
+import { Readable } from 'node:stream';
 import type { DesiredContainer } from '../../src/model/desired.ts';
 import type { BatchResult, ContainerChange, Engine, ImageInfo, LogLine } from '../../src/model/engine.ts';
 import { TcomposeError } from '../../src/model/errors.ts';
@@ -146,6 +147,18 @@ export function createFakeEngine(options: FakeOptions = {}): FakeEngine {
           volumes.delete(name);
         }),
       find: async (name) => volumes.get(name),
+      clone: async (from, to) => {
+        await call('volumes.clone', [from, to.name]);
+        volumes.set(to.name, liveVolume(to) as LiveVolume);
+        return { bytes: 0, files: 0, sharesBlocks: false, running: [] };
+      },
+      export: async () => Readable.from([]),
+      import: async (to) => {
+        await call('volumes.import', [to.name]);
+        volumes.set(to.name, liveVolume(to) as LiveVolume);
+      },
+      diff: async () => [],
+      size: async () => 1000,
     },
     containers: {
       create: (wanted) =>

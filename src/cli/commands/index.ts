@@ -30,6 +30,7 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
   wait: single('wait until containers have ended', async () => (await import('./wait.ts')).wait),
   events: single('show what happens to containers', async () => (await import('./events.ts')).events),
   why: single('follow a connection and name what breaks it', async () => (await import('./why.ts')).why),
+  graph: single('draw services, networks, ports and volumes', async () => (await import('./graph.ts')).graph),
   port: single('print the host address of a published port', async () => (await import('./port.ts')).port),
   images: single('list the images of the containers', async () => (await import('./images.ts')).images),
   volumes: single('list the volumes of the project', async () => (await import('./volumes.ts')).volumes),
@@ -62,12 +63,28 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
   volume: {
     summary: 'volumes',
     members: {
+      create: single('make a volume', async () => (await import('./volume-create.ts')).volumeCreate),
       ls: single('list volumes', async () => (await import('./volume-ls.ts')).volumeLs),
       inspect: single(
         'print all that is known of volumes',
         async () => (await import('./volume-inspect.ts')).volumeInspect,
       ),
       rm: single('remove volumes and the data in them', async () => (await import('./volume-rm.ts')).volumeRm),
+      prune: single(
+        'remove anonymous volumes that no container uses, and the data in them',
+        async () => (await import('./volume-prune.ts')).volumePrune,
+      ),
+      clone: single('copy a volume', async () => (await import('./volume-clone.ts')).volumeClone),
+      snapshot: single(
+        'keep what is in a volume now, as another volume',
+        async () => (await import('./volume-clone.ts')).volumeSnapshot,
+      ),
+      export: single(
+        'write what is in a volume as a tar archive',
+        async () => (await import('./volume-archive.ts')).volumeExport,
+      ),
+      import: single('make a volume of a tar archive', async () => (await import('./volume-archive.ts')).volumeImport),
+      diff: single('show what differs between two volumes', async () => (await import('./volume-diff.ts')).volumeDiff),
     },
   },
   network: {

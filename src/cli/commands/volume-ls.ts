@@ -1,26 +1,30 @@
 /** `tcompose volume ls`. */
 import { command } from '../command.ts';
-import { formatFlag, toggle } from '../flags.ts';
-import { jsonLines } from '../ui/json.ts';
-import { renderTable } from '../ui/table.ts';
+import { list, templateFlag, toggle } from '../flags.ts';
+import { renderRows } from '../ui/rows.ts';
 
 export const volumeLs = command({
   usage: '',
-  flags: { format: formatFlag, quiet: toggle('q', 'names only') },
+  flags: {
+    filter: list('f', 'KEY=VALUE', 'only some: dangling=true, driver=local, label=KEY[=VALUE], name=PART'),
+    format: templateFlag,
+    quiet: toggle('q', 'names only'),
+  },
   takes: [0, 0],
   run: async (cli, flags) => {
     const operation = await import('../../operations/volumes.ts');
+    const { readFilters } = await import('../../operations/volume-filters.ts');
+    const filter = readFilters(flags.filter, ['dangling', 'driver', 'label', 'name']);
     const project = cli.globals['project-name'];
-    const rows = await cli.read((context) => operation.listVolumes(context, project === undefined ? {} : { project }));
+    const rows = await cli.read((context) =>
+      operation.listVolumes(context, { filter, ...(project === undefined ? {} : { project }) }),
+    );
     if (flags.quiet) cli.out.data(rows.map((row) => `${row.Name}\n`).join(''));
-    else if (flags.format === 'json') cli.out.data(jsonLines(rows));
-    else
-      cli.out.data(
-        renderTable(
-          ['DRIVER', 'VOLUME NAME'],
-          rows.map((row) => [row.Driver, row.Name]),
-        ),
-      );
+    else {
+      const format =
+        flags.format === undefined || flags.format === 'table' ? 'table {{.Driver}}\t{{.Name}}' : flags.format;
+      cli.out.data(await renderRows(format, rows, { Name: 'VOLUME NAME' }));
+    }
     return 0;
   },
 });

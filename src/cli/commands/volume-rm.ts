@@ -4,13 +4,14 @@ import { toggle } from '../flags.ts';
 
 export const volumeRm = command({
   usage: 'VOLUME...',
-  flags: { force: toggle('f', 'no error where there is no such volume; also where a stopped container mounts it') },
+  flags: { force: toggle('f', 'no error where there is no such volume') },
   takes: [1, Number.POSITIVE_INFINITY],
   dryRun: 'refused',
+  notes: 'A volume that a container mounts, running or not, is never removed.',
   run: async (cli, flags, names) => {
-    const operation = await import('../../operations/volumes.ts');
-    await cli.change('rm', (context) => operation.removeVolumes(context, names, { force: flags.force }));
-    cli.out.data(names.map((name) => `${name}\n`).join(''));
+    const operation = await import('../../operations/volumes-life.ts');
+    const onRemoved = (name: string) => cli.out.data(`${name}\n`);
+    await cli.change('rm', (context) => operation.removeVolumes(context, names, { force: flags.force, onRemoved }));
     return 0;
   },
 });
