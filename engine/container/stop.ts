@@ -47,12 +47,10 @@ export async function stopContainers(
 /** Its process and its supervisor are gone when this resolves. What is stopped already stays so. */
 export async function stopOne(host: Host, record: ContainerRecord, options: StopOptions): Promise<void> {
   const runtime = readRuntime(host.paths, record);
-  const signal = options.signal === undefined ? undefined : signalNumber(options.signal);
+  // By the record: what its supervisor was told at the start may have been changed in place.
+  const { signal = record.madeFrom.stop.signal, graceMs = record.madeFrom.stop.graceMs } = options;
   if (runtime.supervisor !== undefined) {
-    await stop(containerRun(host.paths, record.id), {
-      ...(signal === undefined ? {} : { signal }),
-      ...(options.graceMs === undefined ? {} : { graceMs: options.graceMs }),
-    });
+    await stop(containerRun(host.paths, record.id), { signal: signalNumber(signal), graceMs });
   }
   if (runtime.supervisorLost) await endLost(host, record);
 }

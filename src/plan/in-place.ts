@@ -160,7 +160,7 @@ export const FIELDS: { readonly [K in keyof Required<DesiredContainer>]: FieldRu
     startPeriodMs: ['healthcheck', 'start_period'],
     startIntervalMs: ['healthcheck', 'start_interval'],
   }),
-  stop: fields({ signal: ['stop_signal'], graceMs: ['stop_grace_period'] }),
+  stop: live(fields({ signal: ['stop_signal'], graceMs: ['stop_grace_period'] })),
   log: fields({ driver: ['logging', 'driver'], options: ['logging', 'options'] }),
   // Read from the file whenever one runs (hooks.ts).
   hooks: { cost: 'record', path: ['post_start'], by: 'whole' },
