@@ -90,9 +90,12 @@ async function saved(program: string): Promise<string> {
   });
 }
 
+/** `device`: by which it leads there; absent for routes that lead nowhere. */
+export type Route = Prefix & { readonly device?: string };
+
 export interface RouteFacts {
   /** All that some routing table leads somewhere, the default routes apart. */
-  readonly prefixes: readonly Prefix[];
+  readonly prefixes: readonly Route[];
   readonly defaultDevice?: string;
 }
 
@@ -107,7 +110,12 @@ export async function readRoutes(ipv6: boolean): Promise<RouteFacts> {
   const defaults = (four as IpRoute[]).filter(({ dst, table }) => dst === 'default' && table === undefined);
   const defaultDevice = defaults.sort((a, b) => (a.metric ?? 0) - (b.metric ?? 0))[0]?.dev;
   return {
-    prefixes: routes.flatMap(({ dst }) => toPrefix(dst) ?? []).filter(({ length }) => length > 0),
+    prefixes: routes.flatMap(({ dst, dev }): readonly Route[] => {
+      const prefix = toPrefix(dst);
+      return prefix === undefined || prefix.length === 0
+        ? []
+        : [{ ...prefix, ...(dev !== undefined && { device: dev }) }];
+    }),
     ...(defaultDevice !== undefined && { defaultDevice }),
   };
 }

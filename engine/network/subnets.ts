@@ -7,6 +7,7 @@ import {
   contains,
   findAddress,
   findPrefix,
+  first,
   formatAddress,
   formatPrefix,
   hostRange,
@@ -14,13 +15,17 @@ import {
   overlap,
   type Prefix,
 } from './addresses.ts';
+import type { Route } from './facts.ts';
+
+/** A driver option that is no other engine's: the user knows what of the host's routes the subnet takes away. */
+const OVERLAP = 'tcompose.allow_route_overlap';
 
 type Subnet = NetworkRecord['subnets'][number];
 
 export interface Taken {
   readonly networks: readonly NetworkRecord[];
   /** What the host routes, and whom it asks for names: nothing of it may be hidden by a network of ours. */
-  readonly host: readonly Prefix[];
+  readonly host: readonly Route[];
 }
 
 /** A /22 has as many addresses as a bridge may have ports (1023), and leaves most of each Docker-sized /16 to others. */
@@ -66,42 +71,52 @@ function askedSubnet(network: DesiredNetwork, pool: DesiredNetwork['ipam'][numbe
       'choose another subnet',
     );
   }
-  // Within a wider route of the host's it is what the user wants; the very same prefix is a network that the host is in.
-  if (taken.host.some((used) => used.length === prefix.length && overlap(used, prefix))) {
+  // What the host reaches by it would be out of its reach from then on: a VPN, mostly.
+  const route = taken.host.find((used) => overlap(used, prefix));
+  if (route !== undefined && network.driverOpts[OVERLAP] !== 'true') {
+    const leads = route.device === undefined ? '' : ` that leads to ${route.device}`;
     throw refused(
       network,
-      `the subnet ${pool.subnet}, which this host has a route to`,
-      'choose another subnet (see: ip route)',
+      `the subnet ${pool.subnet}, which overlaps with this host's route ${formatPrefix(route)}${leads}`,
+      `choose another subnet (see: ip route), leave it out, or say that it is meant: driver_opts: {${OVERLAP}: "true"}`,
     );
   }
-  if (pool.gateway !== undefined) {
-    const gateway = findAddress(pool.gateway);
-    if (gateway === undefined || !contains(prefix, gateway)) {
-      throw refused(
-        network,
-        `the gateway ${pool.gateway}, which is not within ${pool.subnet}`,
-        'choose an address of the subnet',
-      );
-    }
+  const within = (what: string, text: string | undefined, part: Prefix | undefined): void => {
+    if (text === undefined) return;
+    if (part === undefined || !contains(prefix, part) || last(part) > last(prefix))
+      throw refused(network, `${what} ${text}, which is not within ${pool.subnet}`, 'choose one of the subnet');
+  };
+  const asHost = (text: string): Prefix | undefined => {
+    const address = findAddress(text);
+    const hosts = hostRange(prefix);
+    if (address === undefined || address.value < hosts.from || address.value > hosts.to) return undefined;
+    return { ...address, length: address.family === 4 ? 32 : 128 };
+  };
+  within('the gateway', pool.gateway, pool.gateway === undefined ? undefined : asHost(pool.gateway));
+  within('the range', pool.ipRange, pool.ipRange === undefined ? undefined : findPrefix(pool.ipRange));
+  for (const [name, text] of Object.entries(pool.auxAddresses ?? {})) {
+    const address = findAddress(text);
+    within(`the auxiliary address ${name}:`, text, address && { ...address, length: address.family === 4 ? 32 : 128 });
   }
   return subnetOf(prefix, pool.gateway);
 }
 
-const freeOf = (candidate: Prefix, { networks, host }: Taken): Prefix | undefined =>
-  [...networks.flatMap(({ subnets }) => subnets.map(({ subnet }) => findPrefix(subnet)!)), ...host].find((used) =>
-    overlap(candidate, used),
+/** All that nothing may overlap with, read once: there may be hundreds. */
+const takenBy = ({ networks, host }: Taken, family: 4 | 6): readonly Prefix[] =>
+  [...networks.flatMap(({ subnets }) => subnets.map(({ subnet }) => findPrefix(subnet)!)), ...host].filter(
+    (prefix) => prefix.family === family,
   );
 
 function freeIpv4(network: DesiredNetwork, taken: Taken): Prefix {
+  const used = takenBy(taken, 4).map((prefix) => ({ from: first(prefix), to: last(prefix) }));
+  const size = 1n << BigInt(32 - IPV4_LENGTH);
   for (const pool of IPV4_POOLS.map((text) => findPrefix(text)!)) {
     for (let value = pool.value; value <= last(pool); ) {
-      const candidate: Prefix = { family: 4, value, length: IPV4_LENGTH };
-      const inTheWay = freeOf(candidate, taken);
-      if (inTheWay === undefined) return candidate;
+      const end = value + size - 1n;
+      const inTheWay = used.find(({ from, to }) => from <= end && value <= to);
+      if (inTheWay === undefined) return { family: 4, value, length: IPV4_LENGTH };
       // Past what is in the way, at the next multiple of our size.
-      const size = 1n << BigInt(32 - IPV4_LENGTH);
-      do value += size;
-      while (value <= last(inTheWay));
+      value = (inTheWay.to / size + 1n) * size;
     }
   }
   throw refused(
@@ -113,10 +128,11 @@ function freeIpv4(network: DesiredNetwork, taken: Taken): Prefix {
 
 /** RFC 4193: a global identifier that nobody else is likely to have, here from the network's random id. */
 function freeIpv6(network: DesiredNetwork, id: string, taken: Taken): Prefix {
+  const used = takenBy(taken, 6);
   for (let attempt = 0; attempt < 100; attempt++) {
     const digits = createHash('sha256').update(`${id} ${attempt}`).digest('hex').slice(0, 10);
     const candidate: Prefix = { family: 6, value: BigInt(`0xfd${digits}`) << 80n, length: 64 };
-    if (freeOf(candidate, taken) === undefined) return candidate;
+    if (!used.some((one) => overlap(one, candidate))) return candidate;
   }
   throw refused(network, 'an IPv6 subnet, and none was found', 'give it one: networks.<name>.ipam.config[].subnet');
 }

@@ -194,6 +194,7 @@ const NETWORK: Readonly<Record<string, Attribute>> = {
     'com.docker.network.driver.mtu',
     'com.docker.network.host_ipv4',
     'com.docker.network.host_ipv6',
+    'tcompose.allow_route_overlap',
   ),
   ipam: honoured,
   'ipam.driver': warned('addresses are given out by tcompose', 'default'),

@@ -33,7 +33,7 @@ describe('subnets', () => {
 
   test('a subnet that was asked for is given, with its gateway', () => {
     const ipam = [{ subnet: '10.9.0.0/16', gateway: '10.9.255.254' }];
-    expect(allotSubnets(aNetwork('a', { ipam }), 'x', { networks: [], host: prefixes('10.0.0.0/8') })).toEqual([
+    expect(allotSubnets(aNetwork('a', { ipam }), 'x', { networks: [], host: prefixes('10.10.0.0/16') })).toEqual([
       { subnet: '10.9.0.0/16', gateway: '10.9.255.254', prefix: 16 },
     ]);
   });
@@ -41,12 +41,47 @@ describe('subnets', () => {
   test.each([
     [{ subnet: '10.9.0.0' }, /which is none/],
     [{ subnet: '172.30.0.0/16' }, /overlaps with that of other/],
-    [{ subnet: '192.0.2.0/24' }, /this host has a route to/],
+    [{ subnet: '192.0.2.0/24' }, /overlaps with this host's route 192.0.2.0\/24 that leads to tun0/],
+    [{ subnet: '192.0.0.0/16' }, /overlaps with this host's route 192.0.2.0\/24 that leads to tun0/],
+    [{ subnet: '192.0.2.64/26' }, /overlaps with this host's route 192.0.2.0\/24 that leads to tun0/],
+    [{ subnet: '10.9.0.0/24', gateway: '10.9.0.0' }, /the gateway 10.9.0.0, which is not within/],
+    [{ subnet: '10.9.0.0/24', ipRange: '10.9.1.0/28' }, /the range 10.9.1.0\/28, which is not within/],
+    [{ subnet: '10.9.0.0/24', ipRange: '10.9.0.0/16' }, /the range 10.9.0.0\/16, which is not within/],
+    [{ subnet: '10.9.0.0/24', auxAddresses: { a: '10.8.0.1' } }, /the auxiliary address a: 10.8.0.1/],
     [{ subnet: '10.9.0.0/24', gateway: '10.8.0.1' }, /not within 10.9.0.0\/24/],
     [{ gateway: '10.8.0.1' }, /without a subnet/],
   ])('%j is refused', (pool, why) => {
-    const taken = { networks: [networkRecord('other', ['172.30.4.0/24'])], host: prefixes('192.0.2.0/24') };
+    const taken = {
+      networks: [networkRecord('other', ['172.30.4.0/24'])],
+      host: [{ ...prefixes('192.0.2.0/24')[0]!, device: 'tun0' }],
+    };
     expect(() => allotSubnets(aNetwork('a', { ipam: [pool] }), 'x', taken)).toThrow(why);
+  });
+
+  test('a subnet that hides a route of the host is given to who says that it is meant', () => {
+    const meant = { ipam: [{ subnet: '10.9.0.0/16' }], driverOpts: { 'tcompose.allow_route_overlap': 'true' } };
+    const host = prefixes('10.0.0.0/8');
+    expect(allotSubnets(aNetwork('a', meant), 'x', { networks: [], host })[0]!.subnet).toBe('10.9.0.0/16');
+  });
+
+  test('several subnets of a family are all given', () => {
+    const ipam = ['10.1.0.0/24', 'fd00:5::/64', '10.2.0.0/24', 'fd00:6::/64'].map((subnet) => ({ subnet }));
+    const given = allotSubnets(aNetwork('a', { ipam, enableIpv6: true }), 'x', free);
+    expect(given.map(({ subnet }) => subnet)).toEqual(['10.1.0.0/24', '10.2.0.0/24', 'fd00:5::/64', 'fd00:6::/64']);
+  });
+
+  test('three hundred networks fit beside a VPN that has half of the private addresses', () => {
+    const networks: ReturnType<typeof networkRecord>[] = [];
+    const host = prefixes('10.0.0.0/8', '172.16.0.0/13', '192.168.1.0/24');
+    for (let i = 0; i < 300; i++) {
+      const [subnet] = allotSubnets(aNetwork(`n${i}`), `${i}`, { networks, host });
+      networks.push(networkRecord(`n${i}`, [subnet!.subnet]));
+    }
+    const all = networks.map(({ subnets }) => findPrefix(subnets[0]!.subnet)!);
+    for (const [i, one] of all.entries()) {
+      expect(host.some((used) => overlap(used, one))).toBe(false);
+      expect(all.slice(i + 1).some((other) => overlap(other, one))).toBe(false);
+    }
   });
 
   test('IPv6 comes from the range of local addresses, IPv4 first in order, and two networks differ', () => {
