@@ -30,7 +30,8 @@ export function portRefused(record: ContainerRecord, { networks }: Pick<Records,
   if (!(error instanceof LaunchError) || error.section !== 'ports') return error;
   const socket = heldSockets(record, networks)[error.index];
   if (socket === undefined) return error;
-  const port = { protocol: socket.protocol, hostIp: socket.address, published: socket.port, target: 0 };
+  const hostIp = socket.family === 'both' ? '' : socket.address;
+  const port = { protocol: socket.protocol, hostIp, published: socket.port, target: 0 };
   if (error.errno === EADDRINUSE)
     return portError([{ container: record.name, port, heldBy: holderOf(socket.protocol, socket.port) }]);
   const why =
@@ -80,7 +81,8 @@ export async function changeHeldPorts(
   };
   await Promise.all(
     changed.map(async ({ from, to }) => {
-      const kept = to.publishers.filter((port) => from.publishers.some((had) => isSame(had, port)));
+      const had = new Set(from.publishers.map(placeOf));
+      const kept = to.publishers.filter((port) => had.has(placeOf(port)));
       if (kept.length < from.publishers.length) await tell({ ...to, publishers: kept });
     }),
   );
@@ -96,5 +98,5 @@ const takenMeanwhile = (record: ContainerRecord) =>
     })),
   );
 
-const isSame = (a: ContainerRecord['publishers'][number], b: ContainerRecord['publishers'][number]): boolean =>
-  a.protocol === b.protocol && a.hostIp === b.hostIp && a.published === b.published;
+const placeOf = ({ protocol, hostIp, published }: ContainerRecord['publishers'][number]): string =>
+  `${protocol} ${hostIp} ${published}`;

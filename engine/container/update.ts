@@ -87,7 +87,8 @@ async function changeNetwork(
   const changed = changes.map(({ to }) => to);
   rewriteLinks(host.paths, changed, records, names);
   const isFirstTry = changes.every(({ from }) => from.before === undefined);
-  if (!isFirstTry || !hasSameRules(before, records, instance)) await syncFirewall({ instance }, host.records);
+  if (!isFirstTry || !hasSameRules(before, records, instance))
+    await syncFirewall(await host.networkContext(), host.records);
   const touched = changes.flatMap(({ from, to }) => [...from.endpoints, ...to.endpoints, ...(to.before ?? [])]);
   const each = (work: (one: (typeof running)[number]) => Promise<void>) =>
     Promise.all(

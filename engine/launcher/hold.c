@@ -2,7 +2,7 @@
  * The host's ports of a container, held by sockets of its supervisor for as long as it lives, so that nobody else takes them. What
  * port maps lead to the container never reaches these sockets; what does is relayed (relay.c).
  *
- * RUN/containers/ID/ports says which, in records of 40 bytes: family (4 or 6), protocol, port and address as in a packet; and the same,
+ * RUN/containers/ID/ports says which, in records of 40 bytes: family (4, 6, or 0 for both), protocol, port and address as in a packet; and the same,
  * without a protocol, of where in the container it leads.
  */
 #include "supervise.h"
@@ -51,11 +51,11 @@ static int set(int fd, int level, int option, int value) {
  * TCP listens, so that `ss` shows who has the port, and so that old connections (TIME_WAIT) are not in the way: a socket that may
  * share its address with them is alone with it once it listens.
  */
-static int bind_one(int fd, const unsigned char *record) {
+static int bind_one(int fd, unsigned char family, const unsigned char *record) {
 	struct sockaddr_storage address;
-	socklen_t length = address_of(record[0], record + 2, record + 4, &address);
+	socklen_t length = address_of(family, record + 2, record + 4, &address);
 	const int listens = record[1] == IPPROTO_TCP;
-	if (record[0] == 6) set(fd, IPPROTO_IPV6, IPV6_V6ONLY, 1);
+	if (family == 6) set(fd, IPPROTO_IPV6, IPV6_V6ONLY, record[0] == 6);
 	if (record[1] == IPPROTO_UDP) set(fd, SOL_SOCKET, SO_RCVBUF, 1);
 	if (listens) set(fd, SOL_SOCKET, SO_REUSEADDR, 1);
 	int error = bind(fd, (struct sockaddr *)&address, length) < 0 ? -errno : 0;
@@ -63,12 +63,18 @@ static int bind_one(int fd, const unsigned char *record) {
 	return error;
 }
 
-/* A descriptor, -1 where there is no such protocol, or -errno below that. */
+static int socket_of(unsigned char family, unsigned char protocol) {
+	int type = protocol == IPPROTO_UDP ? SOCK_DGRAM : SOCK_STREAM;
+	return socket(family == 4 ? AF_INET : AF_INET6, type | SOCK_CLOEXEC | SOCK_NONBLOCK, protocol);
+}
+
+/* A descriptor, -1 where there is no such protocol, or -errno below that. A kernel without IPv6 has one family for both. */
 static int open_one(const unsigned char *record, int high) {
-	int type = record[1] == IPPROTO_UDP ? SOCK_DGRAM : SOCK_STREAM;
-	int fd = socket(record[0] == 4 ? AF_INET : AF_INET6, type | SOCK_CLOEXEC | SOCK_NONBLOCK, record[1]);
+	unsigned char family = record[0] ? record[0] : 6;
+	int fd = socket_of(family, record[1]);
+	if (fd < 0 && errno == EAFNOSUPPORT && !record[0]) fd = socket_of(family = 4, record[1]);
 	if (fd < 0) return errno == EAFNOSUPPORT || errno == EPROTONOSUPPORT || errno == ESOCKTNOSUPPORT ? -1 : -errno - 1;
-	int error = bind_one(fd, record);
+	int error = bind_one(fd, family, record);
 	if (error) {
 		close(fd);
 		return error - 1;
@@ -105,10 +111,17 @@ static void let_go(struct listener *listener) {
 	free(listener);
 }
 
+static int compare(const void *a, const void *b) {
+	return memcmp(((const struct held *)a)->record, ((const struct held *)b)->record, SOCKET_SIZE);
+}
+
+/* They are kept sorted: a container may have thousands. */
 static struct listener *known(const unsigned char *record) {
-	for (size_t i = 0; i < held_count; i++)
-		if (!memcmp(held[i].record, record, SOCKET_SIZE)) return held[i].listener;
-	return NULL;
+	struct held key;
+	if (!held_count) return NULL;
+	memcpy(key.record, record, SOCKET_SIZE);
+	const struct held *found = bsearch(&key, held, held_count, sizeof *held, compare);
+	return found ? found->listener : NULL;
 }
 
 /* All of them or none: what is new is opened before anything is let go of. */
@@ -129,6 +142,7 @@ static int hold(const unsigned char *records, size_t count, uint32_t *index) {
 		free(next);
 		return error;
 	}
+	qsort(next, count, sizeof *next, compare);
 	held = next;
 	held_count = count;
 	for (size_t j = 0; j < count; j++) aim(next[j].listener, next[j].record);
@@ -142,7 +156,8 @@ static int hold(const unsigned char *records, size_t count, uint32_t *index) {
 static int hold_many(const unsigned char *records, size_t count, uint32_t *index) {
 	struct rlimit before, raised;
 	if (count <= MANY || getrlimit(RLIMIT_NOFILE, &before) < 0) return hold(records, count, index);
-	raised = (struct rlimit){before.rlim_max, before.rlim_max};
+	const rlim_t needed = (rlim_t)count + held_count + HIGH;
+	raised = (struct rlimit){needed, before.rlim_max > needed ? before.rlim_max : needed};
 	setrlimit(RLIMIT_NOFILE, &raised);
 	int error = hold(records, count, index);
 	setrlimit(RLIMIT_NOFILE, &before);

@@ -1,5 +1,7 @@
 /** Gives rules to the kernel: one iptables-restore a family, which takes all of a table or nothing. */
 import { TcomposeError } from '../../src/model/errors.ts';
+import { forgetStaleFlows } from './conntrack.ts';
+import type { NetworkContext } from './create-networks.ts';
 import type { Records } from './endpoints.ts';
 import { readFirewall } from './facts.ts';
 import { type Family, firewallOf } from './firewall.ts';
@@ -32,12 +34,12 @@ export async function applyFirewall(family: Family, text: string): Promise<void>
  * (another command, or the last breath of one that was killed, changes them); then they are refused, and read again.
  */
 export async function syncFirewall(
-  { instance }: { readonly instance: string },
+  { instance, run }: Pick<NetworkContext, 'instance' | 'run'>,
   read: () => Records | Promise<Records>,
 ): Promise<void> {
   for (let left = ATTEMPTS; ; left--) {
     try {
-      return await syncOnce(instance, read);
+      return await syncOnce({ instance, run }, read);
     } catch (error) {
       if (left === 1 || (error as TcomposeError).code !== 'firewall-refused') throw error;
     }
@@ -45,18 +47,24 @@ export async function syncFirewall(
 }
 
 const ATTEMPTS = 4;
+const UDP_MAP = / -p udp .*-j DNAT /;
 
-async function syncOnce(instance: string, read: () => Records | Promise<Records>): Promise<void> {
+async function syncOnce(
+  { instance, run }: Pick<NetworkContext, 'instance' | 'run'>,
+  read: () => Records | Promise<Records>,
+): Promise<void> {
   for (let records = await read(); ; ) {
     const families: readonly Family[] = records.networks.some(({ madeFrom }) => madeFrom.enableIpv6) ? [4, 6] : [4];
     const saved = await readFirewall({ ipv6: families.includes(6) });
-    await Promise.all(
+    const ledElsewhere = await Promise.all(
       families.map(async (family) => {
         const current = parseSaved(family === 4 ? saved.ipv4 : saved.ipv6, instance);
         const text = restoreText(firewallOf(records, instance, family), current);
         if (text !== '') await applyFirewall(family, text);
+        return text.includes('*nat') && [text, saved.ipv4, saved.ipv6].some((rules) => UDP_MAP.test(rules));
       }),
     );
+    if (ledElsewhere.includes(true)) await forgetStaleFlows(records, run);
     const now = await read();
     if (isSame(records, now, instance)) return;
     records = now;
@@ -65,6 +73,19 @@ async function syncOnce(instance: string, read: () => Records | Promise<Records>
 
 /** No other rules follow from them. */
 export const isSame = (a: Records, b: Records, instance: string): boolean =>
+  isSameSource(a, b) ||
   ([4, 6] as const).every(
     (family) => JSON.stringify(firewallOf(a, instance, family)) === JSON.stringify(firewallOf(b, instance, family)),
   );
+
+/** What rules are made from. Thousands of them take longer to make than to compare what they come from. */
+function isSameSource(a: Records, b: Records): boolean {
+  const source = ({ networks, containers }: Records) =>
+    JSON.stringify([
+      networks,
+      containers.map(({ name, wanted, endpoints, publishers, resolverPort, madeFrom }) => [
+        ...[name, wanted, endpoints, publishers, resolverPort, madeFrom.links, madeFrom.exposed],
+      ]),
+    ]);
+  return source(a) === source(b);
+}

@@ -1,5 +1,6 @@
 /** From the rules that are wanted and those that iptables-save shows: the text that makes one of the other, and what is missing. */
 import { type Firewall, isOwnChain, type Rule, SHARED, TABLES, type Table, type TableRules } from './firewall.ts';
+import { grouped } from './grouped.ts';
 
 /** Of one table: own chains in order of appearance, and every rule that is in them or leads to them. */
 interface SavedTable {
@@ -53,14 +54,17 @@ export function restoreText(wanted: Firewall | undefined, saved: Saved): string 
 function refill(wanted: TableRules, saved: SavedTable): readonly string[] {
   const jumps = wanted.jumps.filter((jump) => !saved.rules.some((rule) => rule.isJump && isSame(rule, jump)));
   const surplus = saved.rules.filter((rule) => rule.isJump && !isFirst(rule, saved.rules, wanted.jumps));
-  const strangers = saved.chains.filter((chain) => !wanted.chains.includes(chain));
+  const known = new Set(wanted.chains);
+  const strangers = saved.chains.filter((chain) => !known.has(chain));
   if (isFilled(wanted, saved) && jumps.length === 0 && surplus.length === 0 && strangers.length === 0) return [];
   return [
     ...wanted.chains.map((chain) => `:${chain} - [0:0]`),
     ...surplus.map(({ chain, text }) => `-D ${chain} ${text}`),
     ...wanted.rules.map(({ chain, text }) => `-A ${chain} ${text}`),
     ...jumps.map(({ chain, text, place }) => (place === 'first' ? `-I ${chain} 1 ${text}` : `-A ${chain} ${text}`)),
-    ...strangers.flatMap((chain) => [`-F ${chain}`, `-X ${chain}`]),
+    // All of them first: a chain that another one still jumps to cannot be deleted.
+    ...strangers.map((chain) => `-F ${chain}`),
+    ...strangers.map((chain) => `-X ${chain}`),
   ];
 }
 
@@ -71,20 +75,19 @@ const isFirst = (rule: SavedRule, all: readonly SavedRule[], jumps: readonly Rul
   jumps.some((jump) => isSame(rule, jump)) &&
   all.find(({ chain, tag }) => chain === rule.chain && tag === rule.tag) === rule;
 
+const byChain = <T extends { readonly chain: string }>(rules: readonly T[]) => grouped(rules, ({ chain }) => chain);
+
 function isFilled(wanted: TableRules, saved: SavedTable): boolean {
+  const [should, is, chains] = [byChain(wanted.rules), byChain(saved.rules), new Set(saved.chains)];
   return wanted.chains.every((chain) => {
-    const should = wanted.rules.filter((rule) => rule.chain === chain);
-    const is = saved.rules.filter((rule) => rule.chain === chain);
-    return (
-      saved.chains.includes(chain) && should.length === is.length && should.every((rule, i) => rule.tag === is[i]?.tag)
-    );
+    const [all = [], present = []] = [should.get(chain), is.get(chain)];
+    return chains.has(chain) && all.length === present.length && all.every((rule, i) => rule.tag === present[i]?.tag);
   });
 }
 
 function empty({ chains, rules }: SavedTable): readonly string[] {
   return [
     ...rules.filter(({ isJump }) => isJump).map(({ chain, text }) => `-D ${chain} ${text}`),
-    // All of them first: a chain that another one still jumps to cannot be deleted.
     ...chains.map((chain) => `-F ${chain}`),
     ...chains.map((chain) => `-X ${chain}`),
   ];
@@ -97,22 +100,15 @@ export function damagedOwners(wanted: Firewall | undefined, saved: Saved): Set<s
   for (const table of TABLES) {
     const { chains, rules, jumps } = wanted[table];
     const is = saved[table];
+    const [allShould, allPresent] = [byChain(rules), byChain(is.rules)];
     for (const chain of chains) {
-      const present = is.rules.filter((rule) => rule.chain === chain).map(({ tag }) => tag);
-      const should = rules.filter((rule) => rule.chain === chain);
+      const present = (allPresent.get(chain) ?? []).map(({ tag }) => tag);
+      const should = allShould.get(chain) ?? [];
       const known = new Set(present);
       for (const rule of should) if (!known.has(rule.tag)) owners.add(rule.owner);
+      const there = should.map(({ tag }) => tag).filter((tag) => known.has(tag));
       // A stranger's rule, or another order.
-      const rest = present.filter((tag) => should.some((rule) => rule.tag === tag));
-      if (
-        present.length !== rest.length ||
-        rest.join() !==
-          should
-            .map(({ tag }) => tag)
-            .filter((tag) => known.has(tag))
-            .join()
-      )
-        owners.add(SHARED);
+      if (present.join() !== there.join()) owners.add(SHARED);
     }
     for (const jump of jumps) if (!is.rules.some((rule) => rule.isJump && isSame(rule, jump))) owners.add(SHARED);
   }

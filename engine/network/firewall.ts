@@ -7,6 +7,7 @@
  *   filter FORWARD  FORWARD  accepts what the guard has let by, on hosts that drop by default
  *   filter INPUT    INPUT    accepts questions to the name server on such hosts
  *   nat    PREROUTING, OUTPUT  PORTS  port maps; LOOPBACK: those of 127.0.0.0/8, led to from OUTPUT alone: nobody outside can match them
+ *                            Many of them: a tree of chains below (port-tree.ts)
  *   nat    POSTROUTING       SOURCE   whose address is hidden behind the host's
  *
  * Each rule carries a comment: instance, owner, and a digest of the rule, by which damage is found whatever the wording that
@@ -17,8 +18,10 @@ import type { LivePort } from '../../src/model/live.ts';
 import type { ContainerRecord, NetworkRecord } from '../state/records.ts';
 import { isIpv6 } from './addresses.ts';
 import { mainEndpoint, type Records } from './endpoints.ts';
+import { linkRules } from './link-rules.ts';
 import { bridgePrefix, owned } from './names.ts';
 import { optionsOf } from './options.ts';
+import { type PortRule, portTree } from './port-tree.ts';
 
 export type Family = 4 | 6;
 export const TABLES = ['mangle', 'nat', 'filter'] as const;
@@ -89,7 +92,7 @@ function table(
   const { instance } = scope;
   const own = (chain: string) => chainName(instance, chain);
   return {
-    chains: CHAINS[name].map(own),
+    chains: [...new Set([...CHAINS[name], ...Object.keys(drafts)])].map(own),
     rules: Object.entries(drafts).flatMap(([chain, rules]) =>
       rules.map(([owner, text]) => rule(instance, own(chain), owner, text)),
     ),
@@ -104,7 +107,7 @@ function table(
 function rule(instance: string, chain: string, owner: string, text: string): Rule {
   const digest = createHash('sha1').update(`${chain} ${text}`).digest('hex').slice(0, 8);
   const tag = `${owned(instance, owner)} ${digest}`;
-  return { chain, owner, tag, text: text.replace(/(^| )-j /, `$1-m comment --comment "${tag}" -j `) };
+  return { chain, owner, tag, text: text.replace(/(^| )(-[jg]) /, `$1-m comment --comment "${tag}" $2 `) };
 }
 
 /** Owner of rules that belong to no network or container alone. */
@@ -112,7 +115,7 @@ export const SHARED = '@all';
 /** A container may have the same name. */
 export const networkOwner = (network: string): string => `net:${network}`;
 
-function guard({ family, bridges, networks }: Scope): readonly Draft[] {
+function guard({ family, bridges, networks, containers }: Scope): readonly Draft[] {
   const internal = networks.filter(({ madeFrom }) => madeFrom.internal);
   const open = networks.filter((network) => !isIsolated(network));
   const unprotected = networks.filter(({ madeFrom }) => optionsOf(madeFrom).unprotected[family]);
@@ -126,6 +129,9 @@ function guard({ family, bridges, networks }: Scope): readonly Draft[] {
     ...each(bridges, (bridge) => `-o ${bridge} -m conntrack --ctstate RELATED,ESTABLISHED,DNAT -j RETURN`),
     // Bridged frames come here too where br_netfilter is loaded.
     ...open.map(({ name, bridge }): Draft => [networkOwner(name), `-i ${bridge} -o ${bridge} -j RETURN`]),
+    ...(family === 4 ? networks.filter(isIsolated) : []).flatMap((network) =>
+      linkRules(network, containers).map(({ owner, text }): Draft => [owner, text]),
+    ),
     // The other networks stay apart from one that is open to the outside.
     ...unprotected.flatMap(({ name, bridge }): Draft[] => [
       ...bridges.map((from): Draft => [networkOwner(name), `-i ${from} -o ${bridge} -j DROP`]),
@@ -198,10 +204,7 @@ function source({ family, bridges, networks }: Scope): readonly Draft[] {
   return rules;
 }
 
-function ports({ family, bridges, networks, containers }: Scope): {
-  PORTS: readonly Draft[];
-  LOOPBACK: readonly Draft[];
-} {
+function ports({ family, instance, bridges, networks, containers }: Scope): Readonly<Record<string, readonly Draft[]>> {
   const known = new Map(networks.map((network) => [network.name, network]));
   const maps = containers.flatMap((container) => {
     const endpoint = mainEndpoint(container, known, family);
@@ -212,16 +215,25 @@ function ports({ family, bridges, networks, containers }: Scope): {
       .map((port) => ({ owner: container.name, port, address }));
   });
   const isLoopback = ({ port }: (typeof maps)[number]) => port.hostIp.startsWith('127.') || port.hostIp === '::1';
-  const drafts = (chosen: typeof maps) =>
-    chosen.map(({ owner, port, address }): Draft => [owner, portMap(port, address, family)]);
+  const tree = (root: string, chosen: typeof maps) => {
+    const rules = chosen.map(({ owner, port, address }): PortRule => {
+      const { protocol, published } = port;
+      return { owner, protocol, published, text: portMap(port, address, family) };
+    });
+    const chains = Object.entries(portTree(root, rules, (chain) => chainName(instance, chain)));
+    return Object.fromEntries(
+      chains.map(([chain, own]) => [chain, own.map(({ owner = SHARED, text }): Draft => [owner, text])]),
+    );
+  };
   // Somebody publishes port 53: containers must still reach their own name server.
   const exempt = resolverPorts(containers)
     .filter((resolver) => maps.some(({ port }) => port.published === resolver))
     .flatMap((port) => toOwnGateway(bridges, port, 'RETURN'));
-  return {
-    PORTS: [...exempt, ...drafts(maps.filter((map) => !isLoopback(map)))],
-    LOOPBACK: family === 4 ? drafts(maps.filter(isLoopback)) : [],
-  };
+  const { PORTS = [], ...below } = tree(
+    'PORTS',
+    maps.filter((map) => !isLoopback(map)),
+  );
+  return { PORTS: [...exempt, ...PORTS], ...below, ...tree('LOOPBACK', family === 4 ? maps.filter(isLoopback) : []) };
 }
 
 function portMap({ protocol, hostIp, published, target }: LivePort, address: string, family: Family): string {

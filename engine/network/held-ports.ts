@@ -7,7 +7,8 @@ import { mainEndpoint } from './endpoints.ts';
 const PROTOCOLS: Readonly<Record<string, number>> = { tcp: 6, udp: 17, sctp: 132 };
 
 export interface HeldSocket {
-  readonly family: 4 | 6;
+  /** `both`: one socket for every address of the host, of either family. Descriptors are limited: 20,000 in some places. */
+  readonly family: 4 | 6 | 'both';
   readonly protocol: string;
   readonly address: string;
   readonly port: number;
@@ -20,27 +21,23 @@ export function heldSockets(record: ContainerRecord, networks: readonly NetworkR
   const known = new Map(networks.map((network) => [network.name, network]));
   const ipv4 = mainEndpoint(record, known, 4)?.ipv4?.address;
   const ipv6 = mainEndpoint(record, known, 6)?.ipv6?.address;
-  return ([4, 6] as const).flatMap((family) => {
+  return record.publishers.flatMap((port): HeldSocket[] => {
+    const { protocol, published } = port;
+    const family = familyOf(port);
     const inside = family === 4 ? (ipv4 ?? ipv6) : (ipv6 ?? ipv4);
     if (inside === undefined) return [];
-    return record.publishers.flatMap((port): HeldSocket[] => {
-      const address = addressFor(port, family);
-      const target = { address: inside, port: port.target };
-      return address === undefined ? [] : [{ family, protocol: port.protocol, address, port: port.published, target }];
-    });
+    const address = family === 'both' ? '::' : port.hostIp;
+    return [{ family, protocol, address, port: published, target: { address: inside, port: port.target } }];
   });
 }
 
-function addressFor({ hostIp }: LivePort, family: 4 | 6): string | undefined {
-  if (hostIp === '') return family === 4 ? '0.0.0.0' : '::';
-  return isIpv6(hostIp) === (family === 6) ? hostIp : undefined;
-}
+const familyOf = ({ hostIp }: LivePort): HeldSocket['family'] => (hostIp === '' ? 'both' : isIpv6(hostIp) ? 6 : 4);
 
 export const encodeHeld = (sockets: readonly HeldSocket[]): Buffer =>
   Buffer.concat(
     sockets.map(({ family, protocol, address, port, target }) => {
       const bytes = Buffer.alloc(40);
-      bytes[0] = family;
+      bytes[0] = family === 'both' ? 0 : family;
       bytes[1] = PROTOCOLS[protocol] ?? 0;
       bytes.writeUInt16BE(port, 2);
       bytes.set(addressBytes(address), 4);

@@ -3,6 +3,7 @@ import type { DesiredPort } from '../../src/model/desired.ts';
 import { TcomposeError } from '../../src/model/errors.ts';
 import type { LivePort } from '../../src/model/live.ts';
 import { isIpv6 } from './addresses.ts';
+import { grouped } from './grouped.ts';
 
 export interface PortRequest {
   readonly container: string;
@@ -39,22 +40,34 @@ export function allotPorts(
   ephemeral: { first: number; last: number },
 ): Allotted {
   const index = new Map<string, HeldPort[]>();
-  const hold = (port: HeldPort) => index.set(keyOf(port), [...(index.get(keyOf(port)) ?? []), port]);
+  const hold = (port: HeldPort) => {
+    const others = index.get(keyOf(port));
+    if (others) others.push(port);
+    else index.set(keyOf(port), [port]);
+  };
   const holderOf = (port: LivePort) =>
     index.get(keyOf(port))?.find((other) => sharesAddress(other.hostIp, port.hostIp));
   held.forEach(hold);
 
   const publishers = new Map<string, LivePort[]>();
+  // Nothing is let go of meanwhile: who looks for the next one of a range need not look again at what was taken.
+  const looked = new Map<string, number>();
   const collisions: { container: string; port: LivePort; held: HeldPort }[] = [];
   for (const { container, ports, before } of requests) {
+    const hadOnes = grouped(before, placeOf);
     const chosen = ports.map((wanted): LivePort => {
-      const candidates = candidatesFor(wanted, before, ephemeral);
+      const { first, last } = wanted.range ?? ephemeral;
+      const range = `${wanted.protocol} ${wanted.hostIp} ${first}-${last}`;
+      const span = { first, last, from: looked.get(range) ?? first };
+      const had = wanted.published === 0 ? hadOnes.get(placeOf(wanted))?.shift()?.published : undefined;
+      const candidates = candidatesFor(wanted, had, span);
       let firstTried: LivePort | undefined;
       for (const published of candidates) {
         const port = { protocol: wanted.protocol, target: wanted.target, hostIp: wanted.hostIp, published };
         firstTried ??= port;
         if (holderOf(port) !== undefined) continue;
         hold({ ...port, holder: { container } });
+        if (wanted.published === 0 && published !== had) looked.set(range, published);
         return port;
       }
       // What was tried first stands for all: there is at least one candidate.
@@ -69,21 +82,20 @@ export function allotPorts(
 
 const keyOf = ({ protocol, published }: { protocol: string; published: number }): string => `${protocol} ${published}`;
 
+const placeOf = ({ protocol, target, hostIp }: { protocol: string; target: number; hostIp: string }): string =>
+  `${protocol} ${target} ${hostIp}`;
+
 function* candidatesFor(
-  wanted: DesiredPort,
-  before: readonly LivePort[],
-  ephemeral: { first: number; last: number },
+  { published }: DesiredPort,
+  had: number | undefined,
+  { first, last, from }: { first: number; last: number; from: number },
 ): Generator<number> {
-  if (wanted.published !== 0) {
-    yield wanted.published;
+  if (published !== 0) {
+    yield published;
     return;
   }
-  const { first, last } = wanted.range ?? ephemeral;
-  const had = before.find(
-    (port) => port.protocol === wanted.protocol && port.target === wanted.target && port.hostIp === wanted.hostIp,
-  );
-  if (had !== undefined && had.published >= first && had.published <= last) yield had.published;
-  for (let port = first; port <= last; port++) yield port;
+  if (had !== undefined && had >= first && had <= last) yield had;
+  for (let port = from; port <= last; port++) yield port;
 }
 
 /** A socket on `::` takes IPv4 too unless told otherwise, which cannot be seen from outside. */

@@ -86,7 +86,7 @@ export const addressOf = async ({ engine }: Stage, container: string, network: s
   (await engine.containers.find(container))!.endpoints.find((endpoint) => endpoint.network === network)!.ipv4!;
 
 export const command = async (...argv: readonly string[]): Promise<string> =>
-  (await run(argv[0]!, argv.slice(1))).stdout;
+  (await run(argv[0]!, argv.slice(1), { maxBuffer: 64 << 20 })).stdout;
 
 /** Who gets an answer from where: one line an asker, one column a target. */
 export async function matrix(

@@ -55,6 +55,21 @@ describe('host ports', () => {
     expect(ask([range, range, range], [held(9000)]).collisions).toHaveLength(1);
   });
 
+  test('each of several chosen for the same port of a container is kept, and leaves others where they were', () => {
+    expect(ask([port(0), port(0)], [], [{ published: 32770 }, { published: 32769 }]).given).toEqual([32770, 32769]);
+    expect(ask([port(0), port(0)], [], [{ published: 32770 }]).given).toEqual([32770, 32768]);
+  });
+
+  test('10,000 of them are chosen at once', () => {
+    const many = Array.from({ length: 10_000 }, (_, i) =>
+      port(0, { target: i + 1, range: { first: 20_000, last: 60_000 } }),
+    );
+    const begun = performance.now();
+    expect(ask(many).given).toEqual(many.map((_, i) => 20_000 + i));
+    // Looking at each port from the first one on would take seconds.
+    expect(performance.now() - begun).toBeLessThan(1000);
+  });
+
   test('a chosen port is kept, unless somebody has it now', () => {
     expect(ask([port(0)], [], [{ published: 32770 }]).given).toEqual([32770]);
     expect(ask([port(0)], [held(32770)], [{ published: 32770 }]).given).toEqual([32768]);
