@@ -1,5 +1,5 @@
 /** A picture for a terminal: services as boxes in the order of their needs, with what comes in and what they use below each. */
-import { type Graph, type GraphChange, type GraphNode, titled, widthOf } from './model.ts';
+import { type Graph, type GraphChange, type GraphNode, tame, titled, widthOf } from './model.ts';
 
 /** Colours a whole line's part; the text stays as wide as it was. */
 export type Tint = (change: GraphChange | 'ill' | 'off', text: string) => string;
@@ -17,7 +17,7 @@ export function asciiOf(
 ): string {
   const byId = new Map(graph.nodes.map((node) => [node.id, node]));
   const cut = (text: string): string => shortened(text, columns);
-  const lines: string[] = [cut(`${graph.project}: ${TITLES[graph.of]}`), ''];
+  const lines: string[] = [cut(`${tame(graph.project)}: ${TITLES[graph.of]}`), ''];
   for (const node of graph.nodes.filter(({ kind }) => kind === 'service'))
     lines.push(...service(graph, node, byId, columns, tint), '');
   const rest = graph.nodes.filter(({ kind }) => kind === 'network' || kind === 'volume');

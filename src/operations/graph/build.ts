@@ -175,8 +175,7 @@ export function planned(live: Graph, wanted: Graph, plan: Plan, services: Readon
   ];
   const nodes = [...new Set([...has.keys(), ...had.keys()])].map((id): GraphNode => {
     const [before, after] = [had.get(id), has.get(id)];
-    const one =
-      after === undefined ? before! : { ...after, ...(before?.mood && { mood: before.mood, details: before.details }) };
+    const one = after === undefined ? before! : { ...after, details: detailsOf(before, after) };
     const change =
       one.kind === 'port'
         ? comesOrGoes(before, after)
@@ -197,6 +196,13 @@ export function planned(live: Graph, wanted: Graph, plan: Plan, services: Readon
     return [change === undefined ? one : { ...one, change }];
   });
   return ordered({ project: wanted.project, of: 'plan', nodes, edges });
+}
+
+/** The first line of a service is its image. */
+function detailsOf(before: GraphNode | undefined, { kind, details }: GraphNode): readonly string[] {
+  const [image = '', ...rest] = details;
+  const had = before?.details[0] ?? image;
+  return kind === 'service' && had !== image ? [`${had} → ${image}`, ...rest] : details;
 }
 
 const comesOrGoes = (before: unknown, after: unknown): GraphChange | undefined =>

@@ -1,5 +1,5 @@
 /** A picture in Graphviz' language. Names never become part of the syntax: nodes are numbered, texts are quoted. */
-import { type Graph, type GraphChange, type GraphEdge, type GraphNode, titled } from './model.ts';
+import { type Graph, type GraphChange, type GraphEdge, type GraphNode, tame, titled } from './model.ts';
 
 /** A quoted string; labels know HTML's entities and backslashes of their own (graphviz.org/doc/info/lang.html). */
 const quoted = (...lines: readonly string[]): string =>
@@ -40,7 +40,7 @@ export function dotOf({ project, nodes, edges }: Graph): string {
     return `  ${ids.get(from)} -> ${ids.get(to)} [label=${quoted(label)}, style=${STYLES[kind]}${head}${paint}];`;
   });
   return [
-    `digraph ${quoted(project)} {`,
+    `digraph ${quoted(tame(project))} {`,
     '  rankdir=LR;',
     '  node [fontname="monospace", fontsize=11, style=rounded];',
     '  edge [fontname="monospace", fontsize=9];',

@@ -1,9 +1,9 @@
 /** A picture in Mermaid's language (flowchart). Whatever is no plain letter, digit or harmless sign is written by its number. */
 import { type Graph, type GraphChange, type GraphEdge, type GraphNode, titled } from './model.ts';
 
-/** `#35;` is Mermaid's way to write a character by number (mermaid.js.org, "entity codes"). */
+/** `#35;` is Mermaid's way to write a character by number (mermaid.js.org, "entity codes"). What would begin a list is written so, too. */
 const escaped = (text: string): string =>
-  text.replace(/[^\p{L}\p{N} .,:/@+*()_-]/gu, (char) => `#${char.codePointAt(0)};`);
+  text.replace(/[^\p{L}\p{N} .,:/@()_-]|^-|\.(?= )/gu, (char) => `#${char.codePointAt(0)};`);
 const quoted = (lines: readonly string[]): string => `"${lines.map(escaped).join('<br/>')}"`;
 
 const SHAPES: Readonly<Record<GraphNode['kind'], readonly [string, string]>> = {

@@ -29,7 +29,7 @@ const STYLE = `
 ${(['create', 'update', 'recreate', 'remove'] as const)
   .map(
     (change) =>
-      `  .${change} rect.node, path.${change} { stroke: var(--${change}); stroke-width: 2; } .${change} text.name, text.${change} { fill: var(--${change}); }`,
+      `  .${change} rect.node, path.${change} { stroke: var(--${change}); stroke-width: 2; } .${change} text.name, text.${change}, tspan.${change} { fill: var(--${change}); }`,
   )
   .join('\n')}
   .remove rect.node, path.remove { stroke-dasharray: 6 3; }
@@ -75,7 +75,7 @@ function legend({ nodes }: Graph): string {
   const count = (change: GraphChange) => nodes.filter((node) => node.change === change).length;
   const words = used.length === 0 ? 'nothing to change' : '';
   const spans = used.map(
-    (change) => `<tspan fill="var(--${change})" dx="10">${xml(`${count(change)} ${WORD[change]}`)}</tspan>`,
+    (change) => `<tspan class="${change}" dx="10">${xml(`${count(change)} ${WORD[change]}`)}</tspan>`,
   );
   return `\n<text class="detail" x="16" y="40">${words}${spans.join('')}</text>`;
 }
