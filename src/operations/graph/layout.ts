@@ -31,8 +31,9 @@ const CHARACTER = 7.3;
 const MARGIN = 16;
 const HEAD = 52;
 const GAP_Y = 14;
-/** Room for lines and their labels. */
+/** Room for lines; labels may ask for more. */
 const GAP_X = 96;
+const LABEL = 6.5;
 
 export function layout(graph: Graph): Layout {
   const columns = arranged(columnsOf(graph), graph.edges);
@@ -46,7 +47,7 @@ export function layout(graph: Graph): Layout {
       boxes.set(node.id, { node, x, y: Math.round(y), width, height: heightOfNode(node) });
       y += heightOfNode(node) + GAP_Y;
     }
-    x += width + GAP_X;
+    x += width + gapAfter(column, graph.edges);
   }
   const wires = wiresOf(graph.edges, boxes);
   const right = Math.max(
@@ -55,6 +56,13 @@ export function layout(graph: Graph): Layout {
     24 + MARGIN + widthOf(graph.project) * CHARACTER + 220,
   );
   return { boxes: [...boxes.values()], wires, width: Math.ceil(right + MARGIN), height: HEAD + tallest + MARGIN };
+}
+
+/** What leaves the column has its label beside it. */
+function gapAfter(column: readonly GraphNode[], edges: readonly GraphEdge[]): number {
+  const ids = new Set(column.map(({ id }) => id));
+  const labels = edges.filter(({ from }) => ids.has(from)).map(({ label }) => widthOf(label) * LABEL);
+  return Math.ceil(Math.max(GAP_X, ...labels.map((width) => width + 44)));
 }
 
 function columnsOf(graph: Graph): readonly (readonly GraphNode[])[] {
@@ -129,10 +137,10 @@ function wiresOf(
     const bend = isBack ? 48 : Math.max(36, (b.x - a.x) / 2);
     const second = isBack ? end.x + bend : end.x - bend;
     const path = `M${a.x} ${a.y}C${a.x + bend} ${a.y} ${second} ${end.y} ${end.x} ${end.y}`;
-    const half = widthOf(edge.label) * 3.3;
+    const half = (widthOf(edge.label) * LABEL) / 2;
     const at = {
-      x: Math.round(isBack ? Math.max(a.x, end.x) + 40 : Math.min(a.x + 30 + half, (a.x + end.x) / 2)),
-      y: Math.round(a.y + (end.y - a.y) * 0.3) - 3,
+      x: Math.round(isBack ? Math.max(a.x, end.x) + 40 : a.x + 12 + half),
+      y: Math.round(a.y + (end.y - a.y) * 0.12) - 3,
     };
     return [{ edge, path, at, reach: isBack ? Math.max(a.x, end.x) + bend + half : end.x }];
   });
