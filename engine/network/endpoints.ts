@@ -15,6 +15,7 @@ import {
   last,
   macFor,
 } from './addresses.ts';
+import { extrasProblem } from './interface-extras.ts';
 import { vethName } from './names.ts';
 import { optionsOf } from './options.ts';
 
@@ -55,6 +56,8 @@ export function allotEndpoints(
     const network = records.networks.find(({ name }) => name === attachment.network);
     if (network === undefined)
       throw refused(container.name, `the network ${attachment.network}, which does not exist`, 'create it first');
+    const problem = extrasProblem(attachment, network.madeFrom.enableIpv6);
+    if (problem !== undefined) throw refused(container.name, ...problem);
     const place: Place = { container: container.name, network, used: usedOn(network, records.containers) };
     const ipv4 = kept(place, attachment.ipv4, had[i]?.ipv4) ?? allot(place, 4, attachment.ipv4);
     const ipv6 = kept(place, attachment.ipv6, had[i]?.ipv6) ?? allot(place, 6, attachment.ipv6);

@@ -5,6 +5,7 @@ import type { ContainerRecord, EndpointRecord, NetworkRecord } from '../state/re
 import { request } from './bridge.ts';
 import { mainEndpoint, positionOf } from './endpoints.ts';
 import type { NetworkFacts } from './facts.ts';
+import { linkLocalOps, sysctlOps } from './interface-extras.ts';
 import { bridgeIndex, owned } from './names.ts';
 import { optionsOf } from './options.ts';
 import { deleteLink, newAddress, newDefaultRoute, newVethPair, setBridgePort, setLink } from './rtnetlink.ts';
@@ -83,6 +84,7 @@ export function endpointOps(place: Place, container: ContainerRecord, position: 
   const endpoint = container.endpoints[position]!;
   const network = networkOf(place, endpoint);
   const index = indexOf(container, endpoint);
+  const asked = container.madeFrom.attachments.find((one) => one.network === endpoint.network) ?? {};
   const pair = {
     inside: { name: endpoint.interfaceName, index, mac: endpoint.mac },
     host: { name: endpoint.hostInterface, namespaceFd: slotFd(hostNamespace), group: bridgeIndex(network.bridge) },
@@ -97,6 +99,8 @@ export function endpointOps(place: Place, container: ContainerRecord, position: 
     ...[endpoint.ipv4, endpoint.ipv6].flatMap((given) =>
       given ? [request(inside, newAddress(index, given.address, given.prefix))] : [],
     ),
+    ...linkLocalOps(asked, inside, index),
+    ...sysctlOps(asked, endpoint.interfaceName),
     request(inside, setLink({ link: index, up: true })),
   ];
 }

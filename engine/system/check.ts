@@ -22,13 +22,14 @@ export async function checkWanted(
     ...networks.flatMap(({ name }) => longName('network', name)),
     ...volumes.flatMap(({ name }) => longName('volume', name)),
   ];
-  const [ports, mounts, limits, isolation] = await Promise.all([
+  const [ports, addresses, mounts, limits, isolation] = await Promise.all([
     portConflicts(host, containers, leaving),
+    impossibleAddresses(host, { containers, networks }, leaving),
     impossibleMounts(host, containers),
     impossibleLimits(host, containers),
     impossibleIsolation(host, containers),
   ]);
-  return [...names, ...ports, ...mounts, ...limits, ...isolation];
+  return [...names, ...ports, ...addresses, ...mounts, ...limits, ...isolation];
 }
 
 async function impossibleIsolation(host: Host, containers: readonly DesiredContainer[]): Promise<readonly Error[]> {
@@ -94,6 +95,21 @@ async function portConflicts(
     const own = conflicts.filter(({ container }) => container === name);
     return own.length > 0 ? [portError(own)] : [];
   });
+}
+
+/** Where nothing is asked for by number, nothing is looked at. */
+async function impossibleAddresses(
+  host: Host,
+  { containers, networks }: Pick<DesiredState, 'containers' | 'networks'>,
+  leaving: ReadonlySet<string>,
+): Promise<readonly Error[]> {
+  const asks = containers.some(({ attachments }) =>
+    attachments.some((one) => one.ipv4 ?? one.ipv6 ?? one.mac ?? one.interfaceName ?? one.linkLocalIps ?? one.sysctls),
+  );
+  if (!asks && networks.every(({ ipam, driverOpts }) => ipam.length === 0 && Object.keys(driverOpts).length === 0))
+    return [];
+  const { addressProblems } = await import('../network/index.ts');
+  return await addressProblems({ containers, networks }, await host.records(), leaving);
 }
 
 async function impossibleMounts(host: Host, containers: readonly DesiredContainer[]): Promise<readonly Error[]> {

@@ -4,6 +4,10 @@
  * Everything here is identity: a change of any field is a change of the container, unless plan/in-place.ts says otherwise.
  */
 
+import type { DesiredAttachment, DesiredPort } from './desired-network.ts';
+
+export type { DesiredAttachment, DesiredPort };
+
 export interface DesiredState {
   readonly project: string;
   readonly networks: readonly DesiredNetwork[];
@@ -264,28 +268,6 @@ export interface DesiredContent {
   readonly digest: string;
   /** What another text means for a running container; absent: the file is rewritten under it. */
   readonly onChange?: 'recreate' | 'restart' | 'none' | { readonly signal: string };
-}
-
-export interface DesiredAttachment {
-  /** Full name of the network. */
-  readonly network: string;
-  /** Names this container answers to on that network, its own name included. */
-  readonly aliases: readonly string[];
-  readonly ipv4?: string;
-  readonly ipv6?: string;
-  readonly mac?: string;
-  readonly interfaceName?: string;
-}
-
-export interface DesiredPort {
-  readonly protocol: 'tcp' | 'udp' | 'sctp';
-  readonly target: number;
-  /** '' is every address of the host. */
-  readonly hostIp: string;
-  /** 0: chosen by the engine once, and kept. */
-  readonly published: number;
-  /** Set with `published: 0` where the file gives a range to choose from. */
-  readonly range?: { readonly first: number; readonly last: number };
 }
 
 export interface DesiredHealthcheck {

@@ -24,6 +24,7 @@ export interface ConnectOptions {
   readonly ipv4?: string;
   readonly ipv6?: string;
   readonly interfaceName?: string;
+  readonly linkLocalIps?: readonly string[];
   /** `container` or `container:alias`. */
   readonly links?: readonly string[];
   /** Before all others: this network gives the default route, and published ports lead to it. */
@@ -34,13 +35,14 @@ export const connect = (context: Context, connection: Connection, options: Conne
   change(context, connection, 'connect', ({ madeFrom }, network) => {
     if (madeFrom.networkMode.kind !== 'bridge') throw notOfNetworks(madeFrom);
     if (madeFrom.attachments.some((one) => one.network === network)) throw already(madeFrom.name, network);
-    const { aliases = [], ipv4, ipv6, interfaceName, links = [], first = false } = options;
+    const { aliases = [], ipv4, ipv6, interfaceName, links = [], linkLocalIps = [], first = false } = options;
     const attachment: DesiredAttachment = {
       network,
       aliases: [...new Set([madeFrom.name, ...aliases])],
       ...(ipv4 === undefined ? {} : { ipv4 }),
       ...(ipv6 === undefined ? {} : { ipv6 }),
       ...(interfaceName === undefined ? {} : { interfaceName }),
+      ...(linkLocalIps.length === 0 ? {} : { linkLocalIps }),
     };
     const attachments = first ? [attachment, ...madeFrom.attachments] : [...madeFrom.attachments, attachment];
     return { ...madeFrom, attachments, links: [...madeFrom.links, ...links.map(linkOf)] };

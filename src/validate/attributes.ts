@@ -119,8 +119,11 @@ const SERVICE: Readonly<Record<string, Attribute>> = {
     why: 'bridge is a network of the engine itself, on which only links give names; any other word is the full name of a network that is there',
   },
   networks: honoured,
-  'networks.driver_opts': notYet('interfaces have no options'),
-  'networks.link_local_ips': notYet('link-local addresses are not added'),
+  'networks.driver_opts': warned(
+    'the option is not known: it has no effect',
+    'com.docker.network.endpoint.ifname',
+    'com.docker.network.endpoint.sysctls',
+  ),
   oom_kill_disable: { support: 'honoured', why: 'on cgroup version 1 only: elsewhere a warning' },
   oom_score_adj: honoured,
   pid: honoured,

@@ -1,7 +1,7 @@
 /** `tcompose network connect`: a container gets one network more, its process untouched. */
 import { TcomposeError } from '../../model/errors.ts';
 import { command } from '../command.ts';
-import { list, refused, text } from '../flags.ts';
+import { list, text } from '../flags.ts';
 
 export const networkConnect = command({
   usage: 'NETWORK CONTAINER',
@@ -10,7 +10,7 @@ export const networkConnect = command({
     ip: text('', 'ADDRESS', 'its IPv4 address there'),
     ip6: text('', 'ADDRESS', 'its IPv6 address there'),
     link: list('', 'CONTAINER[:ALIAS]', 'a name that it alone finds another container by'),
-    'link-local-ip': refused('', 'ADDRESS', 'a link-local address more'),
+    'link-local-ip': list('', 'ADDRESS', 'a link-local address more (repeat for several)'),
     'driver-opt': list('', 'KEY=VALUE', 'com.docker.network.endpoint.ifname names the interface'),
     'gw-priority': text('', 'NUMBER', 'above 0: this network leads outside from now on'),
   },
@@ -23,6 +23,7 @@ export const networkConnect = command({
     const options = {
       aliases: flags.alias,
       links: flags.link,
+      linkLocalIps: flags['link-local-ip'],
       first: priority(flags['gw-priority']) > 0,
       ...(flags.ip === undefined ? {} : { ipv4: flags.ip }),
       ...(flags.ip6 === undefined ? {} : { ipv6: flags.ip6 }),

@@ -43,13 +43,27 @@ const addresses = (
   serviceMac: string | undefined,
 ): Partial<DesiredAttachment> => {
   const mac = attachment?.mac_address ?? serviceMac;
+  const options = attachment?.driver_opts ?? {};
+  const interfaceName = attachment?.interface_name || options['com.docker.network.endpoint.ifname'];
+  const settings = options['com.docker.network.endpoint.sysctls'];
   return {
     ...(attachment?.ipv4_address ? { ipv4: attachment.ipv4_address } : {}),
     ...(attachment?.ipv6_address ? { ipv6: attachment.ipv6_address } : {}),
     ...(mac ? { mac } : {}),
-    ...(attachment?.interface_name ? { interfaceName: attachment.interface_name } : {}),
+    ...(interfaceName ? { interfaceName } : {}),
+    ...(attachment?.link_local_ips?.length ? { linkLocalIps: attachment.link_local_ips } : {}),
+    ...(settings ? { sysctls: interfaceSettings(settings) } : {}),
   };
 };
+
+/** `net.ipv4.conf.IFNAME.log_martians=1,net.ipv4.conf.IFNAME.forwarding=0`: as Docker writes them. */
+const interfaceSettings = (text: string): Readonly<Record<string, string>> =>
+  Object.fromEntries(
+    text.split(',').map((setting) => {
+      const [key = '', value = ''] = setting.split(/=(.*)/s);
+      return [key.trim(), value.trim()];
+    }),
+  );
 
 export const networkName = (project: Project, key: string): string =>
   project.networks[key]?.name ?? `${project.name}_${key}`;
