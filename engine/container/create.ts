@@ -77,10 +77,11 @@ async function draft(
   context: DraftContext,
 ): Promise<Made[]> {
   const made: Made[] = [];
+  const coming = wanted.map(({ container }) => container);
   for (const request of wanted) {
     await attempt(context.failed, request.container.name, async () => {
       const present = [...records.containers, ...made.map(({ record }) => record)];
-      const one = await draftOne(host, request, { networks: records.networks, containers: present }, context);
+      const one = await draftOne(host, request, { networks: records.networks, containers: present, coming }, context);
       if (one !== undefined) made.push(one);
     });
   }
@@ -114,7 +115,7 @@ async function draftOne(
     name: container.name,
     createdAt: new Date().toISOString(),
     madeFrom: container,
-    endpoints: allotEndpoints(container, id, { networks: records.networks, containers: others }, instance),
+    endpoints: allotEndpoints(container, id, { ...records, containers: others }, instance),
     publishers: before?.publishers ?? [],
     ...(ids === undefined ? {} : { ids }),
     mounts: resolveMounts({

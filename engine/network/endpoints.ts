@@ -22,6 +22,8 @@ import { optionsOf } from './options.ts';
 export interface Records {
   readonly networks: readonly NetworkRecord[];
   readonly containers: readonly ContainerRecord[];
+  /** About to be given places as well: what they ask for by number is nobody else's any more. */
+  readonly coming?: readonly DesiredContainer[];
 }
 
 interface Place {
@@ -58,7 +60,7 @@ export function allotEndpoints(
       throw refused(container.name, `the network ${attachment.network}, which does not exist`, 'create it first');
     const problem = extrasProblem(attachment, network.madeFrom.enableIpv6);
     if (problem !== undefined) throw refused(container.name, ...problem);
-    const place: Place = { container: container.name, network, used: usedOn(network, records.containers) };
+    const place: Place = { container: container.name, network, used: usedOn(network, records, container.name) };
     const ipv4 = kept(place, attachment.ipv4, had[i]?.ipv4) ?? allot(place, 4, attachment.ipv4);
     const ipv6 = kept(place, attachment.ipv6, had[i]?.ipv6) ?? allot(place, 6, attachment.ipv6);
     return {
@@ -98,11 +100,17 @@ function freePositions(
   });
 }
 
-function usedOn(network: NetworkRecord, containers: readonly ContainerRecord[]): Map<string, string> {
+function usedOn(network: NetworkRecord, { containers, coming = [] }: Records, asking: string): Map<string, string> {
   const used = new Map<string, string>();
   for (const { gateway } of network.subnets) used.set(gateway, 'the gateway');
   for (const { auxAddresses } of network.madeFrom.ipam) {
     for (const [name, address] of Object.entries(auxAddresses ?? {})) used.set(address, `aux_addresses.${name}`);
+  }
+  for (const { name: other, attachments } of coming.filter(({ name }) => name !== asking)) {
+    for (const { network: name, ipv4, ipv6 } of attachments) {
+      const asked = [ipv4, ipv6].flatMap((text) => findAddress(text ?? '') ?? []);
+      if (name === network.name) for (const address of asked) used.set(formatAddress(address), `container ${other}`);
+    }
   }
   for (const record of containers) {
     for (const { network: name, ipv4, ipv6 } of record.endpoints) {

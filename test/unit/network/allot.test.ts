@@ -128,6 +128,17 @@ describe('endpoints', () => {
     expect(allot([anAttachment('back')], [stopped])[0]!.ipv4!.address).toBe('172.21.0.4');
   });
 
+  test('what others that come along ask for by number is left to them', () => {
+    const coming = [
+      aContainer('web'),
+      aContainer('db', { attachments: [anAttachment('front', { ipv4: '172.20.0.2' })] }),
+    ];
+    const records = { networks: [front, back], containers: [], coming };
+    const web = aContainer('web', { attachments: [anAttachment('front')] });
+    expect(allotEndpoints(web, id, records, '1a2b')[0]!.ipv4!.address).toBe('172.20.0.3');
+    expect(allotEndpoints(coming[1]!, id, records, '1a2b')[0]!.ipv4!.address).toBe('172.20.0.2');
+  });
+
   test('a full network says so', () => {
     const others = [3, 4, 5, 6].map((n) => containerRecord(`c${n}`, { addresses: { back: `172.21.0.${n}` } }));
     expect(() => allot([anAttachment('back')], others)).toThrow(/172.21.0.0\/29 of the network back, and none is free/);
