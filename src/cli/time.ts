@@ -25,7 +25,7 @@ export function pointInTime(flag: string, word: string | undefined, nowMs: numbe
 const unixTime = (word: string): number | undefined => (/^\d+(\.\d+)?$/.test(word) ? Number(word) * 1000 : undefined);
 
 function ago(word: string, nowMs: number): number | undefined {
-  const [, sign, amounts] = /^([+-]?)((?:(?:\d+\.?\d*|\.\d+)(?:ns|us|µs|μs|ms|s|m|h|d))+)$/.exec(word) ?? [];
+  const [, sign, amounts] = /^([+-]?)((?:(?:\d+\.?\d*|\.\d+)(?:ns|us|\u00b5s|\u03bcs|ms|s|m|h|d))+)$/.exec(word) ?? [];
   if (amounts === undefined) return undefined;
   const parts = [...amounts.matchAll(/([\d.]+)([^\d.]+)/g)];
   const ms = parts.reduce((sum, [, amount, unit]) => sum + Number(amount) * UNIT_MS[unit!]!, 0);
