@@ -1,7 +1,8 @@
 /*
  * The files of a log: the one that is written to, older ones that rotation renames (NAME.1, NAME.2), and those compressed by a child
  * (NAME.2.gz). A rotated file's time of modification carries its number in the nanoseconds, and so does its compressed form: that is how
- * a reader who holds one open knows it again (engine/logs/log-files.ts).
+ * a reader who holds one open knows it again (engine/logs/log-files.ts). While somebody reads the log, files stay for some seconds longer
+ * than their number allows: on a busy machine a follower may not have come to open them yet.
  */
 #include "supervise.h"
 #include <errno.h>
@@ -16,6 +17,10 @@
 #include <unistd.h>
 
 #define BILLION 1000000000u
+/* For how long a file waits for those who are behind, and how much may wait. */
+#define BEHIND_MS 10000
+#define BEHIND_BYTES (256u << 20)
+#define BEHIND_FILES 64
 static const char *const kinds[] = {"", ".gz"};
 
 struct name {
@@ -86,7 +91,7 @@ static int is_at(const struct log_file *log, unsigned age, const struct stat *wa
 static void take_compressed(struct log_file *log) {
 	struct stat source;
 	if (fstat(log->source, &source) < 0 || futimens(log->target, (struct timespec[]){source.st_atim, source.st_mtim}) < 0) return;
-	for (unsigned age = 1; age < log->max_files; age++) {
+	for (unsigned age = 1; age < log->max_files + log->spare; age++) {
 		if (!is_at(log, age, &source)) continue;
 		if (renameat(log->folder, unfinished(log).text, log->folder, name_of(log, age, ".gz").text) == 0)
 			unlinkat(log->folder, name_of(log, age, "").text, 0);
@@ -105,6 +110,42 @@ int note_compressed(struct log_file *log, pid_t pid, int status) {
 	log->compressor = 0;
 	if (succeeded) compress_next(log);
 	return 1;
+}
+
+/* ---- files that stay for readers who are behind */
+
+static void remove_all(const struct log_file *log, unsigned age) {
+	for (int kind = 0; kind < 2; kind++) unlinkat(log->folder, name_of(log, age, kinds[kind]).text, 0);
+}
+
+/* A lease for writing is given only while nobody else has the file open (F_SETLEASE in fcntl(2)). */
+static int is_read(int fd) {
+	if (fcntl(fd, F_SETLEASE, F_WRLCK) < 0) return errno == EAGAIN;
+	fcntl(fd, F_SETLEASE, F_UNLCK);
+	return 0;
+}
+
+static uint64_t most_spare(const struct log_file *log) {
+	const uint64_t fit = BEHIND_BYTES / (log->max_bytes ? log->max_bytes : 1);
+	return fit < BEHIND_FILES ? fit : BEHIND_FILES;
+}
+
+static int was_rotated_long_ago(const struct log_file *log, unsigned age) {
+	struct stat status;
+	for (int kind = 0; kind < 2; kind++)
+		if (fstatat(log->folder, name_of(log, age, kinds[kind]).text, &status, AT_SYMLINK_NOFOLLOW) == 0)
+			return status.st_mtim.tv_sec + BEHIND_MS / 1000 < time_of_day().tv_sec;
+	return 1;
+}
+
+/* The files from the age `first` on have had their time, but for those that a reader may not have seen. */
+static void remove_surplus(struct log_file *log, unsigned first) {
+	const uint64_t now = now_ms();
+	const uint64_t most = first + (log->read_at && now < log->read_at + BEHIND_MS ? most_spare(log) : 0);
+	unsigned end = (unsigned)(log->max_files + log->spare);
+	while (end > first && (end > most || was_rotated_long_ago(log, end - 1))) remove_all(log, --end);
+	log->spare = end - first;
+	log->trim_at = log->spare ? now + BEHIND_MS : 0;
 }
 
 /* ---- writing and rotation */
@@ -130,6 +171,8 @@ int open_log_file(struct log_file *log, const struct log_spec *spec) {
 	int error = log->folder < 0 ? -errno : open_file(log);
 	if (error) return error;
 	find_number(log);
+	log->spare = BEHIND_FILES; /* as many as the run before may have left */
+	remove_surplus(log, (unsigned)log->max_files);
 	compress_next(log);
 	return 0;
 }
@@ -150,8 +193,8 @@ static void shift(const struct log_file *log, unsigned age) {
 		renameat(log->folder, name_of(log, age, kinds[kind]).text, log->folder, name_of(log, age + 1, kinds[kind]).text);
 }
 
-static void remove_all(const struct log_file *log, unsigned age) {
-	for (int kind = 0; kind < 2; kind++) unlinkat(log->folder, name_of(log, age, kinds[kind]).text, 0);
+void settle_log_file(struct log_file *log) {
+	if (log->trim_at && now_ms() >= log->trim_at) remove_surplus(log, (unsigned)log->max_files);
 }
 
 /* The file is never emptied in place: whoever reads it keeps what he has opened. */
@@ -161,9 +204,10 @@ static void rotate(struct log_file *log) {
 	struct timespec now = time_of_day();
 	now.tv_nsec = (long)(log->number++ % BILLION);
 	if (futimens(log->fd, (struct timespec[]){{.tv_nsec = UTIME_OMIT}, now}) < 0) log->number += 0;
+	if (is_read(log->fd)) log->read_at = now_ms();
 	close(log->fd);
-	remove_all(log, (unsigned)log->max_files - 1);
-	for (unsigned age = (unsigned)log->max_files - 1; age-- > 0;) shift(log, age);
+	remove_surplus(log, (unsigned)log->max_files - 1);
+	for (unsigned age = (unsigned)(log->max_files - 1 + log->spare); age-- > 0;) shift(log, age);
 	open_file(log);
 	compress_next(log);
 }

@@ -55,6 +55,7 @@ static void read_output(struct supervisor *s, struct stream *stream) {
 
 static int milliseconds_left(const struct supervisor *s) {
 	uint64_t at = earliest(earliest(earliest(earliest(s->kill_at, s->log.remote.retry_at), next_stall(s)), s->restart_at), earliest(earliest(s->drain_until, s->oom.look_at), next_health_event(s)));
+	at = earliest(at, s->log.file.trim_at);
 	uint64_t now = now_ms();
 	if (s->spec.foreground && !s->claimed && now < s->claimable_until) at = earliest(at, s->claimable_until);
 	if (!at) return -1;
@@ -105,6 +106,7 @@ static void settle(struct supervisor *s) {
 	settle_exit(s);
 	settle_health(s);
 	settle_remote(&s->log.remote);
+	settle_log_file(&s->log.file);
 	settle_stalls(s);
 	settle_deadlines(s);
 }
@@ -120,6 +122,7 @@ static int block_signals(void) {
 	if (sigprocmask(SIG_BLOCK, &handled, NULL) < 0) return -errno;
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGHUP, SIG_IGN);
+	signal(SIGIO, SIG_IGN); /* somebody opens a file at the moment of log_file.c's question */
 	int fd = signalfd(-1, &handled, SFD_CLOEXEC | SFD_NONBLOCK);
 	return fd < 0 ? -errno : fd;
 }

@@ -52,6 +52,7 @@ struct log_file {
 	int folder, fd, compress;
 	const char *name;
 	uint64_t size, max_bytes, max_files, number; /* number: of the file that is written to */
+	uint64_t spare, read_at, trim_at;            /* spare: files beyond max_files, kept for a reader seen at read_at */
 	pid_t compressor;
 	int source, target; /* of the compressor */
 	struct text pending;
@@ -59,6 +60,7 @@ struct log_file {
 int open_log_file(struct log_file *log, const struct log_spec *spec);
 void make_room_in_log(struct log_file *log);
 void flush_log_file(struct log_file *log);
+void settle_log_file(struct log_file *log);
 int note_compressed(struct log_file *log, pid_t pid, int status);
 
 /* ---- log_remote.c */

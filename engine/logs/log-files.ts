@@ -7,6 +7,8 @@ import { basename, dirname, join } from 'node:path';
 import { createGunzip, gunzipSync } from 'node:zlib';
 
 const BLOCK = 256 * 1024;
+/** So many are held open at most: those that are removed meanwhile would fill the disk of who does not go on reading. */
+const HELD = 200;
 /** How often a look is begun again because of rotations in the middle of it. */
 const LOOKS = 100;
 
@@ -75,6 +77,7 @@ export class LogTrail {
   }
 
   async #look(): Promise<void> {
+    if (this.#logs.length >= HELD) return;
     for (let attempt = 1; ; attempt++) {
       const found: OpenLog[] = [];
       if ((await this.#walk(found)) || attempt === LOOKS) {

@@ -1,6 +1,7 @@
 /** Text to located trees, one per YAML document: by the quick reader, or by the full one where the text is more than everyday. */
 import type { Findings } from './findings.ts';
 import { MAX_WEIGHT, MAX_WEIGHT_ALL, MAX_WEIGHT_FULL } from './limits.ts';
+import { reportNuls } from './nul.ts';
 import { holdOptimizer, releaseOptimizer } from './optimizer.ts';
 import { quickYaml } from './quick-yaml.ts';
 import { TooMuch } from './too-much.ts';
@@ -10,6 +11,12 @@ import type { SourceText, SpecNode } from './tree.ts';
 const spent = new WeakMap<Findings, number>();
 
 export async function parseYaml(source: SourceText, findings: Findings): Promise<readonly SpecNode[]> {
+  const documents = await readDocuments(source, findings);
+  reportNuls(source, documents, findings);
+  return documents;
+}
+
+async function readDocuments(source: SourceText, findings: Findings): Promise<readonly SpecNode[]> {
   if (weighsMore(source.text, MAX_WEIGHT)) {
     reportWeight(source, findings, 'the file has too many lines and values to be a Compose file');
     return [];

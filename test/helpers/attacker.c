@@ -50,7 +50,7 @@ static void swap(char **a) { /* one other stop */
 /* Puts a link in the place of a folder as soon as somebody has made that. */
 static void plant(char **a) { /* folder target stop */
 	while (!is_there(a[2])) {
-		if (rmdir(a[0]) == 0 && symlink(a[1], a[0]) == 0) usleep(2000);
+		if (rmdir(a[0]) == 0 && symlink(a[1], a[0]) == 0) usleep(200000);
 		unlink(a[0]);
 	}
 }

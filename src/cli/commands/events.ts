@@ -3,6 +3,7 @@ import type { EngineEvent } from '../../model/engine.ts';
 import { command } from '../command.ts';
 import { given, text, toggle } from '../flags.ts';
 import { pointInTime } from '../time.ts';
+import { printableInLine } from '../ui/paint.ts';
 
 export const events = command({
   usage: '[SERVICE...]',
@@ -52,7 +53,7 @@ function jsonLine(event: EngineEvent, service: string): string {
 function textLine(event: EngineEvent): string {
   const { action, attributes } = wordsOf(event);
   const pairs = Object.entries(attributes).map(([key, value]) => `${key}=${value}`);
-  return `${localTime(event.at)} container ${action} ${event.id} (${pairs.join(', ')})\n`;
+  return `${localTime(event.at)} container ${printableInLine(`${action} ${event.id} (${pairs.join(', ')})`)}\n`;
 }
 
 /** `2026-01-31 15:04:05.123456`, in the user's own time. */

@@ -1,6 +1,7 @@
 /** `tcompose top`: the processes of containers. */
 import type { TopRow } from '../../operations/top.ts';
 import { command } from '../command.ts';
+import { printableInLine } from '../ui/paint.ts';
 
 export const top = command({
   usage: '[SERVICE...]',
@@ -28,14 +29,14 @@ export function renderTop(rows: readonly TopRow[], nowMs: number): string {
 const cellsOf = ({ service, number, process }: TopRow, nowMs: number): readonly string[] => [
   service,
   String(number),
-  process.user,
+  printableInLine(process.user),
   String(process.pid),
   String(process.parent),
   String(process.cpuPercent),
   startWords(process.startedAtMs, nowMs),
   process.terminal,
   timeWords(process.cpuMs),
-  process.command,
+  printableInLine(process.command),
 ];
 
 const DAY_MS = 86_400_000;

@@ -1,7 +1,7 @@
 /** A plan for people: plan/describe.ts in colour, and safe to print. */
 import type { Plan } from '../../model/plan.ts';
 import { type Change, changesOf, describeCount, describeReason, SYMBOL } from '../../operations/describe-plan.ts';
-import { type Paint, printable } from './paint.ts';
+import { type Paint, printable, printableInLine } from './paint.ts';
 import { warningLine } from './progress.ts';
 
 /** `base`: paths below it are shown relative to it. */
@@ -30,7 +30,7 @@ function renderChange(
 ): readonly string[] {
   const plain = `${SYMBOL[kind].padStart(3)} ${resource.padEnd(widths.resource)}  ${verb.padEnd(widths.verb)}`;
   const head = `${color(COLORS[kind], plain.trimEnd())}${' '.repeat(plain.length - plain.trimEnd().length)}`;
-  const reasons = because.map((reason) => printable(describeReason(reason, base))).filter(Boolean);
+  const reasons = because.map((reason) => printableInLine(describeReason(reason, base))).filter(Boolean);
   const told = losesData ? [...reasons, color('boldRed', 'its data is lost')] : reasons;
   if (told.length === 0) return [head.trimEnd()];
   const indent = ' '.repeat(plain.length);

@@ -1,9 +1,10 @@
 /** Aligned columns as the docker CLI prints them: three spaces between, none narrower than ten with them, the last one not padded. */
+import { printableInLine } from './paint.ts';
 
 const LEAST = 7;
 
 export function renderTable(header: readonly string[], rows: readonly (readonly string[])[]): string {
-  const lines = [header, ...rows];
+  const lines = [header, ...rows].map((line) => line.map((cell) => printableInLine(cell ?? '')));
   const widths = header.map((_, column) => Math.max(LEAST, ...lines.map((line) => widthOf(line[column] ?? ''))));
   return lines.map((line) => `${alignLine(line, widths)}\n`).join('');
 }

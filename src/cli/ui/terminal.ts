@@ -1,4 +1,5 @@
 /** What the standard streams are, and what may be done on them: terminal or not, colours, the style of progress. */
+import { fstatSync } from 'node:fs';
 import { usageError } from '../args.ts';
 import type { Globals } from '../flags.ts';
 
@@ -16,8 +17,19 @@ export interface Terminal {
 type Environment = Readonly<Record<string, string | undefined>>;
 type Wishes = Pick<Globals, 'ansi' | 'no-ansi' | 'no-color' | 'progress'>;
 
-/** node:tty brings the network classes along, 2 ms that `version` has no use for: it is only loaded when it is asked. */
-const isatty = (fd: number): boolean => process.getBuiltinModule('node:tty').isatty(fd);
+/** Devices of this major number are memory: /dev/null and its like. */
+const MEMORY = 1;
+
+/** node:tty brings the network classes along, 2 ms that few have use for: it is only loaded where there may be a terminal. */
+function isatty(fd: number): boolean {
+  try {
+    const stat = fstatSync(fd);
+    if (!stat.isCharacterDevice() || stat.rdev >> 8 === MEMORY) return false;
+  } catch {
+    return false; // closed
+  }
+  return process.getBuiltinModule('node:tty').isatty(fd);
+}
 
 export function examineTerminal(wishes: Wishes, env: Environment, isTerminal = isatty): Terminal {
   const [stdin, stdout, stderr] = [isTerminal(0), isTerminal(1), isTerminal(2)];

@@ -2,7 +2,7 @@
 import { describe, expect, test } from 'vitest';
 import { exitCodeOf, failureJson, renderFailure } from '../../../src/cli/ui/failure.ts';
 import { createLogPrinter } from '../../../src/cli/ui/log-lines.ts';
-import { paint, printable } from '../../../src/cli/ui/paint.ts';
+import { paint, printable, printableInLine } from '../../../src/cli/ui/paint.ts';
 import { fitRows } from '../../../src/cli/ui/progress-rows.ts';
 import { renderTable } from '../../../src/cli/ui/table.ts';
 import { TcomposeError, TcomposeErrors } from '../../../src/model/errors.ts';
@@ -103,6 +103,8 @@ describe('a failure', () => {
   });
   test('cannot draw on the terminal', () => {
     expect(printable('a\x1b[2Jb\x07')).toBe('a\\x1b[2Jb\\x07');
+    expect(printable('a\u202eb\u2066\r\n')).toBe('a\\u202eb\\u2066\\x0d\n');
+    expect(printableInLine('a\nb\tc')).toBe('a\\x0ab\\x09c');
   });
 });
 
