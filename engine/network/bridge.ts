@@ -21,7 +21,7 @@ export interface BridgePlan {
 export function bridgeOps(socket: Slot, { network, instance, memo, replaces }: BridgePlan): LaunchOp[] {
   const { bridge: name, mtu } = network;
   const index = bridgeIndex(name);
-  const mac = macFor(network.subnets[0]?.gateway ?? '0.0.0.0');
+  const mac = macOfBridge(network);
   return [
     ...(replaces ? [request(socket, deleteLink(name), [ENODEV])] : []),
     request(socket, newBridge({ name, index, mac, mtu, group: index })),
@@ -31,6 +31,9 @@ export function bridgeOps(socket: Slot, { network, instance, memo, replaces }: B
     request(socket, setLink({ link: index, up: true, alias: aliasOf(instance, network.name, memo) })),
   ];
 }
+
+export const macOfBridge = ({ subnets }: Pick<NetworkRecord, 'subnets'>): string =>
+  macFor(subnets[0]?.gateway ?? '0.0.0.0');
 
 export const aliasOf = (instance: string, network: string, memo: string): string =>
   memo === '' ? owned(instance, network) : `${owned(instance, network)} ${memo}`;
@@ -61,6 +64,8 @@ export function bridgeSettings({ bridge, subnets, madeFrom }: NetworkRecord): La
   return [
     // Connections from this host to its own 127.0.0.1 are led into the bridge; firewall.ts keeps the others out.
     set('ipv4', 'route_localnet', '1'),
+    // RFC 3704: nobody on it sends what would be answered by another way, so with no address but one of its subnets.
+    set('ipv4', 'rp_filter', '1'),
     // Containers that cannot hear each other are led to this host instead, whose rules know what a link lets through (link-rules.ts).
     ...(optionsOf(madeFrom).icc ? [] : [set('ipv4', 'proxy_arp_pvlan', '1'), set('ipv4', 'send_redirects', '0')]),
     // A container that calls itself a router must not become the host's (CVE-2020-13401).
