@@ -180,7 +180,12 @@ function withBefore({ from, to }: RecordChange): RecordChange {
   return { from, to: isDone ? rest : { ...rest, before: mayHave(from) } };
 }
 
-const visible = ({ madeFrom: { ports, links, exposed, extraHosts, dns }, endpoints, publishers, mounts }: ContainerRecord) => ({
+const visible = ({
+  madeFrom: { ports, links, exposed, extraHosts, dns },
+  endpoints,
+  publishers,
+  mounts,
+}: ContainerRecord) => ({
   mounts,
   ports,
   links,

@@ -2,13 +2,22 @@
 import type { LaunchOp, Slot } from '../launcher/ops.ts';
 import { slotFd } from '../launcher/ops.ts';
 import type { ContainerRecord, EndpointRecord, NetworkRecord } from '../state/records.ts';
-import { request } from './bridge.ts';
+import { isIpv6 } from './addresses.ts';
+import { macOfBridge, request } from './bridge.ts';
 import { mainEndpoint, positionOf } from './endpoints.ts';
 import type { NetworkFacts } from './facts.ts';
 import { linkLocalOps, sysctlOps } from './interface-extras.ts';
 import { bridgeIndex, owned } from './names.ts';
-import { optionsOf } from './options.ts';
-import { deleteLink, newAddress, newDefaultRoute, newVethPair, setBridgePort, setLink } from './rtnetlink.ts';
+import { isWithoutGateway, optionsOf } from './options.ts';
+import {
+  deleteLink,
+  newAddress,
+  newDefaultRoute,
+  newNeighbour,
+  newVethPair,
+  setBridgePort,
+  setLink,
+} from './rtnetlink.ts';
 
 export const CLONE_NEWNET = 0x40000000;
 const O_CLOEXEC = 0o2000000;
@@ -102,7 +111,28 @@ export function endpointOps(place: Place, container: ContainerRecord, position: 
     ...linkLocalOps(asked, inside, index),
     ...sysctlOps(asked, endpoint.interfaceName),
     request(inside, setLink({ link: index, up: true })),
+    ...neighbourOps(place, container, endpoint),
   ];
+}
+
+/**
+ * Host and container know each other's hardware addresses, and need not ask: the kernel's table of those that asked is one for all
+ * namespaces (net.ipv4.neigh.default.gc_thresh3, 1024), and hundreds of containers would fill it.
+ */
+export function neighbourOps(place: Place, container: ContainerRecord, endpoint: EndpointRecord): readonly LaunchOp[] {
+  const { host, inside } = place.slots;
+  const network = networkOf(place, endpoint);
+  return ([4, 6] as const).flatMap((family): LaunchOp[] => {
+    const given = family === 4 ? endpoint.ipv4 : endpoint.ipv6;
+    if (given === undefined || isWithoutGateway(network.madeFrom, family)) return [];
+    const gateways = network.subnets.filter(({ subnet }) => isIpv6(subnet) === (family === 6));
+    return [
+      request(host, newNeighbour(bridgeIndex(network.bridge), given.address, endpoint.mac)),
+      ...gateways.map(({ gateway }) =>
+        request(inside, newNeighbour(indexOf(container, endpoint), gateway, macOfBridge(network))),
+      ),
+    ];
+  });
 }
 
 export const indexOf = ({ endpoints }: ContainerRecord, endpoint: EndpointRecord): number =>

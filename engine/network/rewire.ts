@@ -7,6 +7,7 @@ import {
   endpointOps,
   indexOf,
   type NetworkSetup,
+  neighbourOps,
   openHost,
   openInside,
   type Place,
@@ -71,6 +72,7 @@ function readdress(place: Place, container: ContainerRecord, { old, endpoint }: 
       ...(to ? [request(inside, newAddress(index, to.address, to.prefix))] : []),
     ];
   });
+  if (ops.length > 0) ops.push(...neighbourOps(place, container, endpoint));
   if (old.mac === endpoint.mac) return ops;
   // It follows from the address: who gets the old one next, gets this hardware address with it, and must not be looked for here.
   return [

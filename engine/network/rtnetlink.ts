@@ -3,7 +3,15 @@ import { addressBytes, isIpv6, macBytes } from './addresses.ts';
 import { type Attribute, encode, struct, text, u8, u32 } from './netlink-wire.ts';
 
 // linux/rtnetlink.h, linux/if_link.h, linux/netlink.h
-export const RTM = { NEWLINK: 16, DELLINK: 17, SETLINK: 19, NEWADDR: 20, DELADDR: 21, NEWROUTE: 24 } as const;
+export const RTM = {
+  NEWLINK: 16,
+  DELLINK: 17,
+  SETLINK: 19,
+  NEWADDR: 20,
+  DELADDR: 21,
+  NEWROUTE: 24,
+  NEWNEIGH: 28,
+} as const;
 const NLM_F = { REQUEST: 1, ACK: 4, REPLACE: 0x100, EXCL: 0x200, CREATE: 0x400 } as const;
 export const IFLA = {
   ADDRESS: 1,
@@ -24,6 +32,7 @@ const ADDR_GEN_MODE_NONE = 1;
 const IFA = { ADDRESS: 1, LOCAL: 2, BROADCAST: 4, FLAGS: 8 } as const;
 const IFA_F_NODAD = 2;
 const RTA = { DESTINATION: 1, OIF: 4, GATEWAY: 5 } as const;
+const NDA = { DESTINATION: 1, HARDWARE_ADDRESS: 2 } as const;
 const TABLE = { MAIN: 254, LOCAL: 255 } as const;
 const AF = { UNSPEC: 0, INET: 2, INET6: 10 } as const;
 const IFF_UP = 1;
@@ -225,6 +234,30 @@ function newRoute({ gateway, table, prefix, more }: Route): Uint8Array {
   const fixed = struct(...route.map((value) => [1, value] as const), [4, 0]);
   const attributes = [{ type: RTA.GATEWAY, value: addressBytes(gateway) }, ...more];
   return encode({ type: RTM.NEWROUTE, flags: REQUEST | NLM_F.CREATE | NLM_F.REPLACE, fixed, attributes });
+}
+
+/** An entry that stays (arp(7)): nobody is asked, and the kernel's limit of entries, one for all namespaces, does not count it. */
+export function newNeighbour(index: number, address: string, mac: string): Uint8Array {
+  const [permanent, noFlags, unicast] = [0x80, 0, 1];
+  // struct ndmsg: family, padding, index, state, flags, type
+  const fixed = struct(
+    ...([
+      [1, isIpv6(address) ? AF.INET6 : AF.INET],
+      [1, 0],
+      [2, 0],
+      [4, index],
+    ] as const),
+    ...([
+      [2, permanent],
+      [1, noFlags],
+      [1, unicast],
+    ] as const),
+  );
+  const attributes = [
+    { type: NDA.DESTINATION, value: addressBytes(address) },
+    { type: NDA.HARDWARE_ADDRESS, value: macBytes(mac) },
+  ];
+  return encode({ type: RTM.NEWNEIGH, flags: REQUEST | NLM_F.CREATE | NLM_F.REPLACE, fixed, attributes });
 }
 
 const broadcast = (address: Uint8Array, prefix: number): Uint8Array =>
