@@ -15,6 +15,7 @@ import { environmentOf } from './environment.ts';
 import type { ExecRun } from './exec-run.ts';
 import type { HostFacts } from './host-facts.ts';
 import { hostnameOf, namedAs } from './host-files.ts';
+import { linkVariables } from './link-env.ts';
 import { isPaused } from './pause.ts';
 import { planProcess } from './plan-container.ts';
 import { joinProgram, type ProcessPlan } from './program.ts';
@@ -78,7 +79,8 @@ export async function execProgram(
   const plan: ProcessPlan = {
     ...ground,
     argv: request.argv,
-    env: environmentOf([record.madeFrom.env, request.env], {
+    // Docker's rule: what runs beside the program is told of the links, too.
+    env: environmentOf([linkVariables(record, records), record.madeFrom.env, request.env], {
       hostname: hostnameOf(named.madeFrom, named.id, facts.names),
       home: ground.identity.home,
       tty: request.tty,

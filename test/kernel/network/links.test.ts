@@ -48,3 +48,14 @@ test('who has the link reaches what is exposed, nothing else; nobody else reache
   expect([...failed.values()]).toEqual([]);
   expect(await from('web', db)).toBe('cut off');
 });
+
+test('what is run beside the program is told of the links, as the program is', async () => {
+  await stage.engine.networks.create([aNetwork('told')]);
+  await start(stage, [
+    aServer(stage, 'db', ['told'], { exposed: ['80/tcp'] }),
+    aServer(stage, 'web', ['told'], { links: [{ container: 'db', aliases: ['my-db'] }], linkEnv: true }),
+  ]);
+  const hook = { argv: ['sh', '-c', 'printf "$MY_DB_PORT"'], env: {}, privileged: false };
+  const { output } = await stage.engine.containers.runHook('web', hook);
+  expect(output).toBe(`tcp://${await addressOf(stage, 'db', 'told')}:80`);
+});
