@@ -25,10 +25,14 @@ export function networkOfMode(mode: string | undefined): string | undefined {
 export function attachments(scope: ServiceScope): readonly DesiredAttachment[] {
   if (scope.service.network_mode) return ofMode(scope, networkOfMode(scope.service.network_mode));
   const entries = Object.entries(scope.service.networks ?? { default: null });
-  return entries.sort(byPriority(scope.project)).map(([key, attachment]) => ({
+  // Compose's rule: the service's address is the one on the network of the highest priority.
+  const [main] =
+    entries.toSorted(([keyA, a], [keyB, b]) => (b?.priority ?? 0) - (a?.priority ?? 0) || (keyA < keyB ? -1 : 1))[0] ??
+    [];
+  return entries.sort(byWayOut(scope.project)).map(([key, attachment]) => ({
     network: networkName(scope.project, key),
     aliases: [scope.name, ...(scope.service.hostname ? [scope.service.hostname] : []), ...(attachment?.aliases ?? [])],
-    ...addresses(attachment, scope.service.mac_address),
+    ...addresses(attachment, key === main ? scope.service.mac_address : undefined),
   }));
 }
 
@@ -70,14 +74,13 @@ export const networkName = (project: Project, key: string): string =>
 
 type Entry = readonly [string, NetworkAttachment | null];
 
-/** The first gives the default route and takes the ports: gw_priority, then a way out, then priority, then the name (as Docker). */
-const byPriority =
+/** The first gives the default route and takes the ports: gw_priority, then a way out, then the name on the host (as Docker; `priority` has no say). */
+const byWayOut =
   (project: Project) =>
   ([keyA, a]: Entry, [keyB, b]: Entry): number =>
     (b?.gw_priority ?? 0) - (a?.gw_priority ?? 0) ||
     Number(project.networks[keyA]?.internal === true) - Number(project.networks[keyB]?.internal === true) ||
-    (b?.priority ?? 0) - (a?.priority ?? 0) ||
-    (keyA < keyB ? -1 : 1);
+    (networkName(project, keyA) < networkName(project, keyB) ? -1 : 1);
 
 /** Every container of the linked service answers to the alias, the service's name, `db-1` and its own name. */
 export function links(scope: ServiceScope): DesiredContainer['links'] {
@@ -115,7 +118,7 @@ export function ports(scope: ServiceScope): readonly DesiredPort[] {
 
 /** Where ports are published that say nothing of it: the option of the network that leads outside. */
 function hostBinding({ project, service }: ServiceScope): string {
-  const entries = Object.entries(service.networks ?? { default: null }).sort(byPriority(project));
+  const entries = Object.entries(service.networks ?? { default: null }).sort(byWayOut(project));
   const main = entries.find(([key]) => project.networks[key]?.internal !== true)?.[0];
   const options = service.network_mode || main === undefined ? undefined : project.networks[main]?.driver_opts;
   return options?.['com.docker.network.bridge.host_binding_ipv4'] ?? '';

@@ -155,6 +155,18 @@ describe('networks', () => {
       'shop_a',
     ]);
   });
+  test('of equal gw_priority, the name on the host decides: neither the key in the file nor priority', async () => {
+    const state = await containers(
+      'name: shop\nservices:\n  web:\n    image: nginx\n    networks: {default: {priority: 100}, proxy: }\nnetworks: {proxy: {name: edge}}\n',
+    );
+    expect(state.containers[0]!.attachments.map(({ network }) => network)).toEqual(['edge', 'shop_default']);
+  });
+  test('the mac_address of a service is for its network of the highest priority alone', async () => {
+    const state = await containers(
+      'name: shop\nservices:\n  web:\n    image: nginx\n    mac_address: "02:00:00:00:00:07"\n    networks: {a: , b: {priority: 5}}\nnetworks: {a: , b: }\n',
+    );
+    expect(state.containers[0]!.attachments.map(({ mac }) => mac)).toEqual([undefined, '02:00:00:00:00:07']);
+  });
   test('know a container by its name, its service, its hostname and its aliases', async () => {
     const { attachments } = await web('hostname: front\nnetworks: {default: {aliases: [www, web]}}');
     expect(attachments[0]!.aliases).toEqual(['shop-web-1', 'web', 'front', 'www']);
