@@ -27,7 +27,7 @@ export function hostsText(
   { gateway, host }: { readonly gateway: string; readonly host: HostNames },
 ): string {
   if (container.networkMode.kind === 'host') return host.hosts + extraLines(container, gateway);
-  const names = container.domainname === undefined ? hostname : `${hostname}.${container.domainname}\t${hostname}`;
+  const names = ownNames(hostname, container.domainname);
   const usesIpv6 = endpoints.some((endpoint) => endpoint.ipv6 !== undefined);
   const lines = ['127.0.0.1\tlocalhost'];
   if (usesIpv6) {
@@ -41,6 +41,13 @@ export function hostsText(
     }
   }
   return `${lines.join('\n')}\n${extraLines(container, gateway)}${own.map((line) => `${line}\n`).join('')}`;
+}
+
+/** The full name, and its first label where there are more, however `hostname` and `domainname` share them (as libnetwork). */
+function ownNames(hostname: string, domainname: string | undefined): string {
+  const full = domainname === undefined ? hostname : `${hostname}.${domainname}`;
+  const dot = full.indexOf('.');
+  return dot < 1 ? full : `${full}\t${full.slice(0, dot)}`;
 }
 
 const extraLines = ({ extraHosts }: DesiredContainer, gateway: string): string =>

@@ -158,7 +158,12 @@ const STEPS = [
   'supervise the container: another supervisor does',
 ];
 
-const shown = (text: string): string => JSON.stringify(text.length > 60 ? `${text.slice(0, 57)}...` : text.trimEnd());
+/** Some is written to a terminal as it is: JSON leaves C1 controls, and marks that turn the direction of text (bidi), as they are. */
+const shown = (text: string): string =>
+  JSON.stringify(text.length > 60 ? `${text.slice(0, 57)}...` : text.trimEnd()).replace(
+    /[\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]/g,
+    (mark) => `\\u${mark.charCodeAt(0).toString(16).padStart(4, '0')}`,
+  );
 
 const intentOf = (op: LaunchOp): string => (intents[op.op] as (op: LaunchOp) => string)(op);
 

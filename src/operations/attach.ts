@@ -1,6 +1,7 @@
 /** What a foreground `up` shows: the lines of its containers as they come, and how each of them ends. */
 import type { ContainerChange, LogLine } from '../model/engine.ts';
 import type { Context } from './context.ts';
+import { keptLines } from './kept-lines.ts';
 import type { LogSource } from './logs.ts';
 import { asTheyCome } from './merge.ts';
 
@@ -28,14 +29,14 @@ type News = readonly LogLine[] | ContainerChange | 'gone';
  * before is read to the end first: its last words come before the news of its end.
  */
 async function* attachOne(
-  { engine }: Context,
+  context: Context,
   source: AttachTarget,
   { sinceMs, signal }: { readonly sinceMs: number; readonly signal: AbortSignal },
 ): AsyncGenerator<AttachEvent> {
   const over = new AbortController();
   const both = AbortSignal.any([signal, over.signal]);
-  const lines = engine.containers.readLogs(source.container, { follow: true, sinceMs, end: over.signal }, signal);
-  const changes = endedBy<ContainerChange, 'gone'>('gone', engine.containers.watch(source.container, both));
+  const lines = keptLines(context, source.container, { follow: true, sinceMs, end: over.signal }, signal);
+  const changes = endedBy<ContainerChange, 'gone'>('gone', context.engine.containers.watch(source.container, both));
   let wasRunning = true;
   let last: AttachEvent | undefined;
   try {

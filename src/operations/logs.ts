@@ -4,6 +4,7 @@ import { TcomposeError } from '../model/errors.ts';
 import type { LiveContainer } from '../model/live.ts';
 import { serviceOf } from '../plan/labels.ts';
 import type { Context, Target } from './context.ts';
+import { keptLines } from './kept-lines.ts';
 import { type Found, find, ofServices, oneOf } from './lives.ts';
 import { asTheyArrive, LineSource, mergeWritten } from './merge-lines.ts';
 import { sourceOf } from './sources.ts';
@@ -154,8 +155,5 @@ function lineSource(
     ...(sinceMs === undefined ? {} : { sinceMs }),
     ...(untilMs === undefined ? {} : { untilMs }),
   };
-  return new LineSource(
-    sourceOf(live, target.name),
-    context.engine.containers.readLogs(live.name, wish, context.signal),
-  );
+  return new LineSource(sourceOf(live, target.name), keptLines(context, live.name, wish, context.signal));
 }

@@ -15,7 +15,14 @@ const APPLETS =
  * The tar that the example's base image is made from; making it the first time needs the network and a minute. TCOMPOSE_BASE_TAR
  * names it when it was made before: asking costs apt-get a moment, and an emulated processor half a minute.
  */
-export async function baseTar(): Promise<string> {
+export function baseTar(): Promise<string> {
+  asked ??= findBaseTar();
+  return asked;
+}
+
+let asked: Promise<string> | undefined;
+
+async function findBaseTar(): Promise<string> {
   const known = process.env['TCOMPOSE_BASE_TAR'];
   if (known && existsSync(known)) return known;
   const { stdout } = await run(join(TOP, 'scripts/make-base-image'), ['--tar']).catch((error) => {

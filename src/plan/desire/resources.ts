@@ -91,7 +91,7 @@ export function security(scope: ServiceScope): DesiredContainer['security'] {
   let systemPathsUnconfined = false;
   for (const [index, option] of (service.security_opt ?? []).entries()) {
     const [key = '', value = ''] = option.split(/[:=](.*)/s);
-    if (key === 'no-new-privileges') noNewPrivileges = value !== 'false';
+    if (key === 'no-new-privileges') noNewPrivileges = option === key || truth(scope, value, index);
     else if (key === 'seccomp') seccomp = seccompText(scope, value, index);
     else if (key === 'apparmor') apparmor = value;
     else if (key === 'systempaths' && value === 'unconfined') systemPathsUnconfined = true;
@@ -107,6 +107,16 @@ export function security(scope: ServiceScope): DesiredContainer['security'] {
     ...(apparmor === undefined ? {} : { apparmor }),
     ...(systemPathsUnconfined ? { systemPathsUnconfined } : {}),
   };
+}
+
+/** The words of Go's ParseBool, which dockerd reads here: `no-new-privileges:0` is off, and a slip is not guessed at. */
+function truth(scope: ServiceScope, value: string, index: number): boolean {
+  if (/^(1|t|T|TRUE|true|True)$/.test(value)) return true;
+  if (/^(0|f|F|FALSE|false|False)$/.test(value)) return false;
+  throw refuse(scope, `no-new-privileges of service ${scope.name} cannot be "${value}"`, ['security_opt', index], {
+    code: 'bad-value',
+    help: 'write true or false',
+  });
 }
 
 function seccompText(scope: ServiceScope, value: string, index: number): string {

@@ -15,7 +15,7 @@ export async function anImage(engine: Engine, instance: Instance, change: (root:
   try {
     execFileSync('tar', ['-xf', await busyboxTar(), '-C', root]);
     change(root);
-    execFileSync('tar', ['-C', root, '--owner=0', '--group=0', '-cf', `${root}.tar`, '.']);
+    execFileSync('tar', ['-C', root, '--sparse', '--owner=0', '--group=0', '-cf', `${root}.tar`, '.']);
     const { id } = await engine.images.import(createReadStream(`${root}.tar`), `odd:${count}`, { changes: [] });
     return id;
   } finally {

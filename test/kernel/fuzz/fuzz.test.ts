@@ -14,7 +14,7 @@ const folder = mkdtempSync(join(tmpdir(), 'tcompose-fuzz-'));
 afterAll(() => rmSync(folder, { recursive: true }));
 
 /** Mutants of each seed. */
-const MUTANTS = { program: 40, session: 200, control: 20, unpack: 20 } as const;
+const MUTANTS = { program: 8, session: 60, control: 4, unpack: 6 } as const;
 
 test.each(FUZZERS)('%s: no input breaks the launcher’s code or its invariants', async (fuzzer) => {
   const binary = join(folder, fuzzer);

@@ -193,6 +193,14 @@ describe('hosts files', () => {
     );
   });
 
+  test('give a host name with dots its first label as well', () => {
+    const facts = { gateway: '10.0.0.1', host };
+    expect(hostsText(container({}), 'box.example.org', [endpoint], facts)).toContain(
+      '\n10.0.0.2\tbox.example.org\tbox\n',
+    );
+    expect(hostsText(container({}), 'box', [endpoint], facts)).toContain('\n10.0.0.2\tbox\n');
+  });
+
   test('with the host’s network they are the host’s', () => {
     const own = container({ networkMode: { kind: 'host' } });
     expect(hostsText(own, 'machine', [], { gateway: '127.0.0.1', host })).toBe('127.0.0.1 machine\n127.0.0.1\tgate\n');

@@ -39,6 +39,18 @@ const rotate = (files: number) => {
   }
 };
 
+/** What of the folder this process has open. */
+const heldOpen = (): string[] =>
+  readdirSync('/proc/self/fd')
+    .map((fd) => {
+      try {
+        return readlinkSync(`/proc/self/fd/${fd}`);
+      } catch {
+        return ''; // the one that listed them
+      }
+    })
+    .filter((target) => target.startsWith(folder));
+
 async function read(options: Partial<LogOptions> = {}): Promise<string[]> {
   const lines: string[] = [];
   for await (const line of readLogs(path, { follow: false, ...options })) lines.push(line.text.toString());
@@ -126,14 +138,24 @@ test('who stops reading in the middle leaves no file open', async () => {
   rotate(4);
   write(record('c\n'));
   expect(await read({ untilMs: Date.UTC(2026, 0, 1) })).toEqual(['a']);
-  const open = readdirSync('/proc/self/fd').map((fd) => {
-    try {
-      return readlinkSync(`/proc/self/fd/${fd}`);
-    } catch {
-      return ''; // the one that listed them
-    }
-  });
-  expect(open.filter((target) => target.startsWith(folder))).toEqual([]);
+  expect(heldOpen()).toEqual([]);
+});
+
+test('who does not go on reading holds a bounded number of removed files open, so that the disk is not filled', async () => {
+  write(record('0\n'));
+  const lines = readLogs(path, { follow: true });
+  await lines.next();
+  for (let line = 1; line <= 215; line++) {
+    rotate(2);
+    write(record(`${line}\n`));
+    // Each is opened as it comes, until there are enough.
+    const end = performance.now() + 50;
+    while (heldOpen().length <= line && performance.now() < end) await new Promise((resolve) => setTimeout(resolve, 1));
+  }
+  expect(heldOpen().length).toBeGreaterThan(100);
+  expect(heldOpen().length).toBeLessThanOrEqual(200);
+  await lines.return(undefined);
+  expect(heldOpen()).toEqual([]);
 });
 
 test('following a log that does not exist yet sees its first line; an abort ends it', async () => {

@@ -1,6 +1,7 @@
 /** What is shown of containers: rows, lines, ends. */
 import { describe, expect, test } from 'vitest';
 import type { ContainerChange, LogLine, LogOptions } from '../../../src/model/engine.ts';
+import { TcomposeError } from '../../../src/model/errors.ts';
 import type { LiveContainer } from '../../../src/model/live.ts';
 import { type AttachEvent, attach } from '../../../src/operations/attach.ts';
 import type { Context } from '../../../src/operations/context.ts';
@@ -119,6 +120,44 @@ describe('logs', () => {
       (await logs(context, target, { services: ['db'], index: 2 })).sources.map(({ container }) => container),
     ).toEqual(['shop-db-2']);
     await expect(logs(context, target, { index: 2 })).rejects.toMatchObject({ code: 'usage' });
+  });
+});
+
+/** As the engine does for the drivers none, syslog and journald. */
+function keepNothing(engine: Context['engine'], name: string): Context['engine'] {
+  async function* readLogs(...request: Parameters<Context['engine']['containers']['readLogs']>) {
+    if (request[0] === name)
+      throw new TcomposeError(`the log of container ${name} is not kept`, { code: 'log-not-kept' });
+    yield* engine.containers.readLogs(...request);
+  }
+  return { ...engine, containers: { ...engine.containers, readLogs } };
+}
+
+describe('where the log of one container is not kept', () => {
+  const noticed = async () => {
+    const { context, engine, target } = await running();
+    const warnings: string[] = [];
+    const emit: Context['emit'] = (event) => void (event.type === 'warning' && warnings.push(event.text));
+    return { engine, target, warnings, context: { ...context, engine: keepNothing(engine, 'shop-web-1'), emit } };
+  };
+  test.each([false, true])('logs shows the others and warns (follow: %s)', async (follow) => {
+    const { context, engine, target, warnings } = await noticed();
+    engine.lines.set('shop-db-1', [line('2026-01-01T00:00:02Z', 'b')]);
+    const { batches } = await logs(context, target, { follow, untilMs: context.clock() });
+    expect((await all(batches)).map(({ source }) => source.prefix)).toEqual(['db-1']);
+    expect(warnings).toEqual(['the log of container shop-web-1 is not kept']);
+  });
+  test('attach still tells how it ends', async () => {
+    const { context, warnings } = await noticed();
+    async function* watch(): AsyncGenerator<ContainerChange> {
+      yield { status: 'exited', exitCode: 3, health: 'none', restartCount: 0 };
+    }
+    const engine = { ...context.engine, containers: { ...context.engine.containers, watch } };
+    const source = { container: 'shop-web-1', service: 'web', prefix: 'web-1' };
+    const options = { sinceMs: 0, signal: new AbortController().signal };
+    const events = await all(attach({ ...context, engine }, [source], options));
+    expect(events).toEqual([{ kind: 'exited', source, exitCode: 3, restarting: false }]);
+    expect(warnings).toEqual(['the log of container shop-web-1 is not kept']);
   });
 });
 

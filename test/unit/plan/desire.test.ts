@@ -231,6 +231,20 @@ describe('limits and privileges', () => {
     expect(both.security).toMatchObject({ apparmor: 'mine', systemPathsUnconfined: true });
     await expect(web('security_opt: ["writable-cgroups=true"]')).rejects.toMatchObject({ code: 'not-yet' });
   });
+  test.each([
+    ['no-new-privileges', true],
+    ['no-new-privileges=1', true],
+    ['no-new-privileges:0', false],
+    ['no-new-privileges=False', false],
+  ])('%s is %s', async (option, noNewPrivileges) => {
+    expect((await web(`security_opt: ["${option}"]`)).security).toMatchObject({ noNewPrivileges });
+  });
+  test('no-new-privileges that is neither true nor false is refused with its line', async () => {
+    await expect(web('security_opt: ["no-new-privileges:maybe"]')).rejects.toMatchObject({
+      code: 'bad-value',
+      exitCode: 2,
+    });
+  });
   test('a ulimit of one number is both', async () => {
     expect((await web('ulimits: {nofile: 1024, nproc: {soft: 1, hard: 2}}')).ulimits).toEqual({
       nofile: { soft: 1024, hard: 1024 },
