@@ -4,6 +4,7 @@ import { rm } from 'node:fs/promises';
 import type { ExecRequest } from '../../src/model/engine.ts';
 import { newExec } from '../events/trace.ts';
 import type { Host } from '../host.ts';
+import type { LaunchError } from '../launcher/launcher.ts';
 import type { LaunchOp } from '../launcher/ops.ts';
 import { encodeProgram } from '../launcher/wire.ts';
 import { readContainerRecords } from '../state/container-records.ts';
@@ -38,10 +39,12 @@ export async function execInContainer(host: Host, name: string, request: ExecReq
     isLeft = code === undefined || (request.detach && code === 0);
     if (isLeft) return 0;
     const failure = await readFailure(file, ops);
-    // 126 and 127 are answers, said in words; anything else is a failure of ours.
-    if (failure !== undefined && code !== 126 && code !== 127) throw failure;
-    if (failure !== undefined) process.stderr.write(`${failure.message}\n`);
-    return code ?? 0;
+    if (failure === undefined) return code ?? 0;
+    // Answers, said in words, as is a working folder that is not there (Docker's code for it); anything else is a failure of ours.
+    const answer = code === 126 || code === 127 ? code : failure.op?.op === 'chdir' ? 127 : undefined;
+    if (answer === undefined) throw failure;
+    process.stderr.write(`${failure.message}\n`);
+    return answer;
   } finally {
     // The launcher takes the file away when it has read it: mostly nothing is left.
     const left = isLeft ? [] : [file, `${file}.error`].filter((path) => existsSync(path));
@@ -106,17 +109,17 @@ function elsewhere(facts: HostFacts['cgroups'], pid: number, { tasks }: CgroupPl
   });
 }
 
-export async function readFailure(file: string, ops: readonly LaunchOp[]): Promise<Error | undefined> {
+export async function readFailure(file: string, ops: readonly LaunchOp[]): Promise<LaunchError | undefined> {
   let text: string;
   try {
     text = readFileSync(`${file}.error`, 'utf8');
   } catch {
     return undefined;
   }
-  const [{ LaunchError }, { SECTIONS }] = await Promise.all([
+  const [{ LaunchError: Failure }, { SECTIONS }] = await Promise.all([
     import('../launcher/launcher.ts'),
     import('../supervise/spec.ts'),
   ]);
   const [section = 0, index = 0, errno = 0] = text.trim().split(' ').map(Number);
-  return new LaunchError({ section: SECTIONS[section] ?? 'program', index, errno }, ops[index]);
+  return new Failure({ section: SECTIONS[section] ?? 'program', index, errno }, ops[index]);
 }

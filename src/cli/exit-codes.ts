@@ -17,9 +17,8 @@ export const EXIT_CODES: readonly (readonly [code: string, meaning: string])[] =
   ['1', 'an action failed; the message says which and why'],
   ['2', 'the command line or a file has a mistake; nothing was done'],
   ['3', 'plan --exit-code: there is something to change'],
-  ['125', 'exec: the engine failed before the command could be tried'],
   ['126', 'exec: the command was found and could not be run'],
-  ['127', 'exec: no such command in the container'],
+  ['127', 'exec: no such command, or working folder, in the container'],
   ['128+n', 'ended by signal n: 130 after Ctrl-C, 143 after SIGTERM, 141 when the reader of a pipe went away'],
   ['other', "exec, run: the command's own; up --exit-code-from and --abort-on-container-exit: the container's own"],
 ];

@@ -24,6 +24,7 @@ describe('exec', () => {
     await runContainers(stage.engine, [make()]);
     expect(await exec(['sh', '-c', 'exit 9'])).toBe(9);
     expect(await exec(['no-such-program'])).toBe(127);
+    expect(await exec(['true'], { workingDir: '/nowhere' })).toBe(127);
     expect(await exec(['/etc/passwd'])).toBe(126);
     expect(await exec(['sh', '-c', 'kill -9 $$'])).toBe(137);
   });
