@@ -117,5 +117,7 @@ async function impossibleMounts(host: Host, containers: readonly DesiredContaine
   if (mounting.length === 0) return [];
   const { mountProblems } = await import('../volume/check-mounts.ts');
   const layersOf = async (image: string) => (await host.images()).layerPaths(image).catch(() => undefined);
-  return (await Promise.all(mounting.map((one) => mountProblems({ paths: host.paths, layersOf }, one)))).flat();
+  return (
+    await Promise.all(mounting.map((one) => mountProblems({ paths: host.paths, layersOf, starting: containers }, one)))
+  ).flat();
 }

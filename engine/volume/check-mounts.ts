@@ -16,6 +16,8 @@ export interface MountCheck {
   readonly paths: Paths;
   /** The image's layers, topmost first; undefined: it is not there. */
   readonly layersOf: (image: string) => Promise<readonly string[] | undefined>;
+  /** All that the plan starts: one of them may make the folder that another wants to find in a volume. */
+  readonly starting: readonly DesiredContainer[];
 }
 
 export async function mountProblems(check: MountCheck, container: DesiredContainer): Promise<readonly Error[]> {
@@ -62,6 +64,8 @@ const problemOf = async (
       const layers = mount.noCopy ? undefined : await check.layersOf(container.image.id);
       // Docker makes the folder when it copies the image's content there.
       if (layers !== undefined && mayHave(layers, mount.target)) return undefined;
+      if (check.starting.some((other) => other.name !== container.name && mayMake(other, volume, subpath)))
+        return undefined;
       return (await isMissing(check.paths, volume, subpath))
         ? refuse(
             `volume ${volume} has no ${subpath}, to be mounted on ${mount.target}`,
@@ -77,6 +81,17 @@ const problemOf = async (
 
 const isWithin = (subpath: string): boolean =>
   !subpath.startsWith('/') && posix.normalize(subpath).split('/')[0] !== '..';
+
+/** Writes to the volume, or to a folder of it that holds `subpath`. */
+const mayMake = ({ mounts }: DesiredContainer, volume: string, subpath: string): boolean =>
+  mounts.some(
+    (mount) =>
+      mount.kind === 'volume' &&
+      mount.volume === volume &&
+      !mount.readOnly &&
+      posix.normalize(`/${subpath}/`).startsWith(posix.normalize(`/${mount.subpath ?? ''}/`)) &&
+      posix.normalize(`/${subpath}/`) !== posix.normalize(`/${mount.subpath ?? ''}/`),
+  );
 
 /** What is mounted on a volume only while it is used is not looked at. */
 const isMissing = async (paths: Paths, volume: string, subpath: string): Promise<boolean> => {

@@ -137,6 +137,28 @@ test('parts of volumes: looked up beneath them, missing ones and ways out told b
   expect(await refused(part('/etc'))).toContain('is no relative path within the volume');
 });
 
+test('a folder of a volume that another service makes first is there when it is needed; when nobody did, the start says so', async () => {
+  const files = (makes: string) => `
+name: mounts
+services:
+  maker: {image: busybox, command: ["${makes}", -p, /v/in/side], volumes: [shared:/v]}
+  web:
+    image: busybox
+    command: [sleep, "1000"]
+    stop_grace_period: 0s
+    depends_on: {maker: {condition: service_completed_successfully}}
+    volumes: [{type: volume, source: shared, target: /x, volume: {subpath: in/side}}]
+volumes: {shared: {}}
+`;
+  await stack.write('compose.yaml', files('mkdir'));
+  await stack.must('up', '-d');
+  await stack.must('down', '-v');
+  await stack.write('compose.yaml', files('true'));
+  const { code, stderr } = await stack.run('up', '-d');
+  expect([code, stderr]).toEqual([1, expect.stringContaining('error[mount-source-missing]')]);
+  await stack.must('down', '-v');
+});
+
 test.each([
   ['{type: cluster, source: x, target: /x}', /cluster/],
   ["{type: npipe, source: '\\\\.\\pipe\\x', target: /x}", /npipe/],
