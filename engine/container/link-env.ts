@@ -19,8 +19,8 @@ export function linkVariables(
     const endpoint = target?.endpoints.find(({ network }) => own.has(network));
     const address = endpoint?.ipv4?.address ?? endpoint?.ipv6?.address;
     if (target === undefined || address === undefined) continue;
-    const alias = aliases[0] ?? container;
-    Object.assign(variables, variablesOf(prefixOf(alias), `/${name}/${alias}`, address, target.madeFrom));
+    for (const alias of aliases)
+      Object.assign(variables, variablesOf(prefixOf(alias), `/${name}/${alias}`, address, target.madeFrom));
   }
   return variables;
 }

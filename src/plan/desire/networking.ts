@@ -112,9 +112,15 @@ export function ports(scope: ServiceScope): readonly DesiredPort[] {
     scope.warn(`service ${scope.name} uses the host's network: its published ports are the host's own`);
     return [];
   }
+  if (!mode && isCutOff(scope)) {
+    scope.warn(`service ${scope.name} is on internal networks only: its published ports lead nowhere`);
+  }
   const binding = hostBinding(scope);
   return listed.map((port) => desiredPort(port, binding));
 }
+
+const isCutOff = ({ project, service }: ServiceScope): boolean =>
+  Object.keys(service.networks ?? { default: null }).every((key) => project.networks[key]?.internal === true);
 
 /** Where ports are published that say nothing of it: the option of the network that leads outside. */
 function hostBinding({ project, service }: ServiceScope): string {

@@ -13,7 +13,7 @@ const db = containerRecord('shop-db-1', {
 const web = (changes: object = {}, addresses: { [network: string]: string } = { front: '172.20.0.2' }) =>
   containerRecord('shop-web-1', {
     addresses,
-    changes: { linkEnv: true, links: [{ container: 'shop-db-1', aliases: ['my-db', 'db'] }], ...changes },
+    changes: { linkEnv: true, links: [{ container: 'shop-db-1', aliases: ['my-db'] }], ...changes },
   });
 
 describe('link variables', () => {
@@ -43,6 +43,12 @@ describe('link variables', () => {
       MY_DB_PORT_53_UDP_PROTO: 'udp',
       MY_DB_ENV_PGDATA: '/data',
     });
+  });
+
+  test('are there for each alias', () => {
+    const links = [{ container: 'shop-db-1', aliases: ['db', 'db-1'] }];
+    const names = Object.keys(linkVariables(web({ links }), [db])).filter((name) => name.endsWith('_NAME'));
+    expect(names).toEqual(['DB_NAME', 'DB_1_NAME']);
   });
 
   test('are for who asks for them, and shares a network with the other', () => {

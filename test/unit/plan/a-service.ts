@@ -12,6 +12,12 @@ const indent = (text: string) =>
     .map((line) => `    ${line}`)
     .join('\n');
 
+export async function warnings(file: string): Promise<readonly string[]> {
+  const project = await projectOf(file);
+  const found = new Map(Object.values(project.services).map(({ image }) => [image!, fakeImage(image!)]));
+  return desire(project, found, { version: '9.9' }).warnings;
+}
+
 export async function containers(
   services: string,
   images: Readonly<Record<string, Partial<ImageConfig>>> = {},

@@ -1,6 +1,6 @@
 /** How a container is on networks, and its ports, from a service. */
 import { describe, expect, test } from 'vitest';
-import { containers, web } from './a-service.ts';
+import { containers, warnings, web } from './a-service.ts';
 
 describe('networks', () => {
   test('give the default route to the highest gw_priority, and never to an internal one before another', async () => {
@@ -65,5 +65,14 @@ describe('ports', () => {
       code: 'port-conflict',
       exitCode: 2,
     });
+  });
+
+  test('of a service that is cut off lead nowhere, which is said', async () => {
+    const file = (networks: string) =>
+      `name: shop\nservices:\n  web: {image: nginx, ports: ["8080:80"], networks: [${networks}]}\nnetworks:\n  inner: {internal: true}\n  front: {}\n`;
+    expect(await warnings(file('inner'))).toEqual([
+      'service web is on internal networks only: its published ports lead nowhere',
+    ]);
+    expect(await warnings(file('inner, front'))).toEqual([]);
   });
 });
