@@ -135,7 +135,11 @@ test('mistakes are errors with a code and what to do', async () => {
 
 test('a stopped container starts again with its files; a paused one goes on', async () => {
   const box = await engine.start(
-    shell(`date >> /starts; trap 'exit 5' TERM; ${'sleep 0.1;'.repeat(200)}`, { ports: [80] }),
+    // A signal that comes before the trap would be for nobody.
+    shell(`date >> /starts; trap 'exit 5' TERM; echo ready; ${'sleep 0.1;'.repeat(200)}`, {
+      ports: [80],
+      wait: { log: /ready/ },
+    }),
   );
   await box.stop();
   expect([await box.ended(), (await box.state()).status]).toEqual([5, 'exited']);
