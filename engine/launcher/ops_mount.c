@@ -87,7 +87,7 @@ struct how {
 	int recursive;
 	uint64_t attributes, propagation, shallow, user;
 };
-static int bind(int source, int target, const struct how *how) {
+static int bind_mount(int source, int target, const struct how *how) {
 	if (source < 0 || target < 0) return source < 0 ? source : target;
 	int error = fits(source, target);
 	if (error) return error;
@@ -122,7 +122,7 @@ static int op_bind_in(struct run *run, const struct value *v) { /* root source s
 	int source = open_source(&v[1], v[2].number, &v[3]);
 	int target = root < 0 ? root : open_in(root, v[4].bytes, O_PATH, 0);
 	const struct how how = {v[5].number != 0, v[6].number, v[7].number, v[8].number, v[10].number};
-	int error = bind(source, target, &how);
+	int error = bind_mount(source, target, &how);
 	close_both(source, target);
 	return error;
 }
@@ -193,7 +193,7 @@ static int mask(int root, int target) {
 		return syscall(SYS_mount, "tmpfs", path_of(target).text, "tmpfs", flags, "size=0,nr_inodes=2") < 0 ? -errno : 0;
 	}
 	int null = open_null(root);
-	int error = bind(null, target, &(struct how){.attributes = MOUNT_ATTR_RDONLY, .user = NO_NUMBER});
+	int error = bind_mount(null, target, &(struct how){.attributes = MOUNT_ATTR_RDONLY, .user = NO_NUMBER});
 	close_both(null, -1);
 	return error;
 }
@@ -217,7 +217,7 @@ static int op_readonly_in(struct run *run, const struct value *v) { /* root insi
 	int root = slot_fd(v[0].number);
 	int target = root < 0 ? root : open_in(root, v[1].bytes, O_PATH, 0);
 	if (target < 0) return is_absent(target) ? 0 : target;
-	int error = bind(target, target, &(struct how){.recursive = 1, .attributes = MOUNT_ATTR_RDONLY, .user = NO_NUMBER});
+	int error = bind_mount(target, target, &(struct how){.recursive = 1, .attributes = MOUNT_ATTR_RDONLY, .user = NO_NUMBER});
 	close(target);
 	return error;
 }

@@ -202,12 +202,12 @@ const hasXfs = (() => {
     execFileSync('mkfs.xfs', ['-V'], { stdio: 'ignore' });
     return true;
   } catch {
-    console.log('not tried: sharing blocks on XFS; mkfs.xfs (xfsprogs) is not installed');
     return false;
   }
 })();
 
-test.runIf(hasXfs)('where the file system can, blocks are shared', async () => {
+test('where the file system can, blocks are shared', async (ctx) => {
+  if (!hasXfs) ctx.skip('needs mkfs.xfs (xfsprogs)');
   const [file, volumes] = [join(stage.instance.root, 'xfs'), join(stage.instance.root, 'volumes')];
   const kept = `${volumes}-kept`;
   execFileSync('mv', [volumes, kept]);
