@@ -70,6 +70,7 @@ export const describeImage = async (paths: Paths, catalogue: Catalogue, id: stri
   return {
     id,
     tags: tagsOf(catalogue, id).filter((tag) => !tag.includes('@')),
+    digests: tagsOf(catalogue, id).filter((tag) => tag.includes('@')),
     createdAt: parsed.createdAt,
     os: parsed.os,
     architecture: parsed.architecture,

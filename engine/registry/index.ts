@@ -7,6 +7,7 @@ import { TcomposeError } from '../../src/model/errors.ts';
 import type { Registry, RegistryContent } from '../../src/model/registry.ts';
 import { DIGEST, fullReference, parseReference, type Reference } from '../image/reference.ts';
 import { type Authorization, authorize, type Wish } from './authenticate.ts';
+import { streamBlob } from './blob-stream.ts';
 import { credentialsFor } from './credentials.ts';
 import type { Credentials } from './docker-config.ts';
 import { hostOf, isDeclaredInsecure, isLoopback, splitHost } from './endpoints.ts';
@@ -16,6 +17,8 @@ import { type Answer, openRequests } from './request.ts';
 
 /** As docker and containerd have it: more is an attack. */
 const MAX_MANIFEST_BYTES = 4 << 20;
+/** Of an answer that says no. */
+const MAX_WORDS_BYTES = 1 << 20;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -38,6 +41,8 @@ interface Request {
   readonly method: 'GET' | 'HEAD';
   readonly accept?: string;
   readonly maxBytes: number;
+  /** As a stream, from this byte on. */
+  readonly from?: number;
 }
 
 export function openRegistry(env: Environment, signal?: AbortSignal): Registry {
@@ -75,7 +80,7 @@ export function openRegistry(env: Environment, signal?: AbortSignal): Registry {
       if (used !== undefined) answer = await send(endpoint, wanted, used);
     }
     const { status, body, headers } = answer;
-    if (status === 200) return answer;
+    if (status === 200 || (status === 206 && wanted.from)) return answer;
     throw refused({
       image,
       domain: endpoint.domain,
@@ -92,7 +97,7 @@ export function openRegistry(env: Environment, signal?: AbortSignal): Registry {
   };
 
   const send = async (endpoint: Endpoint, wanted: Request, used: Authorization | undefined): Promise<Answer> => {
-    const { method, maxBytes, accept } = wanted;
+    const { method, maxBytes, accept, from } = wanted;
     const request = (scheme: string) =>
       requests.send({
         url: new URL(
@@ -102,7 +107,12 @@ export function openRegistry(env: Environment, signal?: AbortSignal): Registry {
         maxBytes,
         verify: endpoint.verify,
         isProbe: endpoint.mayBePlain && scheme === 'https',
-        headers: { ...(accept && { accept }), ...(used && { authorization: used.header }) },
+        ...(from !== undefined && { isStream: true }),
+        headers: {
+          ...(accept && { accept }),
+          ...(from && { range: `bytes=${from}-` }),
+          ...(used && { authorization: used.header }),
+        },
       });
     try {
       const answer = await request(endpoint.scheme);
@@ -159,6 +169,18 @@ export function openRegistry(env: Environment, signal?: AbortSignal): Registry {
       if (body.length !== size) throw badAnswer(url, `answers with ${body.length} bytes in place of ${size}`);
       checkDigest(url, digestOf(body), digest);
       return body;
+    },
+    stream: (image, { digest, size }) => {
+      const reference = parseReference(image);
+      if (!DIGEST.test(digest)) throw invalidDigest(image, digest);
+      const path = `blobs/${digest}`;
+      const open = (from: number) => ask({ image, reference, path, method: 'GET', maxBytes: MAX_WORDS_BYTES, from });
+      return streamBlob(
+        open,
+        size,
+        (error) => unreachable(image, hostOf(reference.name.split('/', 1)[0]!), error),
+        signal,
+      );
     },
   };
 }

@@ -16,6 +16,7 @@ export function dryEngine(engine: Engine): Engine {
       list: () => images.list(),
       import: refuse,
       load: refuse,
+      pull: refuse,
       remove: async () => ({ untagged: [], deleted: [] }),
       tag: nothing,
     },

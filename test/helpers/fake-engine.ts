@@ -106,6 +106,7 @@ export function createFakeEngine(options: FakeOptions = {}): FakeEngine {
       list: async () => [...images.values()],
       import: notPart,
       load: notPart,
+      pull: notPart,
       remove: async (ref) => {
         await call('images.remove', [ref]);
         images.delete(ref);
