@@ -60,7 +60,9 @@ export function parseGlob(text: string): Glob | undefined {
       const slash = chars[at + 2] === '/';
       at += slash ? 3 : 2;
       const rest = at >= chars.length || (tokens.length === 0 && !slash && isPlain(chars.slice(at)));
-      tokens.push(...(rest ? [{ kind: 'rest' } as const] : [{ kind: 'folders' } as const, { kind: 'within' } as const]));
+      tokens.push(
+        ...(rest ? [{ kind: 'rest' } as const] : [{ kind: 'folders' } as const, { kind: 'within' } as const]),
+      );
     } else if (char === '[') {
       const set = readSet(chars, at);
       if (set === undefined) return undefined;
@@ -137,6 +139,4 @@ export const matchesGlob = (glob: Glob, path: string): boolean =>
 
 /** Whether something strictly below this folder could match. */
 export const mayMatchBelow = (glob: Glob, folder: string): boolean =>
-  glob.literal === undefined
-    ? after(glob, `${folder}/`).size > 0
-    : glob.literal.startsWith(`${folder}/`);
+  glob.literal === undefined ? after(glob, `${folder}/`).size > 0 : glob.literal.startsWith(`${folder}/`);

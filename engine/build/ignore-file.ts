@@ -25,10 +25,13 @@ export interface Verdict {
 }
 
 /** Names of the files to look for, best first: one of the Dockerfile's own wins over the context's. */
-export const ignoreFileNames = (dockerfile: string): readonly string[] => [`${dockerfile}.dockerignore`, '.dockerignore'];
+export const ignoreFileNames = (dockerfile: string): readonly string[] => [
+  `${dockerfile}.dockerignore`,
+  '.dockerignore',
+];
 
 /** Go's filepath.Clean. */
-const clean = (path: string): string => {
+export const clean = (path: string): string => {
   const normal = posix.normalize(path);
   return normal.length > 1 && normal.endsWith('/') ? normal.slice(0, -1) : normal;
 };
@@ -37,7 +40,10 @@ const clean = (path: string): string => {
  * Lines as moby's ignorefile reads them: `#` in the first column is a comment, blanks around are dropped, one leading
  * slash is dropped, `!` is looked for before the path is cleaned.
  */
-export function parseIgnoreFile(text: string): { readonly rules: IgnoreRules; readonly mistakes: readonly IgnoreMistake[] } {
+export function parseIgnoreFile(text: string): {
+  readonly rules: IgnoreRules;
+  readonly mistakes: readonly IgnoreMistake[];
+} {
   const patterns = text
     .replace(/^\u{FEFF}/u, '')
     .split('\n')
@@ -47,11 +53,20 @@ export function parseIgnoreFile(text: string): { readonly rules: IgnoreRules; re
   const mistakes: IgnoreMistake[] = [];
   for (const { line, pattern } of patterns) {
     const exception = pattern.startsWith('!');
-    const written = exception ? pattern.slice(1).trim() : pattern;
-    const glob = written === '' ? undefined : parseGlob(clean(written).replace(/^\/(?=.)/, ''));
+    const path = clean((exception ? pattern.slice(1).trim() : pattern) || '/')
+      .replace(/^\/(?=.)/, '')
+      .trim();
+    const nothing = exception && path === '/';
+    const glob = nothing ? undefined : parseGlob(path);
     if (glob !== undefined) rules.push({ glob, exception });
-    else if (written === '') mistakes.push({ line, message: 'a "!" without a pattern', help: 'write what is to be taken back in behind it' });
-    else mistakes.push({ line, message: `the pattern ${JSON.stringify(pattern)} is malformed`, help: 'close the bracket, or write \\[ for a bracket of the name' });
+    else if (nothing)
+      mistakes.push({ line, message: 'a "!" without a pattern', help: 'write what is to be taken back in behind it' });
+    else
+      mistakes.push({
+        line,
+        message: `the pattern ${JSON.stringify(pattern)} is malformed`,
+        help: 'close the bracket, or write \\[ for a bracket of the name',
+      });
   }
   return { rules, mistakes };
 }

@@ -1,3 +1,4 @@
+// biome-ignore-all lint/suspicious/noTemplateCurlyInString: variables of Dockerfiles, not of templates
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { ExpansionFailure, expandWord } from '../../../engine/build/expand.ts';
@@ -5,7 +6,7 @@ import { ExpansionFailure, expandWord } from '../../../engine/build/expand.ts';
 const VALUES = new Map(
   Object.entries({ a: 'one', empty: '', path: 'usr/lib/x.tar.gz', two: 'x y', bar: 'foo.bar.baz', s: 'a*b?c' }),
 );
-const expand = (text: string, escape = '\\') => expandWord(text, VALUES, { escape }).text;
+const expand = (text: string, character = '\\') => expandWord(text, VALUES, { escape: character }).text;
 const words = (text: string) => expandWord(text, VALUES, { escape: '\\' }).words;
 
 describe('words of a Dockerfile', () => {
