@@ -176,6 +176,17 @@ const TRUE = [
 
 test('of all that a container says of itself and of others on its network, what is true arrives', async () => {
   expect(await whoHears({}, {})).toEqual(TRUE);
+  const own = await command(
+    ...(await inside(stage.engine, 'web')),
+    'ip',
+    '-6',
+    '-o',
+    'address',
+    'show',
+    'scope',
+    'link',
+  );
+  expect(own).toContain(` ${linkLocal((await party('web')).mac)}/64`);
 });
 
 test('a container that forwards may pass on what comes from elsewhere, and nothing of its neighbours', async () => {
