@@ -1,5 +1,6 @@
 /** `created_by` of an image's history: the words that BuildKit writes, which scanners and `image history` know. */
-import { argvOf, type ImageState } from './image-steps.ts';
+import { exposedPorts } from './exposed-ports.ts';
+import { argvOf, type ImageState, joinWorkingDir } from './image-steps.ts';
 import type { InstructionBody } from './instruction.ts';
 
 export interface HistoryLine {
@@ -9,6 +10,24 @@ export interface HistoryLine {
 }
 
 const quoted = (words: readonly string[]): string => `[${words.map((word) => JSON.stringify(word)).join(' ')}]`;
+
+const ESCAPED: Readonly<Record<number, string>> = {
+  7: '\\a',
+  8: '\\b',
+  9: '\\t',
+  10: '\\n',
+  11: '\\v',
+  12: '\\f',
+  13: '\\r',
+  39: "\\'",
+  92: '\\\\',
+};
+
+/** The number of retries, which BuildKit prints as if it were a character. */
+function quotedRune(code: number): string {
+  const control = code < 32 || (code >= 127 && code < 161);
+  return `'${ESCAPED[code] ?? (control ? `\\x${code.toString(16).padStart(2, '0')}` : String.fromCodePoint(Math.min(code, 0xfffd)))}'`;
+}
 
 /** Go's way to print a duration. */
 export function shownDuration(nanoseconds: number): string {
@@ -20,8 +39,12 @@ export function shownDuration(nanoseconds: number): string {
   return hours > 0 ? `${hours}h${minutes}m${rest}` : minutes > 0 ? `${minutes}m${rest}` : rest;
 }
 
-/** `body` is expanded; `args` are the arguments in scope (`RunEnvironment.shown`); `state` is that before the step. */
-export function historyLine(body: InstructionBody, state: ImageState, args: readonly string[]): HistoryLine {
+/** Undefined for FROM and ONBUILD, which leave no line. `body` is expanded; `args` are the arguments in scope (`RunEnvironment.shown`); `state` is that before the step. */
+export function historyLine(
+  body: InstructionBody,
+  state: ImageState,
+  args: readonly string[],
+): HistoryLine | undefined {
   const layer = (text: string): HistoryLine => ({ createdBy: `${text} # buildkit`, empty: false });
   const config = (text: string): HistoryLine => ({ createdBy: text, empty: true });
   switch (body.kind) {
@@ -42,7 +65,8 @@ export function historyLine(body: InstructionBody, state: ImageState, args: read
       return layer([body.kind, ...flags, ...sources, body.target].join(' '));
     }
     case 'WORKDIR':
-      return layer(`WORKDIR ${body.value}`);
+      // A layer all the same: it makes the folder.
+      return { createdBy: `WORKDIR ${joinWorkingDir(state.config.WorkingDir, body.value)}`, empty: false };
     case 'ENV':
     case 'LABEL':
       return config([body.kind, ...body.pairs.map(([name, value]) => `${name}=${value}`)].join(' '));
@@ -53,20 +77,20 @@ export function historyLine(body: InstructionBody, state: ImageState, args: read
     case 'CMD':
     case 'ENTRYPOINT':
       return config(`${body.kind} ${quoted(argvOf(body.command, state))}`);
-    case 'VOLUME':
     case 'EXPOSE':
+      return config(`EXPOSE [${[...exposedPorts(body.words)].sort().join(' ')}]`);
+    case 'VOLUME':
       return config(`${body.kind} [${body.words.join(' ')}]`);
     case 'SHELL':
       return config(`SHELL [${body.argv.join(' ')}]`);
     case 'HEALTHCHECK': {
       const { test, interval, timeout, startPeriod, startInterval, retries } = body.health;
       const times = [interval, timeout, startPeriod, startInterval].map((time) => `"${shownDuration(time)}"`).join(' ');
-      return config(`HEALTHCHECK &{${quoted(test)} ${times} '\\x${retries.toString(16).padStart(2, '0')}'}`);
+      return config(`HEALTHCHECK &{${quoted(test)} ${times} ${quotedRune(retries)}}`);
     }
     case 'ONBUILD':
-      return config(`ONBUILD ${body.trigger}`);
     case 'FROM':
-      return config(`FROM ${body.image}`);
+      return undefined;
     default:
       return config(`${body.kind} ${body.value}`);
   }
