@@ -58,7 +58,7 @@ export const openImages = ({ paths, launcher, openRegistry = noRegistry }: Image
       const catalogue = readCatalogue(paths);
       const found = findImage(catalogue, ref);
       if (found === undefined) return undefined;
-      const key = `${found.id} ${JSON.stringify(Object.entries(catalogue.tags).filter(([, id]) => id === found.id))}`;
+      const key = `${found.id} ${catalogue.images[found.id]?.pulledAt} ${JSON.stringify(Object.entries(catalogue.tags).filter(([, id]) => id === found.id))}`;
       const known = described.get(key) ?? describeImage(paths, catalogue, found.id);
       described.set(key, known);
       return known;

@@ -72,7 +72,7 @@ const knownImage = async (
   if (platform !== undefined && !fits(parseImageConfig(await readBlob(paths, id)), platform)) return undefined;
   const tags = tagsFor(reference, pinned);
   const isNew = tags.some((tag) => catalogue.tags[tag] !== id);
-  if (isNew) await commitImages(paths, [{ id, layers: entry.layers, manifests: [], tags }]);
+  await commitImages(paths, [{ id, layers: entry.layers, manifests: [], tags, isPulled: true }]);
   return { id, digest: digestIn(pinned), isNew };
 };
 
@@ -114,7 +114,9 @@ const fetchImage = async (fetch: Fetch): Promise<PullOutcome> => {
     const id = await writeBlob(paths, config);
     const before: Catalogue = readCatalogue(paths);
     const tags = tagsFor(reference, pinned);
-    await commitImages(paths, [{ id, layers: parsed.layers, manifests: [await writeBlob(paths, bytes)], tags }]);
+    await commitImages(paths, [
+      { id, layers: parsed.layers, manifests: [await writeBlob(paths, bytes)], tags, isPulled: true },
+    ]);
     outcome = 'done';
     return { id, digest: digestIn(pinned), isNew: before.tags[tags[0]!] !== id };
   } finally {

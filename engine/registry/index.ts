@@ -45,7 +45,21 @@ interface Request {
   readonly from?: number;
 }
 
-export function openRegistry(env: Environment, signal?: AbortSignal): Registry {
+export const openRegistry = (env: Environment, signal?: AbortSignal): Registry => openClient(env, signal);
+
+/** Throws unless the registry lets these in. */
+export const openRegistryFor = (
+  domain: string,
+  credentials: Credentials,
+  env: Environment,
+  signal?: AbortSignal,
+): Promise<void> => openClient(env, signal).check(domain, credentials);
+
+interface Client extends Registry {
+  check(domain: string, credentials: Credentials): Promise<void>;
+}
+
+function openClient(env: Environment, signal?: AbortSignal): Client {
   const requests = openRequests(env, signal);
   const endpoints = new Map<string, Promise<Endpoint>>();
   const endpointOf = (domain: string) => {
@@ -66,7 +80,8 @@ export function openRegistry(env: Environment, signal?: AbortSignal): Registry {
 
   const authorized = async (endpoint: Endpoint, wanted: Request): Promise<Answer> => {
     const { image, reference } = wanted;
-    const scope = `repository:${reference.name.slice(endpoint.domain.length + 1)}:pull`;
+    const repository = repositoryOf(reference, endpoint);
+    const scope = repository === '' ? '' : `repository:${repository}:pull`;
     const before = endpoint.authorizations.get(scope);
     let used = await before;
     let answer = await send(endpoint, wanted, used);
@@ -98,11 +113,10 @@ export function openRegistry(env: Environment, signal?: AbortSignal): Registry {
 
   const send = async (endpoint: Endpoint, wanted: Request, used: Authorization | undefined): Promise<Answer> => {
     const { method, maxBytes, accept, from } = wanted;
+    const place = [repositoryOf(wanted.reference, endpoint), wanted.path].filter(Boolean).join('/');
     const request = (scheme: string) =>
       requests.send({
-        url: new URL(
-          `${scheme}://${endpoint.host}/v2/${wanted.reference.name.slice(endpoint.domain.length + 1)}/${wanted.path}`,
-        ),
+        url: new URL(`${scheme}://${endpoint.host}/v2/${place}`),
         method,
         maxBytes,
         verify: endpoint.verify,
@@ -143,6 +157,11 @@ export function openRegistry(env: Environment, signal?: AbortSignal): Registry {
   };
 
   return {
+    check: async (domain, credentials) => {
+      const endpoint = await endpointOf(domain);
+      endpoint.credentials = Promise.resolve(credentials);
+      await ask({ image: domain, reference: { name: domain }, path: '', method: 'GET', maxBytes: MAX_WORDS_BYTES });
+    },
     manifest,
     pin: async (image) => {
       const reference = parseReference(image);
@@ -184,6 +203,9 @@ export function openRegistry(env: Environment, signal?: AbortSignal): Registry {
     },
   };
 }
+
+/** Empty: the registry as a whole is meant. */
+const repositoryOf = ({ name }: Reference, { domain }: Endpoint): string => name.slice(domain.length + 1);
 
 /** Some registries do not know HEAD; what is really wrong, GET will say in words. */
 function onlyMissing(error: unknown): { headers: Answer['headers'] } {

@@ -87,6 +87,8 @@ export interface ImageInfo {
   /** Names with the digests that registries have it by: `docker.io/library/nginx@sha256:…`. */
   readonly digests?: readonly string[];
   readonly createdAt: string;
+  /** When it was last brought in or found unchanged in its registry. */
+  readonly pulledAt?: string;
   readonly os: string;
   readonly architecture: string;
   readonly config: ImageConfig;

@@ -24,3 +24,13 @@ export interface Registry {
    */
   stream(image: string, descriptor: { readonly digest: string; readonly size: number }): AsyncIterable<Uint8Array>;
 }
+
+/** Who somebody is at registries, as docker keeps it. `server` absent: docker's own registry. */
+export interface Accounts {
+  /** Keeps the credentials, after the registry has taken them. */
+  login(
+    server: string | undefined,
+    credentials: { readonly username: string; readonly password: string },
+  ): Promise<{ readonly domain: string; readonly where: string; readonly isPlain: boolean }>;
+  logout(server: string | undefined): Promise<{ readonly domain: string; readonly wasKnown: boolean }>;
+}

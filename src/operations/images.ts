@@ -61,7 +61,7 @@ function inspection({
   return {
     Id: id,
     RepoTags: tags.map((tag) => splitTag(tag).join(':')),
-    RepoDigests: digests.map((name) => splitTag(name).join('')),
+    RepoDigests: digests.map((name) => splitTag(name).join('@')),
     Created: createdAt,
     Architecture: architecture,
     Os: os,

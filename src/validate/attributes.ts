@@ -140,7 +140,9 @@ const SERVICE: Readonly<Record<string, Attribute>> = {
   profiles: honoured,
   provider: refused('only containers are managed'),
   pull_policy: {
-    ...notYet('images are not built, and refresh says no time: write every_1d'),
+    ...notYet(
+      'all but build and refresh are honoured: images are not built, and refresh says no time (write every_1d)',
+    ),
     only: /^(build|refresh)$/,
   },
   pull_refresh_after: notYet('write the time into pull_policy: every_12h'),
