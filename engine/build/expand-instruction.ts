@@ -1,8 +1,8 @@
 /** An instruction with its variables put in: which parts of which instruction know variables, and how. */
 import { type ExpandOptions, expandText, expandWord } from './expand.ts';
-import { type InstructionBody, InstructionMistake } from './instruction.ts';
+import type { InstructionBody } from './instruction.ts';
 
-/** RUN, CMD, ENTRYPOINT, HEALTHCHECK, SHELL, ONBUILD and MAINTAINER stay as they are. Throws ExpansionFailure, InstructionMistake. */
+/** RUN, CMD, ENTRYPOINT, HEALTHCHECK, SHELL, ONBUILD and MAINTAINER stay as they are. Throws ExpansionFailure. */
 export function expandInstruction<T extends InstructionBody>(
   body: T,
   values: ReadonlyMap<string, string>,
@@ -58,12 +58,9 @@ export function expandInstruction<T extends InstructionBody>(
         return { ...body, words: all(body.words) };
       case 'USER':
       case 'WORKDIR':
-      case 'STOPSIGNAL': {
-        const value = one(body.value);
-        if (value === '')
-          throw new InstructionMistake(`${body.kind} ${body.value} is empty`, 'give the variable a value');
-        return { ...body, value };
-      }
+      case 'STOPSIGNAL':
+        // Nothing is a value, too: USER with an empty variable goes back to root, as in BuildKit.
+        return { ...body, value: one(body.value) };
       default:
         return body;
     }

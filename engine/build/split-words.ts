@@ -64,7 +64,7 @@ export function readFlags(keyword: string, words: readonly FlagWord[], table: Fl
             : `${keyword} takes --${known.join(', --')}`;
       throw new InstructionMistake(`unknown flag of ${keyword}: --${name}`, help, offset);
     }
-    if (kind === 'switch' && value !== undefined && value !== 'true' && value !== 'false')
+    if (kind === 'switch' && value !== undefined && !/^(true|false)$/i.test(value))
       throw new InstructionMistake(
         `--${name} is true or false, not ${JSON.stringify(value)}`,
         `write --${name} alone`,
@@ -74,7 +74,7 @@ export function readFlags(keyword: string, words: readonly FlagWord[], table: Fl
       throw new InstructionMistake(`--${name} needs a value`, `write --${name}=VALUE`, offset);
     if (kind === 'many') many[name] = [...(many[name] ?? []), value!];
     else if (name in once) throw new InstructionMistake(`--${name} is written twice`, 'keep one of them', offset);
-    else once[name] = value ?? 'true';
+    else once[name] = kind === 'switch' ? (value ?? 'true').toLowerCase() : value!;
   }
   return { once, many };
 }

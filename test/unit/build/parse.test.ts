@@ -123,7 +123,7 @@ describe('instructions', () => {
       },
     ],
     [
-      'ADD --keep-git-dir=true --checksum=sha256:00 --unpack=false https://x/y /z',
+      'ADD --keep-git-dir=true --checksum=sha256:00 --unpack=FALSE https://x/y /z',
       { kind: 'ADD', flags: { 'keep-git-dir': 'true', checksum: 'sha256:00', unpack: 'false' } },
     ],
     ['COPY ["a b", "c d"]', { sources: ['a b'], target: 'c d' }],

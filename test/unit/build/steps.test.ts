@@ -74,7 +74,12 @@ describe('the configuration', () => {
     });
     expect(state.author).toBe('me');
     expect(() => build('STOPSIGNAL SIGNOPE')).toThrow('no signal');
-    expect(() => build('USER $nobody')).toThrow('is empty');
+    expect(build('USER a\nUSER $nobody\nWORKDIR /w\nWORKDIR $nobody').config).toMatchObject({
+      User: '',
+      WorkingDir: '/w',
+    });
+    expect(() => build('STOPSIGNAL $nobody')).toThrow('no signal');
+    expect(() => build('VOLUME $nobody')).toThrow('needs a path');
   });
   test('triggers are the next stage’s to run, and its image has none of them', () => {
     const { state } = build('ONBUILD RUN make\nONBUILD COPY . /src');
