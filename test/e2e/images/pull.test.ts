@@ -14,7 +14,8 @@ import {
   USER,
 } from '../../helpers/registry.ts';
 import { busyboxTar } from '../../helpers/small-image.ts';
-import { useStack } from '../../helpers/tcompose.ts';
+import { TCOMPOSE, useStack } from '../../helpers/tcompose.ts';
+import { openTerminal } from '../../helpers/terminal.ts';
 
 const OCI = 'application/vnd.oci.image';
 
@@ -112,6 +113,14 @@ describe.skipIf(!hasRegistry())('images of a registry', () => {
     await publish('1', 'three');
     await must('up', '-d', '--pull', 'always');
     expect(await must('logs', '--no-log-prefix', 'web')).toBe('three\n');
+  });
+
+  test('on a terminal the rows of what is pulled stay above those of what is made of it', async () => {
+    await publish('1', 'four');
+    const words = [TCOMPOSE, 'up', '-d', '--pull', 'always'];
+    const terminal = openTerminal(words, { cwd: stack.folder, env: { ...stack.instance.env, HOME: home } });
+    expect(await terminal.ended).toBe(0);
+    expect(terminal.seen()).toMatch(/team\/app:1 {2}Pulled(.|\n|\r)*far-web-1 {2}Started/);
   });
 
   test('image pull says what came, by digest too', async () => {
