@@ -3,6 +3,7 @@
  * that only looks loads little.
  */
 
+import type { Registry } from '../src/model/registry.ts';
 import type { HostFacts } from './container/host-facts.ts';
 import type { DnsContext } from './dns/index.ts';
 import type { ImageStore } from './image/index.ts';
@@ -56,7 +57,7 @@ export function openHost({ paths, launcher }: EngineOptions): Host {
     knownInstance: () => findInstance(paths),
     facts: once(async () => (await import('./container/host-facts.ts')).readHostFacts()).get,
     session: session.get,
-    images: once(async () => (await import('./image/index.ts')).openImages({ paths, launcher })).get,
+    images: once(async () => (await import('./image/index.ts')).openImages({ paths, launcher, openRegistry })).get,
     volumes: once(async () => (await import('./volume/index.ts')).openVolumes({ paths, launcher })).get,
     networkContext: async () => ({
       paths,
@@ -84,6 +85,9 @@ export function openHost({ paths, launcher }: EngineOptions): Host {
     },
   };
 }
+
+const openRegistry = async (signal: AbortSignal): Promise<Registry> =>
+  (await import('./registry/index.ts')).openRegistry(process.env, signal);
 
 function once<T>(make: () => Promise<T>): { get(): Promise<T>; isBegun(): boolean } {
   let made: Promise<T> | undefined;

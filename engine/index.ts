@@ -43,6 +43,10 @@ const imagesOf = (host: Host): Engine['images'] => ({
     await host.instance();
     return (await host.images()).load(source, options);
   },
+  pull: async (ref, options) => {
+    await host.instance();
+    return (await host.images()).pull(ref, options);
+  },
   remove: async (ref, options) => (await host.images()).remove(ref, options),
   tag: async (ref, as) => (await host.images()).tag(ref, as),
 });

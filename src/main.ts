@@ -46,6 +46,7 @@ const code = dispatch(
       return createEngine({ paths, launcher: join(home, 'dist', 'tcompose-launcher') });
     },
     openRegistry,
+    openAccounts: async (signal) => (await import('../engine/registry/login.ts')).openAccounts(process.env, signal),
     remotes: {
       fetch: async (address, byRemote) => {
         remotes ??= import('./remote/index.ts').then(({ openRemotes }) =>

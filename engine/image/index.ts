@@ -1,7 +1,9 @@
 /** The image store's only door: what the engine and the other rooms may ask of images. */
 import type { ImageInfo, Images } from '../../src/model/engine.ts';
+import type { Registry } from '../../src/model/registry.ts';
 import type { Paths } from '../state/paths.ts';
 import { describeImage, findImage, layerLinks, listImages } from './read.ts';
+import { makeSlots } from './slots.ts';
 import { readCatalogue } from './store.ts';
 
 export { familiarReference, parseReference } from './reference.ts';
@@ -10,7 +12,12 @@ export interface ImageStoreOptions {
   readonly paths: Paths;
   /** Path of tcompose-launcher: unpacks what Node cannot make (device nodes, extended attributes). */
   readonly launcher: string;
+  /** Absent: images cannot be pulled. */
+  readonly openRegistry?: (signal: AbortSignal) => Promise<Registry>;
 }
+
+/** As dockerd has it. */
+const LAYERS_AT_ONCE = 3;
 
 export interface ImageStore extends Images {
   /**
@@ -36,9 +43,14 @@ async function* counted(
 const bytesOf = (source: NodeJS.ReadableStream, onProgress?: (bytes: number) => void): AsyncIterable<Uint8Array> =>
   counted(source as unknown as AsyncIterable<Uint8Array>, onProgress);
 
-export const openImages = ({ paths, launcher }: ImageStoreOptions): ImageStore => {
+const noRegistry = async (): Promise<never> => {
+  throw new Error('this is a bug in tcompose: this store was opened without registries');
+};
+
+export const openImages = ({ paths, launcher, openRegistry = noRegistry }: ImageStoreOptions): ImageStore => {
   const described = new Map<string, Promise<ImageInfo>>();
   const links = new Map<string, readonly string[]>();
+  const slots = makeSlots(LAYERS_AT_ONCE);
   const describe = async (id: string): Promise<ImageInfo> => describeImage(paths, readCatalogue(paths), id);
 
   return {
@@ -46,7 +58,7 @@ export const openImages = ({ paths, launcher }: ImageStoreOptions): ImageStore =
       const catalogue = readCatalogue(paths);
       const found = findImage(catalogue, ref);
       if (found === undefined) return undefined;
-      const key = `${found.id} ${JSON.stringify(Object.entries(catalogue.tags).filter(([, id]) => id === found.id))}`;
+      const key = `${found.id} ${catalogue.images[found.id]?.pulledAt} ${JSON.stringify(Object.entries(catalogue.tags).filter(([, id]) => id === found.id))}`;
       const known = described.get(key) ?? describeImage(paths, catalogue, found.id);
       described.set(key, known);
       return known;
@@ -82,6 +94,11 @@ export const openImages = ({ paths, launcher }: ImageStoreOptions): ImageStore =
               { paths, launcher },
             );
       return Promise.all(ids.map(describe));
+    },
+    async pull(ref, options = {}) {
+      const { pullImage } = await import('./pull.ts');
+      const { id, ...outcome } = await pullImage(ref, { ...options, paths, launcher, openRegistry, slots });
+      return { image: await describe(id), ...outcome };
     },
     async remove(ref, options) {
       described.clear();

@@ -7,6 +7,7 @@ import type { LayerSink } from './layer-sink.ts';
 import {
   choosePlatform,
   type Descriptor,
+  IMAGE_CONFIGS,
   invalidArchive,
   nameOf,
   parseImageDocument,
@@ -84,9 +85,6 @@ const savedSource = async (archive: Archive, image: SavedImage): Promise<Source>
   layers: image.layers.map((name) => ({ name })),
   names: image.tags,
 });
-
-const IMAGE_CONFIGS =
-  /^(?:|application\/vnd\.(?:oci\.image\.config|docker\.container\.image)\.v1\+json|application\/octet-stream|application\/json|text\/html)$/;
 
 /** Follows indexes down to the manifest for this host. */
 const ociSource = async (archive: Archive, descriptor: Descriptor, depth = 0): Promise<Source> => {

@@ -1,7 +1,7 @@
 /** The documents of an image archive: `docker save`'s manifest.json, OCI indexes and manifests, checked before they are believed. */
 import { TcomposeError } from '../../src/model/errors.ts';
 import { isObject } from './image-config.ts';
-import { platformRank } from './platform.ts';
+import { type Platform, platformRank } from './platform.ts';
 import { DIGEST } from './reference.ts';
 
 type Json = Readonly<Record<string, unknown>>;
@@ -103,26 +103,32 @@ export const parseImageDocument = (bytes: Buffer, name: string): ImageDocument =
   };
 };
 
+export const IMAGE_CONFIGS =
+  /^(?:|application\/vnd\.(?:oci\.image\.config|docker\.container\.image)\.v1\+json|application\/octet-stream|application\/json|text\/html)$/;
+
+const wordsOf = ({ os, architecture, variant }: Platform): string =>
+  [os, architecture, variant].filter(Boolean).join('/');
+
 const isAttestation = ({ annotations, platform }: Descriptor): boolean =>
   'vnd.docker.reference.type' in annotations || platform?.os === 'unknown';
 
-/** Of an index's images the one for this host: by its platform, else the only one that names none. */
-export const choosePlatform = (manifests: readonly Descriptor[], name: string): Descriptor => {
+/** Of an index's images the one that is wanted, this host's unless said: by its platform, else the only one that names none. */
+export const choosePlatform = (manifests: readonly Descriptor[], name: string, wanted?: Platform): Descriptor => {
   const images = manifests.filter((descriptor) => !isAttestation(descriptor));
   const ranked = images
     .map((descriptor) => ({
       descriptor,
-      rank: descriptor.platform === undefined ? 9 : platformRank(descriptor.platform),
+      rank: descriptor.platform === undefined ? 9 : platformRank(descriptor.platform, wanted),
     }))
     .filter((entry) => entry.rank !== undefined)
     .sort((a, b) => a.rank! - b.rank!);
   if (ranked[0] !== undefined) return ranked[0].descriptor;
-  const offered = images.map(({ platform }) => `${platform?.os}/${platform?.architecture}`).join(', ');
+  const offered = images.map(({ platform }) => (platform ? wordsOf(platform) : 'an unknown one')).join(', ');
   throw new TcomposeError(
-    `${name} has no image for this host's platform${offered === '' ? '' : `, only for ${offered}`}`,
+    `${name} has no image for ${wanted === undefined ? "this host's platform" : wordsOf(wanted)}${offered === '' ? '' : `, only for ${offered}`}`,
     {
       code: 'no-matching-platform',
-      help: 'get the image for linux and this processor',
+      help: wanted === undefined ? 'get the image for linux and this processor' : 'ask for one of those that there are',
     },
   );
 };

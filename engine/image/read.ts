@@ -67,10 +67,14 @@ export const tagsOf = (catalogue: Catalogue, id: string): readonly string[] =>
 
 export const describeImage = async (paths: Paths, catalogue: Catalogue, id: string): Promise<ImageInfo> => {
   const parsed = parseImageConfig(await readBlob(paths, id));
+  const entry = catalogue.images[id];
+  const pulledAt = entry?.pulledAt ?? entry?.addedAt;
   return {
     id,
     tags: tagsOf(catalogue, id).filter((tag) => !tag.includes('@')),
+    digests: tagsOf(catalogue, id).filter((tag) => tag.includes('@')),
     createdAt: parsed.createdAt,
+    ...(pulledAt && { pulledAt }),
     os: parsed.os,
     architecture: parsed.architecture,
     config: parsed.config,

@@ -18,6 +18,8 @@ export const STORE_VERSION = 1;
 
 export interface ImageEntry {
   readonly addedAt: string;
+  /** When a registry last said that this is what a name of it means. */
+  readonly pulledAt?: string;
   readonly layers: readonly string[];
   /** Manifests it came with. */
   readonly manifests: readonly string[];
@@ -108,6 +110,7 @@ export interface NewImage {
   readonly manifests: readonly string[];
   /** Full references; those that meant something else mean this from now on. */
   readonly tags: readonly string[];
+  readonly isPulled?: boolean;
 }
 
 /**
@@ -124,7 +127,10 @@ export const commitImages = async (paths: Paths, added: readonly NewImage[]): Pr
     for (const image of added) {
       const known = newImages[image.id];
       const manifests = [...new Set([...(known?.manifests ?? []), ...image.manifests])];
-      newImages[image.id] = { addedAt: known?.addedAt ?? new Date().toISOString(), layers: image.layers, manifests };
+      const now = new Date().toISOString();
+      const pulledAt = image.isPulled ? now : known?.pulledAt;
+      const addedAt = known?.addedAt ?? now;
+      newImages[image.id] = { addedAt, ...(pulledAt && { pulledAt }), layers: image.layers, manifests };
       for (const tag of image.tags) newTags[tag] = image.id;
     }
     await writeCatalogue(paths, { version: STORE_VERSION, tags: newTags, images: newImages });

@@ -1,5 +1,6 @@
 /** Gives rules to the kernel: one iptables-restore a family, which takes all of a table or nothing. */
 import { TcomposeError } from '../../src/model/errors.ts';
+import { applySpoofGuard } from './apply-spoof-guard.ts';
 import { forgetStaleFlows } from './conntrack.ts';
 import type { NetworkContext } from './create-networks.ts';
 import type { Records } from './endpoints.ts';
@@ -7,6 +8,7 @@ import { readFirewall } from './facts.ts';
 import { type Family, firewallOf } from './firewall.ts';
 import { parseSaved, restoreText } from './firewall-text.ts';
 import { runProgram } from './programs.ts';
+import { guardOf } from './spoof-guard.ts';
 
 const LOCK_SECONDS = '10';
 
@@ -56,7 +58,8 @@ async function syncOnce(
   for (let records = await read(); ; ) {
     const families: readonly Family[] = records.networks.some(({ madeFrom }) => madeFrom.enableIpv6) ? [4, 6] : [4];
     const saved = await readFirewall({ ipv6: families.includes(6) });
-    const ledElsewhere = await Promise.all(
+    const guarding = applySpoofGuard({ instance, run }, records);
+    const mapping = Promise.all(
       families.map(async (family) => {
         const current = parseSaved(family === 4 ? saved.ipv4 : saved.ipv6, instance);
         const text = restoreText(firewallOf(records, instance, family), current);
@@ -64,6 +67,7 @@ async function syncOnce(
         return text.includes('*nat') && [text, saved.ipv4, saved.ipv6].some((rules) => UDP_MAP.test(rules));
       }),
     );
+    const [ledElsewhere] = await Promise.all([mapping, guarding]);
     if (ledElsewhere.includes(true)) await forgetStaleFlows(records, run);
     const now = await read();
     if (isSame(records, now, instance)) return;
@@ -73,10 +77,11 @@ async function syncOnce(
 
 /** No other rules follow from them. */
 export const isSame = (a: Records, b: Records, instance: string): boolean =>
-  isSameSource(a, b) ||
-  ([4, 6] as const).every(
-    (family) => JSON.stringify(firewallOf(a, instance, family)) === JSON.stringify(firewallOf(b, instance, family)),
-  );
+  JSON.stringify(guardOf(a)) === JSON.stringify(guardOf(b)) &&
+  (isSameSource(a, b) ||
+    ([4, 6] as const).every(
+      (family) => JSON.stringify(firewallOf(a, instance, family)) === JSON.stringify(firewallOf(b, instance, family)),
+    ));
 
 /** What rules are made from. Thousands of them take longer to make than to compare what they come from. */
 function isSameSource(a: Records, b: Records): boolean {

@@ -65,7 +65,7 @@ export function bridgeSettings({ bridge, subnets, madeFrom }: NetworkRecord): La
     // Connections from this host to its own 127.0.0.1 are led into the bridge; firewall.ts keeps the others out.
     set('ipv4', 'route_localnet', '1'),
     // RFC 3704: nobody on it sends what would be answered by another way, so with no address but one of its subnets.
-    set('ipv4', 'rp_filter', '1'),
+    ...(optionsOf(madeFrom).antiSpoofing ? [set('ipv4', 'rp_filter', '1')] : []),
     // Containers that cannot hear each other are led to this host instead, whose rules know what a link lets through (link-rules.ts).
     ...(optionsOf(madeFrom).icc ? [] : [set('ipv4', 'proxy_arp_pvlan', '1'), set('ipv4', 'send_redirects', '0')]),
     // A container that calls itself a router must not become the host's (CVE-2020-13401).

@@ -7,6 +7,7 @@ import { type NetworkSetup, type Running, repairOps, type Supervisor, setupOps }
 import { attachOps, type Rewiring } from './rewire.ts';
 
 export { isSame as hasSameRules, syncFirewall } from './apply-firewall.ts';
+export { spoofGuardTrial } from './apply-spoof-guard.ts';
 export { addressProblems } from './check-addresses.ts';
 export { createNetworks, type NetworkContext, repairNetworks } from './create-networks.ts';
 export { damageOf, leftoverNames, type NetworkDamage } from './damage.ts';

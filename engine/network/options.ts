@@ -5,6 +5,7 @@ import { findAddress, isIpv6 } from './addresses.ts';
 import { ANY_BRIDGE, ANY_VETH, isInterfaceName } from './names.ts';
 
 const OPTION = 'com.docker.network.';
+const ANTI_SPOOFING = 'tcompose.anti_spoofing';
 
 export interface NetworkOptions {
   /** Absent: as the interface that leads outside has it. */
@@ -23,20 +24,23 @@ export interface NetworkOptions {
   readonly unprotected: Readonly<Record<4 | 6, boolean>>;
   /** The host has no address on it, so that containers cannot reach the host by it. */
   readonly isolated: Readonly<Record<4 | 6, boolean>>;
+  /** Containers cannot speak for others; an option of our own, `tcompose.anti_spoofing`. */
+  readonly antiSpoofing: boolean;
   /** What interfaces in containers are called: this and a number. */
   readonly interfacePrefix: string;
 }
 
 /** Throws `network-unusable` with the name of the option that cannot be. */
 export function optionsOf({ name, driverOpts, internal, enableIpv6 }: DesiredNetwork): NetworkOptions {
+  const fullName = (option: string): string => (option === ANTI_SPOOFING ? option : OPTION + option);
   const refuse = (option: string, help: string): never => {
-    throw new TcomposeError(`the network ${name} asks for ${OPTION}${option}: ${driverOpts[OPTION + option]}`, {
+    throw new TcomposeError(`the network ${name} asks for ${fullName(option)}: ${text(option)}`, {
       code: 'network-unusable',
       address: `network/${name}`,
       help,
     });
   };
-  const text = (option: string): string | undefined => driverOpts[OPTION + option];
+  const text = (option: string): string | undefined => driverOpts[fullName(option)];
   const boolean = (option: string, byDefault: boolean): boolean => {
     const value = text(option);
     if (value === undefined || value === '') return byDefault;
@@ -81,6 +85,7 @@ export function optionsOf({ name, driverOpts, internal, enableIpv6 }: DesiredNet
     inhibitIpv4: boolean('bridge.inhibit_ipv4', false),
     unprotected: { 4: mode(4) === 'nat-unprotected', 6: mode(6) === 'nat-unprotected' },
     isolated: { 4: mode(4) === 'isolated', 6: mode(6) === 'isolated' },
+    antiSpoofing: boolean(ANTI_SPOOFING, true),
     interfacePrefix,
   };
 }

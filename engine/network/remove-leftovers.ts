@@ -1,5 +1,6 @@
 /** For the doctor: removes interfaces and chains that carry this instance's name and belong to nothing. */
 import { applyFirewall } from './apply-firewall.ts';
+import { applySpoofGuard } from './apply-spoof-guard.ts';
 import { request } from './bridge.ts';
 import type { NetworkContext } from './create-networks.ts';
 import type { Records } from './endpoints.ts';
@@ -20,6 +21,7 @@ export async function removeLeftovers(
     const ops = interfaces.map((name) => request(SOCKET, deleteLink(name), [ENODEV]));
     await run([{ op: 'netlink-open', slot: SOCKET }, ...ops]);
   }
+  await applySpoofGuard({ instance, run }, records);
   const saved = await readFirewall({ ipv6: true });
   for (const family of [4, 6] as const) {
     const text = restoreText(

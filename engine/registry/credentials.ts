@@ -25,11 +25,14 @@ export async function credentialsFor(domain: string, env: Environment): Promise<
     const found = findCredentials(parseDockerConfig(given, 'the variable DOCKER_AUTH_CONFIG'), domain);
     if (found !== undefined) return found;
   }
-  const path = join(env['DOCKER_CONFIG'] || join(env['HOME'] || homedir(), '.docker'), 'config.json');
+  const path = configPath(env);
   const config = await readConfig(path);
   const helper = findHelper(config, domain);
   return (helper && (await askHelper(helper, path, env))) ?? findCredentials(config, domain);
 }
+
+export const configPath = (env: Environment): string =>
+  join(env['DOCKER_CONFIG'] || join(env['HOME'] || homedir(), '.docker'), 'config.json');
 
 async function readConfig(path: string) {
   try {
@@ -47,10 +50,8 @@ async function askHelper(
   path: string,
   env: Environment,
 ): Promise<Credentials | undefined> {
-  // A name, never a path: the file must not choose any program of the machine.
-  if (!/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(name)) throw badConfig(path, `"${name}" is no name of a helper`);
-  const program = `docker-credential-${name}`;
-  const { code, output } = await run(program, key, env);
+  const program = programOf(name, path);
+  const { code, output } = await run(program, 'get', key, env);
   if (code !== 0) {
     if (NOT_FOUND.test(output)) return undefined;
     throw helperFailed(program, key, firstLine(output) || `it ended with ${code}`);
@@ -60,6 +61,29 @@ async function askHelper(
   return read.Username === '<token>'
     ? { identityToken: read.Secret }
     : { username: read.Username, password: read.Secret };
+}
+
+/** A name, never a path: the file must not choose any program of the machine. */
+function programOf(name: string, path: string): string {
+  if (!/^[A-Za-z0-9][A-Za-z0-9._-]*$/.test(name)) throw badConfig(path, `"${name}" is no name of a helper`);
+  return `docker-credential-${name}`;
+}
+
+/** `store` takes JSON, `erase` the registry. Gives the program's name. */
+export async function runHelper(
+  { name, key }: { name: string; key: string },
+  verb: 'store' | 'erase',
+  input: string,
+  path: string,
+  env: Environment,
+): Promise<string> {
+  const program = programOf(name, path);
+  const { code, output } = await run(program, verb, input, env);
+  if (code === 0 || (verb === 'erase' && NOT_FOUND.test(output))) return program;
+  throw new TcomposeError(
+    `${program} does not ${verb} the credentials for ${key}: ${firstLine(output) || `it ended with ${code}`}`,
+    { code: 'credential-helper', help: `see that ${program} works, or take it out of ${path}` },
+  );
 }
 
 function parseAnswer(output: string): { Username: string; Secret: string } | undefined {
@@ -72,10 +96,15 @@ function parseAnswer(output: string): { Username: string; Secret: string } | und
   }
 }
 
-function run(program: string, input: string, env: Environment): Promise<{ code: number | null; output: string }> {
+function run(
+  program: string,
+  verb: string,
+  input: string,
+  env: Environment,
+): Promise<{ code: number | null; output: string }> {
   return new Promise((resolve, reject) => {
     const options = { env: { ...env }, timeout: HELPER_LIMIT_MS, killSignal: 'SIGKILL' } as const;
-    const child = spawn(program, ['get'], { ...options, stdio: ['pipe', 'pipe', 'inherit'] });
+    const child = spawn(program, [verb], { ...options, stdio: ['pipe', 'pipe', 'inherit'] });
     const parts: Buffer[] = [];
     let bytes = 0;
     child.stdout.on('data', (part: Buffer) => {
@@ -84,7 +113,13 @@ function run(program: string, input: string, env: Environment): Promise<{ code: 
       else parts.push(part);
     });
     child.on('error', (error: NodeJS.ErrnoException) =>
-      reject(helperFailed(program, input, error.code === 'ENOENT' ? 'it is not installed' : error.message)),
+      reject(
+        helperFailed(
+          program,
+          verb === 'get' ? input : 'anybody',
+          error.code === 'ENOENT' ? 'it is not installed' : error.message,
+        ),
+      ),
     );
     child.on('close', (code) => resolve({ code, output: Buffer.concat(parts).toString() }));
     // It may end without having read.

@@ -94,6 +94,6 @@ export function findHelper(
 export const badConfig = (path: string, why: string, cause?: unknown): TcomposeError =>
   new TcomposeError(`cannot use the registry credentials of ${path}: ${why}`, {
     code: 'bad-docker-config',
-    help: `correct ${path}, or log in again:\n    docker login`,
+    help: `correct ${path}, or log in again:\n    tcompose login`,
     cause,
   });

@@ -62,7 +62,7 @@ export interface Refusal {
 export function refused(refusal: Refusal): TcomposeError {
   const { image, domain, status, known } = refusal;
   const name = image.startsWith(`${domain}/`) ? image.slice(domain.length + 1) : image;
-  const login = domain === 'docker.io' ? 'docker login' : `docker login ${domain}`;
+  const login = domain === 'docker.io' ? 'tcompose login' : `tcompose login ${domain}`;
   const said = wordsOf(refusal.body);
   const details = { address: `image/${image}` };
   const quote = said === '' ? '' : `: ${said}`;

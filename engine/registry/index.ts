@@ -7,6 +7,7 @@ import { TcomposeError } from '../../src/model/errors.ts';
 import type { Registry, RegistryContent } from '../../src/model/registry.ts';
 import { DIGEST, fullReference, parseReference, type Reference } from '../image/reference.ts';
 import { type Authorization, authorize, type Wish } from './authenticate.ts';
+import { streamBlob } from './blob-stream.ts';
 import { credentialsFor } from './credentials.ts';
 import type { Credentials } from './docker-config.ts';
 import { hostOf, isDeclaredInsecure, isLoopback, splitHost } from './endpoints.ts';
@@ -16,6 +17,8 @@ import { type Answer, openRequests } from './request.ts';
 
 /** As docker and containerd have it: more is an attack. */
 const MAX_MANIFEST_BYTES = 4 << 20;
+/** Of an answer that says no. */
+const MAX_WORDS_BYTES = 1 << 20;
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -38,9 +41,25 @@ interface Request {
   readonly method: 'GET' | 'HEAD';
   readonly accept?: string;
   readonly maxBytes: number;
+  /** As a stream, from this byte on. */
+  readonly from?: number;
 }
 
-export function openRegistry(env: Environment, signal?: AbortSignal): Registry {
+export const openRegistry = (env: Environment, signal?: AbortSignal): Registry => openClient(env, signal);
+
+/** Throws unless the registry lets these in. */
+export const openRegistryFor = (
+  domain: string,
+  credentials: Credentials,
+  env: Environment,
+  signal?: AbortSignal,
+): Promise<void> => openClient(env, signal).check(domain, credentials);
+
+interface Client extends Registry {
+  check(domain: string, credentials: Credentials): Promise<void>;
+}
+
+function openClient(env: Environment, signal?: AbortSignal): Client {
   const requests = openRequests(env, signal);
   const endpoints = new Map<string, Promise<Endpoint>>();
   const endpointOf = (domain: string) => {
@@ -61,7 +80,8 @@ export function openRegistry(env: Environment, signal?: AbortSignal): Registry {
 
   const authorized = async (endpoint: Endpoint, wanted: Request): Promise<Answer> => {
     const { image, reference } = wanted;
-    const scope = `repository:${reference.name.slice(endpoint.domain.length + 1)}:pull`;
+    const repository = repositoryOf(reference, endpoint);
+    const scope = repository === '' ? '' : `repository:${repository}:pull`;
     const before = endpoint.authorizations.get(scope);
     let used = await before;
     let answer = await send(endpoint, wanted, used);
@@ -75,7 +95,7 @@ export function openRegistry(env: Environment, signal?: AbortSignal): Registry {
       if (used !== undefined) answer = await send(endpoint, wanted, used);
     }
     const { status, body, headers } = answer;
-    if (status === 200) return answer;
+    if (status === 200 || (status === 206 && wanted.from)) return answer;
     throw refused({
       image,
       domain: endpoint.domain,
@@ -92,17 +112,21 @@ export function openRegistry(env: Environment, signal?: AbortSignal): Registry {
   };
 
   const send = async (endpoint: Endpoint, wanted: Request, used: Authorization | undefined): Promise<Answer> => {
-    const { method, maxBytes, accept } = wanted;
+    const { method, maxBytes, accept, from } = wanted;
+    const place = [repositoryOf(wanted.reference, endpoint), wanted.path].filter(Boolean).join('/');
     const request = (scheme: string) =>
       requests.send({
-        url: new URL(
-          `${scheme}://${endpoint.host}/v2/${wanted.reference.name.slice(endpoint.domain.length + 1)}/${wanted.path}`,
-        ),
+        url: new URL(`${scheme}://${endpoint.host}/v2/${place}`),
         method,
         maxBytes,
         verify: endpoint.verify,
         isProbe: endpoint.mayBePlain && scheme === 'https',
-        headers: { ...(accept && { accept }), ...(used && { authorization: used.header }) },
+        ...(from !== undefined && { isStream: true }),
+        headers: {
+          ...(accept && { accept }),
+          ...(from && { range: `bytes=${from}-` }),
+          ...(used && { authorization: used.header }),
+        },
       });
     try {
       const answer = await request(endpoint.scheme);
@@ -133,6 +157,11 @@ export function openRegistry(env: Environment, signal?: AbortSignal): Registry {
   };
 
   return {
+    check: async (domain, credentials) => {
+      const endpoint = await endpointOf(domain);
+      endpoint.credentials = Promise.resolve(credentials);
+      await ask({ image: domain, reference: { name: domain }, path: '', method: 'GET', maxBytes: MAX_WORDS_BYTES });
+    },
     manifest,
     pin: async (image) => {
       const reference = parseReference(image);
@@ -160,8 +189,23 @@ export function openRegistry(env: Environment, signal?: AbortSignal): Registry {
       checkDigest(url, digestOf(body), digest);
       return body;
     },
+    stream: (image, { digest, size }) => {
+      const reference = parseReference(image);
+      if (!DIGEST.test(digest)) throw invalidDigest(image, digest);
+      const path = `blobs/${digest}`;
+      const open = (from: number) => ask({ image, reference, path, method: 'GET', maxBytes: MAX_WORDS_BYTES, from });
+      return streamBlob(
+        open,
+        size,
+        (error) => unreachable(image, hostOf(reference.name.split('/', 1)[0]!), error),
+        signal,
+      );
+    },
   };
 }
+
+/** Empty: the registry as a whole is meant. */
+const repositoryOf = ({ name }: Reference, { domain }: Endpoint): string => name.slice(domain.length + 1);
 
 /** Some registries do not know HEAD; what is really wrong, GET will say in words. */
 function onlyMissing(error: unknown): { headers: Answer['headers'] } {

@@ -5,6 +5,7 @@
  * is the forty lines of connect.ts, certificates are options of an agent, and these modules are in Node already: nothing to install, nothing to load.
  */
 import type { IncomingMessage } from 'node:http';
+import type { Readable } from 'node:stream';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { trustFor } from './certificates.ts';
 import { CONNECT_LIMIT_MS, directRoute, proxyRoute, type Route } from './connect.ts';
@@ -25,6 +26,8 @@ export interface Ask {
   readonly isProbe?: boolean;
   /** Of the body; more is an error. */
   readonly maxBytes: number;
+  /** What is asked for (200, 206) is not read here, but comes as `stream`: it may take as long as it likes. */
+  readonly isStream?: boolean;
 }
 
 export interface Answer {
@@ -34,6 +37,8 @@ export interface Answer {
   /** As they came, for headers that may be repeated. */
   readonly headerLines: (name: string) => readonly string[];
   readonly body: Buffer;
+  /** Of a stream, which must be read to its end or destroyed; breaks with an error when nothing comes for a minute. */
+  readonly stream?: Readable;
 }
 
 export interface Requests {
@@ -111,7 +116,8 @@ export function follow(ask: Ask, url: URL): Ask {
 
 function exchange(ask: Ask, route: Route, signal: AbortSignal | undefined): Promise<Answer> {
   const { url, method = 'GET', body } = ask;
-  const limit = AbortSignal.timeout(WHOLE_LIMIT_MS);
+  const limit = ask.isStream ? undefined : AbortSignal.timeout(WHOLE_LIMIT_MS);
+  const signals = [signal, limit].filter((one) => one !== undefined);
   return new Promise((resolve, reject) => {
     const request = route.send(url, {
       method,
@@ -123,22 +129,19 @@ function exchange(ask: Ask, route: Route, signal: AbortSignal | undefined): Prom
         ...(body !== undefined && { 'content-length': String(Buffer.byteLength(body)) }),
       },
       timeout: CONNECT_LIMIT_MS,
-      signal: signal ? AbortSignal.any([signal, limit]) : limit,
+      ...(signals.length > 0 && { signal: AbortSignal.any(signals) }),
     });
     const silent = () => request.destroy(Object.assign(new Error('no answer in time'), { code: 'ETIMEDOUT' }));
     request.on('timeout', silent);
-    request.on('error', (error) => reject(limit.aborted ? Object.assign(error, { code: 'ETIMEDOUT' }) : error));
+    request.on('error', (error) => reject(limit?.aborted ? Object.assign(error, { code: 'ETIMEDOUT' }) : error));
     request.on('response', (response) => {
       response.socket.setTimeout(SILENCE_LIMIT_MS);
+      const { statusCode: status = 0, headers } = response;
+      const head = { url, status, headers, headerLines: (name: string) => response.headersDistinct[name] ?? [] };
+      if (ask.isStream && (status === 200 || status === 206))
+        return resolve({ ...head, body: Buffer.alloc(0), stream: response });
       readBody(response, ask).then(
-        (read) =>
-          resolve({
-            url,
-            status: response.statusCode ?? 0,
-            headers: response.headers,
-            headerLines: (name) => response.headersDistinct[name] ?? [],
-            body: read,
-          }),
+        (read) => resolve({ ...head, body: read }),
         (error) => {
           request.destroy();
           reject(error);

@@ -10,6 +10,8 @@ interface Trial {
   readonly topic: string;
   readonly works: string;
   readonly help: string;
+  /** Containers run without it, with less. */
+  readonly isOptional?: true;
   readonly ops: (folder: string) => Promise<readonly LaunchOp[]>;
 }
 
@@ -74,6 +76,16 @@ const TRIALS: readonly Trial[] = [
     },
   },
   {
+    topic: 'anti-spoofing',
+    works: 'containers cannot send with the addresses of others',
+    help: 'until then they can. Load the module, or use a kernel with CONFIG_NF_TABLES_BRIDGE:\n    modprobe nf_tables',
+    isOptional: true,
+    ops: async () => {
+      const { spoofGuardTrial } = await import('../network/index.ts');
+      return [{ op: 'unshare', flags: CLONE.NEWNET }, ...spoofGuardTrial()];
+    },
+  },
+  {
     topic: 'seccomp',
     works: 'filters can be loaded',
     help: 'use a kernel with CONFIG_SECCOMP_FILTER',
@@ -91,13 +103,13 @@ export async function tryKernel(host: Host): Promise<Finding[]> {
   }
 }
 
-async function attempt(host: Host, { topic, works, help, ops }: Trial, scratch: string): Promise<Finding> {
+async function attempt(host: Host, { topic, works, help, isOptional, ops }: Trial, scratch: string): Promise<Finding> {
   try {
     const folder = join(scratch, topic);
     await mkdir(folder);
     await (await host.session()).run(await ops(folder));
     return { topic, level: 'ok', what: works };
   } catch (error) {
-    return { topic, level: 'error', what: (error as Error).message, help };
+    return { topic, level: isOptional ? 'warning' : 'error', what: (error as Error).message, help };
   }
 }

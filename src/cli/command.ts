@@ -2,6 +2,7 @@
 import type { Diagnostic } from '../model/diagnostic.ts';
 import type { Plan } from '../model/plan.ts';
 import type { Project } from '../model/project.ts';
+import type { Accounts } from '../model/registry.ts';
 import type { Context, Target } from '../operations/context.ts';
 import type { LoadWish } from './doors.ts';
 import type { Flags, FlagValues, Globals } from './flags.ts';
@@ -58,6 +59,8 @@ export interface Cli {
   target(services?: readonly string[]): Promise<Target>;
   /** `nginx` → `docker.io/library/nginx:latest@sha256:…`, asked of its registry. */
   pinImage(image: string): Promise<string>;
+  /** Who the user is at registries. */
+  accounts(): Promise<Accounts>;
   /** Uses the engine to look at things. Ends it afterwards. */
   read<T>(use: (context: Context) => Promise<T>): Promise<T>;
   /** Uses the engine to change things: progress is shown, Ctrl-C finishes what runs and begins nothing new. */

@@ -3,7 +3,7 @@
 import type { Diagnostic } from '../model/diagnostic.ts';
 import type { Engine } from '../model/engine.ts';
 import type { Loaded } from '../model/project.ts';
-import type { Registry } from '../model/registry.ts';
+import type { Accounts, Registry } from '../model/registry.ts';
 import type { Remotes } from '../model/remote.ts';
 
 /** Frames for people, an array for programs, or annotation lines for GitHub. */
@@ -20,6 +20,7 @@ export interface Doors {
   onStray?(listener: (error: unknown) => void): void;
   openEngine(paths: { readonly root: string; readonly run: string }): Promise<Engine>;
   openRegistry(signal: AbortSignal): Promise<Registry>;
+  openAccounts(signal: AbortSignal): Promise<Accounts>;
   /** Absent: files named by addresses are mistakes. */
   readonly remotes?: Remotes;
   load(wish: LoadWish): Promise<Loaded>;

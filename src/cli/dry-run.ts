@@ -1,10 +1,24 @@
 /** An engine whose reading is real and whose changing only says yes: what `--dry-run` applies a plan to. */
-import type { BatchResult, Engine } from '../model/engine.ts';
+import type { BatchResult, Engine, ImageInfo } from '../model/engine.ts';
 
 const nothing = async (): Promise<void> => {};
 const allWell = async (): Promise<BatchResult> => ({ failed: new Map(), warnings: new Map() });
 
+/** What would have been pulled: `…` stands for a command that only the image knows. */
+const NOT_YET_KNOWN: ImageInfo = {
+  id: '',
+  tags: [],
+  createdAt: '',
+  os: 'linux',
+  architecture: '',
+  config: { env: [], cmd: ['…'], user: '', workingDir: '', volumes: [], exposedPorts: [], labels: {} },
+  layers: [],
+  sizeBytes: 0,
+  raw: {},
+};
+
 export function dryEngine(engine: Engine): Engine {
+  const pulled = new Map<string, ImageInfo>();
   const { images, networks, volumes, containers } = engine;
   return {
     snapshot: (filter) => engine.snapshot(filter),
@@ -12,10 +26,14 @@ export function dryEngine(engine: Engine): Engine {
     check: (wanted, leaving) => engine.check(wanted, leaving),
     lock: async () => ({ release: nothing }),
     images: {
-      find: (ref) => images.find(ref),
+      find: async (ref) => (await images.find(ref)) ?? pulled.get(ref),
       list: () => images.list(),
       import: refuse,
       load: refuse,
+      pull: async (ref) => {
+        pulled.set(ref, { ...NOT_YET_KNOWN, tags: [ref] });
+        return { image: NOT_YET_KNOWN, digest: '', isNew: true };
+      },
       remove: async () => ({ untagged: [], deleted: [] }),
       tag: nothing,
     },

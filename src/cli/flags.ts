@@ -93,6 +93,20 @@ export function given<T extends object>(options: T): { [K in keyof T]?: Exclude<
   return Object.fromEntries(Object.entries(options).filter(([, value]) => value !== undefined)) as never;
 }
 
+/** Where images are brought in before containers are made of them. */
+export const pullFlag = text('', 'WHEN', 'when to pull images: always, missing, never, or policy (as the files say)', {
+  choices: ['always', 'missing', 'never', 'policy', 'if_not_present'],
+});
+
+/** `--pull` and `--quiet-pull` in the words of the operations. */
+export function pullChoices(flags: { readonly pull?: string | undefined; readonly 'quiet-pull'?: boolean }): {
+  readonly policy?: string;
+  readonly quiet: boolean;
+} {
+  const policy = flags.pull === 'if_not_present' ? 'missing' : flags.pull;
+  return { quiet: flags['quiet-pull'] === true, ...(policy && policy !== 'policy' && { policy }) };
+}
+
 export const timeoutFlag = count('t', 'SECONDS', 'how long to wait for a container to stop before it is killed');
 export const inMs = (seconds: number | undefined): number | undefined =>
   seconds === undefined ? undefined : seconds * 1000;

@@ -70,6 +70,7 @@ export function createCli(session: Session): Cli {
       registry ??= doors.openRegistry(interrupt.signal);
       return (await registry).pin(image);
     },
+    accounts: () => doors.openAccounts(interrupt.signal),
     read: (use) =>
       withEngine(session, (engine) => {
         const emit: Emit = (event) => {

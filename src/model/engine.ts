@@ -17,6 +17,7 @@ import type {
 } from './container-facts.ts';
 import type { DesiredContainer, DesiredHook, DesiredNetwork, DesiredState, DesiredVolume } from './desired.ts';
 import type { LiveContainer, LiveNetwork, LiveState, LiveVolume } from './live.ts';
+import type { Pulled, PullOptions } from './pull.ts';
 import type { AttachRequest, ExecRequest, LogLine, LogOptions } from './streams.ts';
 import type { Trace, TraceRequest } from './trace.ts';
 import type { VolumeChange, VolumeCopyFacts, VolumeCopyOptions } from './volume-facts.ts';
@@ -83,7 +84,11 @@ export interface ImageInfo {
   readonly id: string;
   /** Normalised: `docker.io/library/nginx:1.27`; familiar forms are for printing. */
   readonly tags: readonly string[];
+  /** Names with the digests that registries have it by: `docker.io/library/nginx@sha256:…`. */
+  readonly digests?: readonly string[];
   readonly createdAt: string;
+  /** When it was last brought in or found unchanged in its registry. */
+  readonly pulledAt?: string;
   readonly os: string;
   readonly architecture: string;
   readonly config: ImageConfig;
@@ -109,6 +114,8 @@ export interface Images {
     source: NodeJS.ReadableStream | { readonly folder: string },
     options?: { onProgress?: (bytes: number) => void },
   ): Promise<readonly ImageInfo[]>;
+  /** From its registry, unpacked and tagged; `name@digest` finds it afterwards. All of it or nothing. */
+  pull(ref: string, options?: PullOptions): Promise<Pulled>;
   /** Untags; deletes layers that nothing uses. Refuses while a container uses it, unless forced. */
   remove(
     ref: string,

@@ -10,6 +10,8 @@ export interface ActionArgs {
   'volume.create': { readonly volume: DesiredVolume };
   /** `replacing`: stopped containers that mount it do not count; they are about to be made anew. */
   'volume.remove': { readonly volume: string; readonly replacing?: boolean };
+  /** From its registry; `platform` where it is not this host's. */
+  'image.pull': { readonly image: string; readonly platform?: string };
   'image.remove': { readonly image: string };
   /** `inheritsFrom`: the replaced container, whose anonymous volumes are taken over; its own name: see model/engine.ts. */
   'container.create': { readonly container: DesiredContainer; readonly inheritsFrom?: string };

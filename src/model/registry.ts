@@ -18,4 +18,19 @@ export interface Registry {
     descriptor: { readonly digest: string; readonly size: number },
     maxBytes: number,
   ): Promise<Uint8Array>;
+  /**
+   * A large content of the reference's repository, as it comes: exactly `size` bytes, or an error. A connection that breaks is taken up
+   * again where it broke. Whether the digest is right is known at the end only, and the reader's to check: it hashes anyway.
+   */
+  stream(image: string, descriptor: { readonly digest: string; readonly size: number }): AsyncIterable<Uint8Array>;
+}
+
+/** Who somebody is at registries, as docker keeps it. `server` absent: docker's own registry. */
+export interface Accounts {
+  /** Keeps the credentials, after the registry has taken them. */
+  login(
+    server: string | undefined,
+    credentials: { readonly username: string; readonly password: string },
+  ): Promise<{ readonly domain: string; readonly where: string; readonly isPlain: boolean }>;
+  logout(server: string | undefined): Promise<{ readonly domain: string; readonly wasKnown: boolean }>;
 }

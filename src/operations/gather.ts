@@ -1,17 +1,24 @@
 /** The inputs of a plan for `up`: images and files that the project names, and the facts it is compared with. */
-import type { Engine, ImageInfo } from '../model/engine.ts';
+import type { ImageInfo } from '../model/engine.ts';
 import { TcomposeError } from '../model/errors.ts';
 import type { LiveState } from '../model/live.ts';
 import type { Project } from '../model/project.ts';
 import { projectDependencies } from '../plan/dependencies.ts';
 import { type Desire, desire, neededImages, select } from '../plan/desire.ts';
+import { pullsFor } from '../plan/pulls.ts';
 import type { Context } from './context.ts';
+import { findImages, pullAll } from './pull.ts';
 import type { UpOptions } from './up.ts';
 
-export async function gatherDesire(context: Context, project: Project, options: UpOptions): Promise<Desire> {
+export interface GatherOptions extends UpOptions {
+  /** Nothing is pulled: these would be, and are taken to be there. */
+  readonly assumedImages?: ReadonlySet<string>;
+}
+
+export async function gatherDesire(context: Context, project: Project, options: GatherOptions): Promise<Desire> {
   const { selected } = select(project, projectDependencies(project), options);
   const [images, seccompProfiles, files] = await Promise.all([
-    findImages(context.engine, neededImages(project, selected).keys()),
+    bringImages(context, project, selected, options),
     readProfiles(context, project, selected),
     readFiles(context, project, selected),
   ]);
@@ -22,6 +29,7 @@ export async function gatherDesire(context: Context, project: Project, options: 
     version: context.version,
     seccompProfiles,
     files,
+    ...(options.assumedImages ? { assumeImages: options.assumedImages } : {}),
   });
   context.engine.provide(wanted.contents);
   return wanted;
@@ -42,9 +50,20 @@ async function readFiles(
   return new Map(texts.flatMap(([path, bytes]) => (bytes === undefined ? [] : [[path, bytes] as const])));
 }
 
-async function findImages(engine: Engine, refs: Iterable<string>): Promise<ReadonlyMap<string, ImageInfo>> {
-  const found = await Promise.all([...refs].map(async (ref) => [ref, await engine.images.find(ref)] as const));
-  return new Map(found.flatMap(([ref, image]) => (image ? [[ref, image] as const] : [])));
+/** Those that the store has, after what is missing or due was pulled. */
+async function bringImages(
+  context: Context,
+  project: Project,
+  selected: ReadonlySet<string>,
+  options: GatherOptions,
+): Promise<ReadonlyMap<string, ImageInfo>> {
+  const refs = [...neededImages(project, selected).keys()];
+  const images = await findImages(context.engine, refs);
+  if (options.assumedImages) return images;
+  const pulls = pullsFor(project, selected, { images, nowMs: context.clock() }, options.pull);
+  if (pulls.length === 0) return images;
+  await pullAll(context, project.name, pulls, options.pull?.quiet);
+  return findImages(context.engine, refs);
 }
 
 async function readProfiles(

@@ -47,11 +47,21 @@ export async function inspectImages({ engine }: Context, refs: readonly string[]
   return (found as readonly ImageInfo[]).map(inspection);
 }
 
-function inspection({ id, tags, createdAt, os, architecture, sizeBytes, layers, raw }: ImageInfo): object {
+function inspection({
+  id,
+  tags,
+  digests = [],
+  createdAt,
+  os,
+  architecture,
+  sizeBytes,
+  layers,
+  raw,
+}: ImageInfo): object {
   return {
     Id: id,
-    RepoTags: tags.filter((tag) => !tag.includes('@')).map((tag) => splitTag(tag).join(':')),
-    RepoDigests: tags.filter((tag) => tag.includes('@')).map((tag) => splitTag(tag).join('')),
+    RepoTags: tags.map((tag) => splitTag(tag).join(':')),
+    RepoDigests: digests.map((name) => splitTag(name).join('@')),
     Created: createdAt,
     Architecture: architecture,
     Os: os,

@@ -1,17 +1,24 @@
 /** What `up` would do, without doing it; takes no lock. */
 import type { Plan } from '../model/plan.ts';
 import type { Project } from '../model/project.ts';
-import { desire } from '../plan/desire.ts';
+import { projectDependencies } from '../plan/dependencies.ts';
+import { desire, neededImages, select } from '../plan/desire.ts';
 import { planUp } from '../plan/plan.ts';
+import { pullsFor, withPulls } from '../plan/pulls.ts';
 import type { Context } from './context.ts';
 import { gatherDesire, withOthers } from './gather.ts';
+import { findImages } from './pull.ts';
 import type { UpOptions } from './up.ts';
 
 export async function plan(context: Context, project: Project, options: UpOptions = {}): Promise<Plan> {
   const looking = context.engine.snapshot({ project: project.name });
   looking.catch(() => undefined); // told below, unless the file is wrong: that comes first
-  const wanted = await gatherDesire(context, project, options);
-  return planUp(wanted, await withOthers(context, wanted, await looking), options);
+  const { selected } = select(project, projectDependencies(project), options);
+  const images = await findImages(context.engine, neededImages(project, selected).keys());
+  const pulls = pullsFor(project, selected, { images, nowMs: context.clock() }, options.pull);
+  const assumedImages = new Set(pulls.flatMap(({ action }) => (action.kind === 'image.pull' ? [action.image] : [])));
+  const wanted = await gatherDesire(context, project, { ...options, assumedImages });
+  return withPulls(planUp(wanted, await withOthers(context, wanted, await looking), options), pulls);
 }
 
 /** Against nothing: no engine, no root. Images and external things are taken to exist; what an image says is unknown. */

@@ -22,6 +22,7 @@ export interface RunOptions {
   readonly noDeps: boolean;
   readonly servicePorts: boolean;
   readonly useAliases: boolean;
+  readonly pull?: { readonly policy?: string; readonly quiet?: boolean };
   readonly removeOrphans: boolean;
   readonly ignoreOrphans: boolean;
   readonly publish: readonly string[];
@@ -49,7 +50,11 @@ export async function run(context: Context, project: Project, options: RunOption
   const name = options.name || `${project.name}-${service}-run-${slug.slice(0, 12)}`;
   await withLock(context, project.name, 'run', async () => {
     if (await context.engine.containers.find(name)) throw nameTaken(name);
-    const gathered = await gatherDesire(context, changed, { services: [service], noDeps });
+    const gathered = await gatherDesire(context, changed, {
+      services: [service],
+      noDeps,
+      ...(options.pull && { pull: options.pull }),
+    });
     const { useAliases, removes, detach } = options;
     const wanted = withOneOff(gathered, { service, name, slug, useAliases, removes, foreground: !detach });
     const live = await withOthers(context, wanted, await context.engine.snapshot({ project: project.name }));

@@ -17,6 +17,8 @@ export interface UpOptions extends Omit<UpChoices, 'keep'> {
   /** Empty: all. Dependencies come along unless `noDeps`. */
   readonly services?: readonly string[];
   readonly scale?: Readonly<Record<string, number>>;
+  /** `policy`: in place of those of the file. */
+  readonly pull?: { readonly policy?: string; readonly quiet?: boolean };
   readonly waitTimeoutMs?: number;
   /** For `attach` of the outcome: only these, without these, dependencies too. */
   readonly attach?: readonly string[];

@@ -25,7 +25,7 @@ export interface DesireOptions {
   /** Secrets and configs that are files: absolute path → bytes. */
   readonly files?: ReadonlyMap<string, Uint8Array>;
   /** For plans made without an engine: an image nobody knows is taken to exist. */
-  readonly assumeImages?: boolean;
+  readonly assumeImages?: true | ReadonlySet<string>;
 }
 
 /** Where an object (`container/shop-web-1`) and its fields (`environment`, `LOG_LEVEL`) come from. Never part of comparison. */
@@ -107,7 +107,11 @@ export function desire(project: Project, images: ReadonlyMap<string, ImageInfo>,
   };
   checkScale(project, scope.scale);
   const order = startOrder(selected, dependencies);
-  const made = desiredContainers(scope, order, options.assumeImages === true);
+  const made = desiredContainers(
+    scope,
+    order,
+    (ref) => options.assumeImages === true || options.assumeImages?.has(ref) === true,
+  );
   checkPorts(project, made);
   const version = scope.version;
   return {
@@ -133,7 +137,7 @@ export function desire(project: Project, images: ReadonlyMap<string, ImageInfo>,
 }
 
 /** Every service is tried, so that all that is wrong is said at once. */
-function desiredContainers(scope: Scope, order: readonly string[], assumeImages: boolean) {
+function desiredContainers(scope: Scope, order: readonly string[], isAssumed: (ref: string) => boolean) {
   const made: (readonly [ServiceScope, DesiredContainer])[] = [];
   const errors: Error[] = [];
   const missing = new Map<string, string[]>();
@@ -141,8 +145,9 @@ function desiredContainers(scope: Scope, order: readonly string[], assumeImages:
     const service = scope.project.services[name]!;
     if (replicas(scope, name) === 0) continue;
     const absent = [...imagesOf(scope.project, name)].filter((ref) => !scope.images.has(ref));
-    for (const ref of assumeImages ? [] : absent) missing.set(ref, [...(missing.get(ref) ?? []), name]);
-    if (absent.length > 0 && !assumeImages) continue;
+    const lacking = absent.filter((ref) => !isAssumed(ref));
+    for (const ref of lacking) missing.set(ref, [...(missing.get(ref) ?? []), name]);
+    if (lacking.length > 0) continue;
     const assumed = new Map(absent.map((ref) => [ref, unknownImage] as const));
     const images = absent.length > 0 ? new Map([...scope.images, ...assumed]) : scope.images;
     const image = images.get(imageRef(scope.project, name, service))!;
@@ -165,7 +170,7 @@ function missingImage(project: Project, ref: string, services: readonly string[]
   return new TcomposeError(`image ${ref} of ${users} is not in this machine's store`, {
     code: 'no-such-image',
     address: `image/${ref}`,
-    help: `bring it in, from an archive or from a root filesystem:\n  tcompose image load -i IMAGE.tar\n  tcompose image import ROOTFS.tar ${ref}`,
+    help: `bring it in, from its registry, an archive or a root filesystem:\n  tcompose image pull ${ref}\n  tcompose image load -i IMAGE.tar\n  tcompose image import ROOTFS.tar ${ref}`,
     ...(at ? { at } : {}),
   });
 }

@@ -28,8 +28,9 @@ export function stepId(action: Action): string {
       return `volume.create ${action.volume.name}`;
     case 'volume.remove':
       return `volume.remove ${action.volume}`;
+    case 'image.pull':
     case 'image.remove':
-      return `image.remove ${action.image}`;
+      return `${action.kind} ${action.image}`;
     case 'container.create':
     case 'container.update':
       return `${action.kind} ${action.container.name}`;

@@ -2,7 +2,7 @@
 import type { Engine } from '../model/engine.ts';
 import type { Emit } from '../model/events.ts';
 import type { ActionArgs, ActionKind, Plan, Step } from '../model/plan.ts';
-import { EXECUTORS, type Executor, type Failures } from './executors.ts';
+import { EXECUTORS, type Executor, type Failures, type Tell } from './executors.ts';
 
 export interface ApplyContext {
   readonly engine: Engine;
@@ -82,6 +82,7 @@ class Walk implements ApplyResult {
     const failures = await execute(steps, this.#context, {
       warn: (text) => this.#warn(text),
       print: (text) => this.#print(steps[0]!, text),
+      tell: (text, current, total) => emit({ type: 'progress', step: steps[0]!, text, current, total }),
     });
     const elapsedMs = clock() - startedAt;
     for (const [index, step] of steps.entries()) this.#settle(step, failures.get(index), elapsedMs);
@@ -107,7 +108,7 @@ class Walk implements ApplyResult {
   #settle(step: Step, error: Error | undefined, elapsedMs: number): void {
     const { emit, signal } = this.#context;
     const isOptional = step.action.kind === 'container.await' && !step.action.required;
-    if (error && signal.aborted && step.action.kind === 'container.await') {
+    if (error && signal.aborted && ENDS_BY_SIGNAL.has(step.action.kind)) {
       this.#skip(step, INTERRUPTED);
       return;
     }
@@ -149,6 +150,9 @@ class Walk implements ApplyResult {
   }
 }
 
+/** An error of these says no more than that they were interrupted. */
+const ENDS_BY_SIGNAL: ReadonlySet<ActionKind> = new Set(['container.await', 'image.pull']);
+
 const INTERRUPTED = 'interrupted';
 
 function append<K>(lists: Map<K, Step[]>, key: K, step: Step): void {
@@ -167,7 +171,11 @@ function batchKey({ id, action }: Step): string {
 async function execute(
   steps: readonly Step[],
   { engine, signal }: ApplyContext,
-  { warn, print }: { readonly warn: (text: string) => void; readonly print: (text: string) => void },
+  {
+    warn,
+    print,
+    tell,
+  }: { readonly warn: (text: string) => void; readonly print: (text: string) => void; readonly tell: Tell },
 ): Promise<Failures> {
   const { run } = EXECUTORS[steps[0]!.action.kind] as Executor<ActionKind>;
   try {
@@ -177,6 +185,7 @@ async function execute(
       signal,
       warn,
       print,
+      tell,
     );
   } catch (thrown) {
     const error = thrown instanceof Error ? thrown : new Error(String(thrown));

@@ -3,9 +3,13 @@ import type { BatchResult, Engine } from '../model/engine.ts';
 import { TcomposeError } from '../model/errors.ts';
 import type { ActionArgs, ActionKind } from '../model/plan.ts';
 import { prepare } from './prepare.ts';
+import { pullWords } from './pull-words.ts';
 
 /** Failures by the index of the action; what is not in it went well. */
 export type Failures = ReadonlyMap<number, Error>;
+
+/** How far the first of the actions is: in words, and where it can be counted in numbers. */
+export type Tell = (text: string, current: number, total: number) => void;
 
 export interface Executor<K extends ActionKind> {
   /** Actions whose key is the same may share a call; absent: all may. `null`: none, each has its own. */
@@ -17,6 +21,7 @@ export interface Executor<K extends ActionKind> {
     signal: AbortSignal,
     warn: (text: string) => void,
     print: (text: string) => void,
+    tell: Tell,
   ): Promise<Failures>;
 }
 
@@ -83,6 +88,14 @@ export const EXECUTORS: { readonly [K in ActionKind]: Executor<K> } = {
           { force: true, replacing: actions[0]?.replacing === true },
         ),
       ),
+  },
+  'image.pull': {
+    batch: alone,
+    run: (engine, [action], signal, _, __, tell) => {
+      const { image, platform } = action!;
+      const onProgress = pullWords(tell);
+      return all(engine.images.pull(image, { signal, onProgress, ...(platform === undefined ? {} : { platform }) }));
+    },
   },
   'image.remove': {
     batch: alone,

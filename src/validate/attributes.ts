@@ -139,8 +139,13 @@ const SERVICE: Readonly<Record<string, Attribute>> = {
   privileged: honoured,
   profiles: honoured,
   provider: refused('only containers are managed'),
-  pull_policy: notYet('images are not pulled: load them first'),
-  pull_refresh_after: notYet('images are not pulled: load them first'),
+  pull_policy: {
+    ...notYet(
+      'all but build and refresh are honoured: images are not built, and refresh says no time (write every_1d)',
+    ),
+    only: /^(build|refresh)$/,
+  },
+  pull_refresh_after: notYet('write the time into pull_policy: every_12h'),
   read_only: honoured,
   restart: honoured,
   runtime: warned('containers are run by tcompose itself, with no OCI runtime', 'runc'),
@@ -198,6 +203,7 @@ const NETWORK: Readonly<Record<string, Attribute>> = {
     'com.docker.network.host_ipv4',
     'com.docker.network.host_ipv6',
     'tcompose.allow_route_overlap',
+    'tcompose.anti_spoofing',
   ),
   ipam: honoured,
   'ipam.driver': warned('addresses are given out by tcompose', 'default'),

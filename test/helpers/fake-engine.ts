@@ -18,6 +18,8 @@ export interface FakeEngine extends Engine {
 export interface FakeOptions {
   readonly live?: LiveState;
   readonly images?: readonly (readonly [string, ImageInfo])[];
+  /** What can be pulled. */
+  readonly registry?: readonly (readonly [string, ImageInfo])[];
   /** `start shop-web-1` → what goes wrong with that member, or with the whole call for networks and volumes. */
   readonly failures?: Readonly<Record<string, Error>>;
   /** Called before each call is carried out. */
@@ -32,6 +34,7 @@ export function createFakeEngine(options: FakeOptions = {}): FakeEngine {
   const networks = new Map(live.networks.map((one) => [one.name, one]));
   const volumes = new Map(live.volumes.map((one) => [one.name, one]));
   const images = new Map(options.images ?? []);
+  const registry = new Map(options.registry ?? []);
   const lines = new Map<string, readonly LogLine[]>();
   let holder: string | undefined;
 
@@ -106,6 +109,13 @@ export function createFakeEngine(options: FakeOptions = {}): FakeEngine {
       list: async () => [...images.values()],
       import: notPart,
       load: notPart,
+      pull: async (ref) => {
+        await call('images.pull', [ref]);
+        const image = registry.get(ref);
+        if (!image) throw new TcomposeError(`no ${ref}`, { code: 'image-not-found', address: `image/${ref}` });
+        images.set(ref, image);
+        return { image, digest: '', isNew: true };
+      },
       remove: async (ref) => {
         await call('images.remove', [ref]);
         images.delete(ref);

@@ -19,18 +19,20 @@ export interface HostFacts {
 }
 
 export async function readHostFacts(): Promise<HostFacts> {
-  const [links, addresses, routes, rules4, rules6] = await Promise.all([
+  const [links, addresses, routes, rules4, rules6, tables] = await Promise.all([
     lines('ip', '-o', 'link'),
     lines('ip', '-o', 'address'),
     lines('ip', 'route', 'show', 'table', 'all'),
     firewallRules('iptables-save'),
     firewallRules('ip6tables-save'),
+    // Where nft is not there, nothing of this can be told.
+    lines('nft', 'list', 'tables', 'bridge').catch(() => []),
   ]);
   return {
     interfaces: links.map((line) => line.split(/:\s+/)[1] ?? line).sort(),
     addresses: addresses.map((line) => line.split(/\s+/).slice(1, 4).join(' ')).sort(),
     routes: routes.map((line) => line.replace(/( linkdown)?\s*$/, '')).sort(),
-    rules: [...rules4.map((rule) => `iptables ${rule}`), ...rules6.map((rule) => `ip6tables ${rule}`)],
+    rules: [...rules4.map((rule) => `iptables ${rule}`), ...rules6.map((rule) => `ip6tables ${rule}`), ...tables],
     // Read at once, not in parallel: hundreds of small files of the kernel's, which have nothing to wait for.
     mounts: readMounts(),
     namespaces: orElse<string[]>([], () => readdirSync('/run/netns')).sort(),

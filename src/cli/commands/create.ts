@@ -2,7 +2,7 @@
 
 import { usageError } from '../args.ts';
 import { command, sayIfNothing } from '../command.ts';
-import { list, refused, text, toggle } from '../flags.ts';
+import { list, pullChoices, pullFlag, refused, toggle } from '../flags.ts';
 import { askAboutLoss } from '../ui/consent.ts';
 import { scaleOf } from './up-flags.ts';
 
@@ -15,11 +15,8 @@ export const create = command({
     scale: list('', 'SERVICE=N', 'how many containers of a service'),
     yes: toggle('y', 'agree to everything that would be asked'),
     'no-build': toggle('', 'never build an image (tcompose does not)', { hidden: true }),
-    pull: text('', 'WHEN', 'when to pull images: never or missing', {
-      choices: ['missing', 'never', 'policy'],
-      hidden: true,
-    }),
-    'quiet-pull': toggle('', 'do not show pulling', { hidden: true }),
+    pull: pullFlag,
+    'quiet-pull': toggle('', 'do not show pulling'),
     build: refused('', '', 'build images first'),
   },
   dryRun: 'simulated',
@@ -34,6 +31,7 @@ export const create = command({
         services,
         scale: scaleOf(flags.scale),
         noStart: true,
+        pull: pullChoices(flags),
         forceRecreate: flags['force-recreate'],
         noRecreate: flags['no-recreate'],
         removeOrphans: flags['remove-orphans'] || isSet('COMPOSE_REMOVE_ORPHANS'),

@@ -32,6 +32,9 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
   why: single('follow a connection and name what breaks it', async () => (await import('./why.ts')).why),
   graph: single('draw services, networks, ports and volumes', async () => (await import('./graph.ts')).graph),
   port: single('print the host address of a published port', async () => (await import('./port.ts')).port),
+  login: single('log in to a registry, and keep who you are', async () => (await import('./login.ts')).login),
+  logout: single('forget who you are at a registry', async () => (await import('./login.ts')).logout),
+  pull: single('bring in the images that the files name', async () => (await import('./pull.ts')).pull),
   images: single('list the images of the containers', async () => (await import('./images.ts')).images),
   volumes: single('list the volumes of the project', async () => (await import('./volumes.ts')).volumes),
   commit: single('make an image of a container', async () => (await import('./commit.ts')).commit),
@@ -51,6 +54,7 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
         'load images of a docker save archive or an OCI layout',
         async () => (await import('./image-load.ts')).imageLoad,
       ),
+      pull: single('bring in an image from its registry', async () => (await import('./image-pull.ts')).imagePull),
       ls: single('list images', async () => (await import('./image-ls.ts')).imageLs),
       inspect: single(
         'print all that is known of images',
@@ -134,5 +138,5 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
 /** Commands of Compose that a later version has: refused by name. */
 export const NOT_YET: readonly string[] = [
   ...['alpha', 'bridge', 'build', 'convert', 'publish'],
-  ...['pull', 'push', 'scale', 'watch'],
+  ...['push', 'scale', 'watch'],
 ];

@@ -1,7 +1,7 @@
 /** `tcompose plan`: what `up` would do, field by field, without doing it. */
 import { command } from '../command.ts';
 import { EXIT } from '../exit-codes.ts';
-import { given, inMs, list, text, timeoutFlag, toggle } from '../flags.ts';
+import { given, inMs, list, pullChoices, pullFlag, text, timeoutFlag, toggle } from '../flags.ts';
 import { jsonPretty } from '../ui/json.ts';
 import { paint } from '../ui/paint.ts';
 import { changesAnything, renderPlan } from '../ui/plan-view.ts';
@@ -20,6 +20,7 @@ export const plan = command({
     'no-deps': toggle('', 'as up'),
     'no-start': toggle('', 'as up'),
     'remove-orphans': toggle('', 'as up'),
+    pull: pullFlag,
     scale: list('', 'SERVICE=N', 'as up'),
     timeout: timeoutFlag,
   },
@@ -37,6 +38,7 @@ export const plan = command({
       noDeps: flags['no-deps'],
       noStart: flags['no-start'],
       removeOrphans: flags['remove-orphans'],
+      pull: pullChoices(flags),
       ...given({ timeoutMs: inMs(flags.timeout) }),
     };
     const operation = await import('../../operations/plan.ts');

@@ -1,7 +1,7 @@
 /** `tcompose run`: one command in a container of its own; its exit code is ours. */
 import { usageError } from '../args.ts';
 import { type Cli, command } from '../command.ts';
-import { type FlagValues, given, list, refused, text, toggle } from '../flags.ts';
+import { type FlagValues, given, list, pullChoices, pullFlag, refused, text, toggle } from '../flags.ts';
 import type { Progress } from '../ui/progress.ts';
 
 const RUN_FLAGS = {
@@ -27,12 +27,9 @@ const RUN_FLAGS = {
   tty: toggle('t', 'a terminal for the command (default when there is one here)', { hidden: true }),
   interactive: toggle('i', 'pass standard input on (default)', { byDefault: true }),
   quiet: toggle('q', 'say nothing but what the command prints'),
-  'quiet-pull': toggle('', 'do not show pulling', { hidden: true }),
+  'quiet-pull': toggle('', 'do not show pulling'),
   'quiet-build': toggle('', 'do not show building', { hidden: true }),
-  pull: text('', 'WHEN', 'when to pull the image: never or missing', {
-    choices: ['missing', 'never', 'policy'],
-    hidden: true,
-  }),
+  pull: pullFlag,
   build: refused('', '', 'build the image first'),
 } as const;
 
@@ -66,6 +63,7 @@ export const run = command({
         useAliases: flags['use-aliases'],
         removeOrphans: flags['remove-orphans'] || isSet('COMPOSE_REMOVE_ORPHANS'),
         ignoreOrphans: isSet('COMPOSE_IGNORE_ORPHANS'),
+        pull: { ...pullChoices(flags), ...(flags.quiet && { quiet: true }) },
         publish: flags.publish,
         volumes: flags.volume,
         labels,

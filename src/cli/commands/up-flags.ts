@@ -3,17 +3,26 @@ import type { Project } from '../../model/project.ts';
 import type { UpOptions } from '../../operations/up.ts';
 import { usageError } from '../args.ts';
 import type { Cli } from '../command.ts';
-import { count, type FlagValues, given, inMs, list, refused, text, timeoutFlag, toggle } from '../flags.ts';
+import {
+  count,
+  type FlagValues,
+  given,
+  inMs,
+  list,
+  pullChoices,
+  pullFlag,
+  refused,
+  text,
+  timeoutFlag,
+  toggle,
+} from '../flags.ts';
 import { askAboutLoss } from '../ui/consent.ts';
 
 export const UP_FLAGS = {
   detach: toggle('d', 'leave the containers running in the background'),
   'no-build': toggle('', 'never build an image (tcompose does not)', { hidden: true }),
-  pull: text('', 'WHEN', 'when to pull images: never or missing', {
-    choices: ['missing', 'never', 'policy'],
-    hidden: true,
-  }),
-  'quiet-pull': toggle('', 'do not show pulling', { hidden: true }),
+  pull: pullFlag,
+  'quiet-pull': toggle('', 'do not show pulling'),
   'quiet-build': toggle('', 'do not show building', { hidden: true }),
   'force-recreate': toggle('', 'replace containers even where nothing differs'),
   'no-recreate': toggle('', 'leave containers that exist as they are'),
@@ -92,6 +101,7 @@ export function upOptions(cli: Cli, project: Project, flags: UpFlags, services: 
     ignoreOrphans: isSet('COMPOSE_IGNORE_ORPHANS'),
     rerunFinished: !isDetached(flags),
     wait: flags.wait,
+    pull: pullChoices(flags),
     attach: flags.attach,
     noAttach: flags['no-attach'],
     attachDependencies: flags['attach-dependencies'],

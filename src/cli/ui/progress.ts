@@ -133,6 +133,12 @@ function rows(out: Output, terminal: Terminal, options: ProgressOptions): Progre
   };
   return {
     emit: (event) => {
+      // What was pulled for it stays on the screen above the rows of the next plan.
+      if (event.type === 'plan' && event.steps.length > 0 && drawing) {
+        const before = drawing;
+        [ready, early.length] = [undefined, 0];
+        drawing = before.then((drawn) => drawn.finish()).then(begin);
+      }
       if (event.type === 'warning') later.push(warningLine(event.text, color));
       else if (event.type === 'output') later.push(hookLines(event));
       else if (ready) ready.emit(event);

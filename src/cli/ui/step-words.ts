@@ -15,6 +15,7 @@ const WORDS: { readonly [K in ActionKind]: (args: ActionArgs[K]) => Words } = {
   'network.remove': ({ network }) => ['Network', network, 'Removing', 'Removed'],
   'volume.create': ({ volume }) => ['Volume', volume.name, 'Creating', 'Created'],
   'volume.remove': ({ volume }) => ['Volume', volume, 'Removing', 'Removed'],
+  'image.pull': ({ image }) => ['Image', image, 'Pulling', 'Pulled'],
   'image.remove': ({ image }) => ['Image', image, 'Removing', 'Removed'],
   'container.create': ({ container, inheritsFrom }) =>
     inheritsFrom === container.name

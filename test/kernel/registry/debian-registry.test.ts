@@ -115,7 +115,7 @@ describe.skipIf(!hasRegistry())('a registry with TLS and passwords', () => {
   test('certs.d and NODE_EXTRA_CA_CERTS are trusted; then a password is asked for', async () => {
     const extra = join(home, 'extra.pem');
     writeFileSync(extra, registry.authority!);
-    const unknown = { code: 'registry-unauthorised', help: expect.stringContaining('docker login') };
+    const unknown = { code: 'registry-unauthorised', help: expect.stringContaining('tcompose login') };
     await expect(openRegistry(environment({ NODE_EXTRA_CA_CERTS: extra })).pin(image)).rejects.toMatchObject(unknown);
     trust();
     await expect(openRegistry(environment()).pin(image)).rejects.toMatchObject(unknown);

@@ -57,6 +57,9 @@ async function run(words: readonly string[], { isRoot = true, env = {} }: Option
     cwd: () => folder,
     isRoot: () => isRoot,
     openEngine: async () => engine,
+    openAccounts: async () => {
+      throw new Error('nobody logs in here');
+    },
     openRegistry: async () => ({ pin: async (image: string) => `${image}@sha256:0` }) as unknown as Registry,
     load,
     renderDiagnostics: async (found: readonly { summary: string }[], { format }: { format: string }) =>

@@ -47,6 +47,7 @@ export const aContainer = (name: string, changes: Partial<DesiredContainer> = {}
     ports: [],
     links: [],
     extraHosts: [],
+    sysctls: {},
     dns: { servers: [], search: [], options: [] },
     ...changes,
   }) as unknown as DesiredContainer;
