@@ -53,7 +53,7 @@ const MISTAKES: Readonly<Record<string, { file: string } & Failure>> = {
     says: [/compose\.yaml:5:/, /NOT_SET_ANYWHERE/, /tell me/],
   },
   'an image that is not there': {
-    file: 'services:\n  web:\n    image: no/such:1.2\n',
+    file: 'services:\n  web:\n    image: no/such:1.2\n    pull_policy: never\n',
     code: 1,
     says: [/no\/such:1\.2/, /compose\.yaml:3:12/, /image (import|load)/],
   },

@@ -28,7 +28,7 @@ const refused = async (volume: string, service = ''): Promise<string> => {
     'compose.yaml',
     `name: mounts\nservices:\n  web:\n    image: busybox\n    command: [sh]\n${service}    volumes:\n      - ${volume}\nvolumes: {data: {}}\n`,
   );
-  const { code, stderr } = await stack.run('up', '-d');
+  const { code, stderr } = await stack.run('up', '-d', '--pull', 'never');
   expect(code).not.toBe(0);
   expect(JSON.parse((await stack.must('ls', '-a', '--format', 'json')) || '[]')).toEqual([]);
   return stderr;
