@@ -1,34 +1,13 @@
 /** What containers are told when they ask for names. */
 import { spawn } from 'node:child_process';
 import { readFileSync, writeFileSync } from 'node:fs';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { type Instance, makeInstance, nothingIsLeft, removeInstance } from '../../helpers/instance.ts';
+import { describe, expect, test } from 'vitest';
 import { slowness } from '../../helpers/slowness.ts';
-import {
-  addressOf,
-  aNetwork,
-  aServer,
-  command,
-  inside,
-  openStage,
-  type Stage,
-  start,
-  stopAll,
-} from '../network/stage.ts';
+import { useEngine } from '../container/use-engine.ts';
+import { addressOf, aNetwork, aServer, command, inside, start } from '../network/stage.ts';
 import { type Ask, askServer, gatewayOf, resolvedIn, UPSTREAM } from './ask.ts';
 
-let instance: Instance;
-let stage: Stage;
-beforeAll(async () => {
-  instance = await makeInstance();
-  stage = await openStage(instance);
-});
-afterEach(() => stopAll(stage));
-afterAll(async () => {
-  await stage.engine.close();
-  await nothingIsLeft(instance);
-  await removeInstance(instance);
-});
+const stage = useEngine();
 
 const ask: Ask = (...question) => askServer(stage, ...question);
 const attached = (network: string, ...aliases: string[]) => ({ attachments: [{ network, aliases }] });
@@ -113,7 +92,7 @@ describe('questions that are for others', () => {
   async function fakeUpstream() {
     const before = readFileSync(RESOLV, 'utf8');
     const server = spawn('dnsmasq', [...UPSTREAM, '--listen-address=198.51.100.2', '--address=/#/192.0.2.99']);
-    const file = `${instance.root}/resolv.conf`;
+    const file = `${stage.instance.root}/resolv.conf`;
     writeFileSync(file, 'nameserver 198.51.100.2\n');
     await command('mount', '--bind', file, RESOLV);
     return {

@@ -1,24 +1,13 @@
 /** The name server that each container has at 127.0.0.11: what it tells whom, and that it is always there. */
 import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { eventually } from '../../helpers/eventually.ts';
-import { type Instance, makeInstance, nothingIsLeft, removeInstance } from '../../helpers/instance.ts';
-import { addressOf, aNetwork, aServer, openStage, type Stage, start, stopAll } from '../network/stage.ts';
+import { useEngine } from '../container/use-engine.ts';
+import { addressOf, aNetwork, aServer, start } from '../network/stage.ts';
 import { type Ask, askInside, askServer, gatewayOf, killServers, resolvedIn, UPSTREAM } from './ask.ts';
 
-let instance: Instance;
-let stage: Stage;
-beforeAll(async () => {
-  instance = await makeInstance();
-  stage = await openStage(instance);
-});
-afterEach(() => stopAll(stage));
-afterAll(async () => {
-  await stage.engine.close();
-  await nothingIsLeft(instance);
-  await removeInstance(instance);
-});
+const stage = useEngine();
 
 const ask: Ask = (...question) => askServer(stage, ...question);
 test('127.0.0.11 answers in every container, over UDP and TCP, as nginx files have it, and so says resolv.conf', async () => {
@@ -70,11 +59,11 @@ test('nobody who shares a network learns from it what is on networks that he doe
 test('a name server that is killed is there again at once, with the names of now', async () => {
   await stage.engine.networks.create([aNetwork('front')]);
   await start(stage, [aServer(stage, 'web', ['front'])]);
-  const killed = await killServers(instance);
+  const killed = await killServers(stage.instance);
   await eventually(async () => expect(await ask('front', 'web')).toHaveLength(1));
   await start(stage, [aServer(stage, 'db', ['front'])]);
   expect(await ask('front', 'db')).toHaveLength(1);
-  expect(await killServers(instance)).not.toEqual(killed);
+  expect(await killServers(stage.instance)).not.toEqual(killed);
 });
 
 test('what listens on the host has a name, and so does each container with the name of the network', async () => {

@@ -2,37 +2,13 @@
 import { randomBytes } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 import { connect, createServer } from 'node:net';
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { eventually } from '../../helpers/eventually.ts';
-import { type Instance, makeInstance, nothingIsLeft, removeInstance } from '../../helpers/instance.ts';
 import { runContainers } from '../container/a-container.ts';
-import {
-  aNetwork,
-  aPort,
-  aServer,
-  askFrom,
-  command,
-  HOST,
-  onHost,
-  openStage,
-  outside,
-  type Stage,
-  start,
-  stopAll,
-} from './stage.ts';
+import { useEngine } from '../container/use-engine.ts';
+import { aNetwork, aPort, aServer, askFrom, command, HOST, onHost, outside, start } from './stage.ts';
 
-let instance: Instance;
-let stage: Stage;
-beforeAll(async () => {
-  instance = await makeInstance();
-  stage = await openStage(instance);
-});
-afterEach(() => stopAll(stage));
-afterAll(async () => {
-  await stage.engine.close();
-  await nothingIsLeft(instance);
-  await removeInstance(instance);
-});
+const stage = useEngine();
 
 const outcome = (work: (done: (code: string) => void) => void) => new Promise<string>(work);
 const listenTcp = (port: number, host: string) =>

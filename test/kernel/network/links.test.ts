@@ -1,20 +1,9 @@
 /** On a network whose containers cannot reach each other, a link opens exactly the exposed ports, in one direction. */
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { type Instance, makeInstance, nothingIsLeft, removeInstance } from '../../helpers/instance.ts';
-import { addressOf, aNetwork, aServer, askFrom, inside, openStage, type Stage, start, stopAll } from './stage.ts';
+import { expect, test } from 'vitest';
+import { useEngine } from '../container/use-engine.ts';
+import { addressOf, aNetwork, aServer, askFrom, inside, start } from './stage.ts';
 
-let instance: Instance;
-let stage: Stage;
-beforeAll(async () => {
-  instance = await makeInstance();
-  stage = await openStage(instance);
-});
-afterEach(() => stopAll(stage));
-afterAll(async () => {
-  await stage.engine.close();
-  await nothingIsLeft(instance);
-  await removeInstance(instance);
-});
+const stage = useEngine();
 
 test('who has the link reaches what is exposed, nothing else; nobody else reaches anything', async () => {
   const quiet = { driverOpts: { 'com.docker.network.bridge.enable_icc': 'false' } };

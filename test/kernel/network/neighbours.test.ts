@@ -1,20 +1,9 @@
 /** Host and containers know each other's hardware addresses without asking: hundreds would fill the kernel's table of those that asked. */
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { type Instance, makeInstance, nothingIsLeft, removeInstance } from '../../helpers/instance.ts';
-import { addressOf, aNetwork, aServer, command, inside, openStage, type Stage, start, stopAll } from './stage.ts';
+import { expect, test } from 'vitest';
+import { useEngine } from '../container/use-engine.ts';
+import { addressOf, aNetwork, aServer, command, inside, start } from './stage.ts';
 
-let instance: Instance;
-let stage: Stage;
-beforeAll(async () => {
-  instance = await makeInstance();
-  stage = await openStage(instance);
-});
-afterEach(() => stopAll(stage));
-afterAll(async () => {
-  await stage.engine.close();
-  await nothingIsLeft(instance);
-  await removeInstance(instance);
-});
+const stage = useEngine();
 
 interface Neighbour {
   readonly dst: string;

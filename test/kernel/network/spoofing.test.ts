@@ -1,36 +1,13 @@
 /** A container that may do anything in its own network, and lies about who it is. */
 import { spawn } from 'node:child_process';
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import { addressBytes, macBytes } from '../../../engine/network/addresses.ts';
 import type { DesiredContainer, DesiredNetwork } from '../../../src/model/desired.ts';
 import { buildProbe } from '../../helpers/build-probe.ts';
-import { type Instance, makeInstance, nothingIsLeft, removeInstance } from '../../helpers/instance.ts';
-import {
-  aNetwork,
-  aServer,
-  askFrom,
-  command,
-  inside,
-  openStage,
-  outside,
-  type Stage,
-  start,
-  stopAll,
-} from './stage.ts';
+import { useEngine } from '../container/use-engine.ts';
+import { aNetwork, aServer, askFrom, command, inside, outside, start } from './stage.ts';
 
-let instance: Instance;
-let stage: Stage;
-
-beforeAll(async () => {
-  instance = await makeInstance();
-  stage = await openStage(instance);
-});
-afterEach(() => stopAll(stage));
-afterAll(async () => {
-  await stage.engine.close();
-  await nothingIsLeft(instance);
-  await removeInstance(instance);
-});
+const stage = useEngine();
 
 const OPEN = { 'tcompose.anti_spoofing': 'false' };
 /** What a program inside that has NET_ADMIN could do as well. */
