@@ -1,18 +1,6 @@
 /** Times as people type them for `--since` and `--until`, in all of Docker's forms: a date, seconds since 1970, or how long ago. */
+import { UNIT_MS } from '../model/duration-units.ts';
 import { usageError } from './args.ts';
-
-/** Go's units of durations, and days. */
-const UNIT_MS: Readonly<Record<string, number>> = {
-  ns: 1e-6,
-  us: 1e-3,
-  µs: 1e-3,
-  μs: 1e-3,
-  ms: 1,
-  s: 1000,
-  m: 60_000,
-  h: 3_600_000,
-  d: 86_400_000,
-};
 
 export function pointInTime(flag: string, word: string | undefined, nowMs: number): number | undefined {
   if (word === undefined) return undefined;

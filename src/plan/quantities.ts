@@ -1,18 +1,6 @@
 /** Durations and sizes as a loaded project spells them, to numbers. */
+import { UNIT_MS } from '../model/duration-units.ts';
 import { invariant } from '../model/errors.ts';
-
-const UNIT_MS: Readonly<Record<string, number>> = {
-  ns: 1e-6,
-  us: 1e-3,
-  µs: 1e-3,
-  μs: 1e-3,
-  ms: 1,
-  s: 1000,
-  m: 60_000,
-  h: 3_600_000,
-  d: 86_400_000,
-  w: 604_800_000,
-};
 
 /** Whole milliseconds, at least one where the text says more than nothing. `1m30s`, `0`; a value that loading let through and that is none of these is a bug of the loader. */
 export function durationMs(text: string): number {
