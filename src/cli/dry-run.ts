@@ -4,7 +4,7 @@ import type { BatchResult, Engine, ImageInfo } from '../model/engine.ts';
 const nothing = async (): Promise<void> => {};
 const allWell = async (): Promise<BatchResult> => ({ failed: new Map(), warnings: new Map() });
 
-/** What would have been pulled: `…` stands for a command that only the image knows. */
+/** What would have been pulled or built: `…` stands for a command that only the image knows. */
 const NOT_YET_KNOWN: ImageInfo = {
   id: '',
   tags: [],
@@ -18,7 +18,7 @@ const NOT_YET_KNOWN: ImageInfo = {
 };
 
 export function dryEngine(engine: Engine): Engine {
-  const pulled = new Map<string, ImageInfo>();
+  const brought = new Map<string, ImageInfo>();
   const { images, networks, volumes, containers } = engine;
   return {
     snapshot: (filter) => engine.snapshot(filter),
@@ -26,13 +26,18 @@ export function dryEngine(engine: Engine): Engine {
     check: (wanted, leaving) => engine.check(wanted, leaving),
     lock: async () => ({ release: nothing }),
     images: {
-      find: async (ref) => (await images.find(ref)) ?? pulled.get(ref),
+      find: async (ref) => (await images.find(ref)) ?? brought.get(ref),
       list: () => images.list(),
       import: refuse,
       load: refuse,
       pull: async (ref) => {
-        pulled.set(ref, { ...NOT_YET_KNOWN, tags: [ref] });
+        brought.set(ref, { ...NOT_YET_KNOWN, tags: [ref] });
         return { image: NOT_YET_KNOWN, digest: '', isNew: true };
+      },
+      build: async ({ tags }) => {
+        const image = { ...NOT_YET_KNOWN, tags };
+        for (const ref of tags) brought.set(ref, image);
+        return { image, isNew: true };
       },
       remove: async () => ({ untagged: [], deleted: [] }),
       tag: nothing,

@@ -50,6 +50,8 @@ export interface BuildRequest {
   readonly cgroupParent?: string;
   /** Seconds since 1970: the youngest time in layers and configuration. */
   readonly sourceDateEpoch?: number;
+  /** Nothing is run: findings about the Dockerfile are told as events, and that is all. The image told is one without an id. */
+  readonly checkOnly?: true;
   readonly signal?: AbortSignal;
   readonly onEvent?: (event: BuildEvent) => void;
 }

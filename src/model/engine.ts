@@ -7,6 +7,7 @@
  * fifty containers cost one firewall transaction and one launcher: give everything that is ready at once. Calls may overlap, in
  * one process (a stop while another container is removed) and in several (another project): what they share is locked inside.
  */
+import type { BuildRequest, Built } from './build.ts';
 import type {
   CommitOptions,
   ContainerChange,
@@ -116,6 +117,8 @@ export interface Images {
   ): Promise<readonly ImageInfo[]>;
   /** From its registry, unpacked and tagged; `name@digest` finds it afterwards. All of it or nothing. */
   pull(ref: string, options?: PullOptions): Promise<Pulled>;
+  /** From a Dockerfile. A step that fails is an error whose place is the line of the Dockerfile; half an image is never kept. */
+  build(request: BuildRequest): Promise<Built>;
   /** Untags; deletes layers that nothing uses. Refuses while a container uses it, unless forced. */
   remove(
     ref: string,

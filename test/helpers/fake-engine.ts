@@ -1,11 +1,12 @@
 /** An engine in memory that keeps the laws of src/model/engine.ts: for tests of apply and of the operations. */
 import { Readable } from 'node:stream';
+import type { BuildRequest } from '../../src/model/build.ts';
 import type { DesiredContainer } from '../../src/model/desired.ts';
 import type { BatchResult, ContainerChange, Engine, ImageInfo, LogLine } from '../../src/model/engine.ts';
 import { TcomposeError } from '../../src/model/errors.ts';
 import type { LiveContainer, LiveNetwork, LiveState, LiveVolume } from '../../src/model/live.ts';
 import { LABEL } from '../../src/plan/labels.ts';
-import { ended, liveNetwork, liveVolume, MADE_AT, nothing, runningContainer } from './fake-live.ts';
+import { ended, fakeImage, liveNetwork, liveVolume, MADE_AT, nothing, runningContainer } from './fake-live.ts';
 
 export interface FakeEngine extends Engine {
   /** One line a call: `containers.start a, b`. */
@@ -18,10 +19,12 @@ export interface FakeEngine extends Engine {
 export interface FakeOptions {
   readonly live?: LiveState;
   readonly images?: readonly (readonly [string, ImageInfo])[];
-  /** What can be pulled. */
+  /** What can be pulled; `built NAME`: what a build gives under that name. */
   readonly registry?: readonly (readonly [string, ImageInfo])[];
   /** `start shop-web-1` → what goes wrong with that member, or with the whole call for networks and volumes. */
   readonly failures?: Readonly<Record<string, Error>>;
+  /** Filled with what is asked to be built. */
+  readonly built?: BuildRequest[];
   /** Called before each call is carried out. */
   readonly during?: (call: string) => Promise<void> | void;
 }
@@ -115,6 +118,17 @@ export function createFakeEngine(options: FakeOptions = {}): FakeEngine {
         if (!image) throw new TcomposeError(`no ${ref}`, { code: 'image-not-found', address: `image/${ref}` });
         images.set(ref, image);
         return { image, digest: '', isNew: true };
+      },
+      build: async (request) => {
+        await call('images.build', request.tags);
+        const [name = ''] = request.tags;
+        const failure = failures[`build ${name}`];
+        if (failure) throw failure;
+        const image = registry.get(`built ${name}`) ?? { ...fakeImage(name), id: `sha256:built-${name}` };
+        const isNew = images.get(name)?.id !== image.id;
+        for (const tag of request.tags) images.set(tag, image);
+        options.built?.push(request);
+        return { image, isNew };
       },
       remove: async (ref) => {
         await call('images.remove', [ref]);
