@@ -70,8 +70,10 @@ export async function changeHeldPorts(
 ): Promise<void> {
   const keysOf = (record: ContainerRecord) =>
     new Set(heldSockets(record, records.networks).map((socket) => JSON.stringify(socket)));
+  // Of a change that was not finished nobody knows how far it came.
   const changed = changes.filter(
-    ({ from, to }) => JSON.stringify([...keysOf(from)]) !== JSON.stringify([...keysOf(to)]),
+    ({ from, to }) =>
+      from.publishersBefore !== undefined || JSON.stringify([...keysOf(from)]) !== JSON.stringify([...keysOf(to)]),
   );
   const tell = async (record: ContainerRecord) => {
     writeHeldPorts(paths, record, records);
@@ -81,9 +83,9 @@ export async function changeHeldPorts(
   };
   await Promise.all(
     changed.map(async ({ from, to }) => {
-      const had = new Set(from.publishers.map(placeOf));
-      const kept = to.publishers.filter((port) => had.has(placeOf(port)));
-      if (kept.length < from.publishers.length) await tell({ ...to, publishers: kept });
+      const held = new Set(from.publishersBefore === undefined ? from.publishers.map(placeOf) : []);
+      const kept = to.publishers.filter((port) => held.has(placeOf(port)));
+      if (from.publishersBefore !== undefined || kept.length < held.size) await tell({ ...to, publishers: kept });
     }),
   );
   await Promise.all(changed.map(async ({ to }) => await tell(to)));

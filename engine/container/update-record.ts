@@ -111,6 +111,11 @@ export function mayHave({ endpoints, before = [] }: ContainerRecord): readonly E
   return [...placed, ...before.filter(({ network }) => !known.has(network))];
 }
 
+const mayHold = ({ publishers, publishersBefore = [] }: ContainerRecord): readonly LivePort[] => [
+  ...publishers,
+  ...publishersBefore.filter((port) => !publishers.some((other) => isDeepStrictEqual(port, other))),
+];
+
 function withoutLeaving(record: ContainerRecord, { attachments }: DesiredContainer): ContainerRecord {
   const endpoints = record.endpoints.flatMap((endpoint): readonly EndpointRecord[] => {
     const wanted = attachments.find(({ network }) => network === endpoint.network);
@@ -175,9 +180,9 @@ function keptPorts({ from, to }: RecordChange): readonly (LivePort | undefined)[
 
 /** Labels alone change nothing that anybody but the record knows. */
 function withBefore({ from, to }: RecordChange): RecordChange {
-  const { before: _, ...rest } = to;
+  const { before: _, publishersBefore: __, ...rest } = to;
   const isDone = from.before === undefined && isDeepStrictEqual(visible(from), visible(to));
-  return { from, to: isDone ? rest : { ...rest, before: mayHave(from) } };
+  return { from, to: isDone ? rest : { ...rest, before: mayHave(from), publishersBefore: mayHold(from) } };
 }
 
 const visible = ({

@@ -121,6 +121,6 @@ async function switchOver(host: Host, { to, supervisor }: Running, records: Reco
 
 async function finish(host: Host, { to }: RecordChange, failed: ReadonlyMap<string, Error>): Promise<void> {
   if (to.before === undefined || failed.has(to.name)) return;
-  const { before: _, ...record } = to;
+  const { before: _, publishersBefore: __, ...record } = to;
   await writeContainerRecord(host.paths, record);
 }

@@ -30,7 +30,11 @@ export function resolvePorts(
   const mapped = records.containers
     .filter(({ wanted, name }) => wanted && !asking.has(name))
     .flatMap(({ name, publishers }) => publishers.map((port): HeldPort => ({ ...port, holder: { container: name } })));
-  const own = new Set(running.flatMap((record) => (record.wanted ? record.publishers.flatMap(socketsOf) : [])));
+  const own = new Set(
+    running.flatMap(({ wanted, publishers, publishersBefore = [] }) =>
+      wanted ? [...publishers, ...publishersBefore].flatMap(socketsOf) : [],
+    ),
+  );
   // Name servers listen on the gateways of our own networks, where port maps leave them alone.
   const gateways = new Set(records.networks.flatMap(({ subnets }) => subnets.map(({ gateway }) => gateway)));
   const listening = readListening().filter((socket) => !gateways.has(socket.hostIp) && !own.has(keyOf(socket)));

@@ -15,6 +15,8 @@ export interface ContainerRecord {
   readonly endpoints: readonly EndpointRecord[];
   /** While it is changed in place: what endpoints it had before, some of which the kernel may still have. Afterwards absent. */
   readonly before?: readonly EndpointRecord[];
+  /** Beside `before`: host ports that it had, some of which its supervisor may still hold. */
+  readonly publishersBefore?: readonly LivePort[];
   /** Host ports as allotted (ephemeral ones resolved), present from the first start on. */
   readonly publishers: readonly LivePort[];
   /** Of a container whose ids are mapped, unless it shares another's user namespace: allotted at create. */

@@ -3,6 +3,10 @@ import { randomBytes } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 import { connect, createServer } from 'node:net';
 import { expect, test } from 'vitest';
+import { draftChanges } from '../../../engine/container/update-record.ts';
+import { readNetworkRecords } from '../../../engine/network/index.ts';
+import { readContainerRecords, writeContainerRecord } from '../../../engine/state/container-records.ts';
+import { findInstance } from '../../../engine/state/instance.ts';
 import { eventually } from '../../helpers/eventually.ts';
 import { runContainers } from '../container/a-container.ts';
 import { useEngine } from '../container/use-engine.ts';
@@ -154,3 +158,23 @@ async function boundOnly(port: number) {
   await new Promise((resolve) => child.stdout.once('data', resolve));
   return child;
 }
+
+test.each([
+  ['taken back', '8080', '8081'],
+  ['finished', '8081', '8080'],
+])('a change that was begun and went no further than the record is %s', async (_what, wish, other) => {
+  await stage.engine.networks.create([aNetwork('front')]);
+  const web = (port: string) => aServer(stage, 'web', ['front'], { ports: [aPort(port)] });
+  await start(stage, [web('8080')]);
+  const { root, run } = stage.instance;
+  const paths = { root, run };
+  const records = { containers: readContainerRecords(paths), networks: readNetworkRecords(paths) };
+  const { changes } = draftChanges([web('8081')], records, { instance: findInstance(paths)!, isUp: () => true });
+  await writeContainerRecord(paths, changes[0]!.to);
+  expect((await stage.engine.containers.update([web(wish)])).failed).toEqual(new Map());
+  expect([await listenTcp(Number(wish), '0.0.0.0'), await listenTcp(Number(other), '0.0.0.0')]).toEqual([
+    'EADDRINUSE',
+    'free',
+  ]);
+  expect(await askFrom(onHost, `127.0.0.1:${wish}`)).toMatch(/^web /);
+});
