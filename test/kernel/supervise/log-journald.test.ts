@@ -103,7 +103,7 @@ describe.each(LAUNCHERS)('journald %s', (_which, binary) => {
       A_B: 'c',
       FOO: '1',
       X_Y: '2',
-      SYSLOG_TIMESTAMP: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d\.\d{9}Z$/),
+      SYSLOG_TIMESTAMP: expect.stringMatching(/^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(\.\d{1,9})?Z$/),
       CONTAINER_LOG_EPOCH: expect.stringMatching(/^[0-9a-f]{64}$/),
       CONTAINER_LOG_ORDINAL: '1',
       MESSAGE: 'hello',
