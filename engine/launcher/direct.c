@@ -2,7 +2,8 @@
  * `exec FILE`: runs a program with the standard streams and the signals of whoever called, and ends as it ends. The file is read by
  * path since node-pty closes all other descriptors, and is gone once it is read. A failure before exec goes to FILE.error, so that 126 and
  * 127 of a program are not taken for ours.   `terminal FILE`: on a terminal of its own, which it makes (terminal.c).   `detach FILE`:
- * without streams; a byte on standard output says that it runs.   `check FILE..`: is it well-formed?
+ * without streams; a byte on standard output says that it runs.   `bound FILE`: as exec, and it does not outlive whoever called, not
+ * even one that is killed (a step of a build).   `check FILE..`: is it well-formed?
  */
 #include "supervise.h"
 #include <errno.h>
@@ -190,7 +191,9 @@ static int prepare(struct direct *direct, const char *mode, char *file) {
 /* Up to `clone` the program runs in this process, which stays to wait; without `clone` this process becomes the program. */
 int direct_main(const char *mode, char *file) {
 	struct direct direct = {0};
-	struct run run = {.report = REPORT_FD, .joined_pid = NO_NUMBER, .after_clone = wait_for_clone, .context = &direct};
+	const int is_bound = !strcmp(mode, "bound");
+	if (is_bound) prctl(PR_SET_PDEATHSIG, SIGKILL);
+	struct run run = {.dies_with_parent = is_bound, .report = REPORT_FD, .joined_pid = NO_NUMBER, .after_clone = wait_for_clone, .context = &direct};
 	struct program program;
 	char *bytes;
 	int error = prepare(&direct, mode, file);

@@ -118,9 +118,10 @@ int keep_main(char **argv);
 int unshare_as(int user, uint64_t flags);
 int op_user_namespace(struct run *run, const struct value *v);
 
-/* ---- pack.c, unpack.c: trees of files as records */
+/* ---- pack.c, read_files.c, look.c, unpack.c: trees of files as records */
 int op_pack(struct run *run, const struct value *v);
 int op_look_in(struct run *run, const struct value *v);
+int op_read_files(struct run *run, const struct value *v);
 int op_unpack(struct run *run, const struct value *v);
 
 #endif

@@ -9,6 +9,7 @@ static int usage(void) {
 														 "  serve        requests on standard input, replies on standard output (launcher.ts)\n"
 														 "  exec FILE    runs a program here; what fails before its exec is told in FILE.error\n"
 														 "  terminal FILE, detach FILE  the same, on a terminal of the container's; in the background\n"
+														 "  bound FILE   the same, and ends with who called\n"
 														 "  check FILE.. says whether programs and supervisor files are well-formed\n"
 														 "  unpack ..    unpacks an image layer (unpack.c)\n"
 														 "  keep ..      runs a server that goes to the background, and again whenever it ends (keep.c)\n"
@@ -30,7 +31,7 @@ static int sealed(int argc, char **argv) {
 }
 
 static int is_direct(const char *mode) {
-	return !strcmp(mode, "exec") || !strcmp(mode, "terminal") || !strcmp(mode, "detach");
+	return !strcmp(mode, "exec") || !strcmp(mode, "terminal") || !strcmp(mode, "detach") || !strcmp(mode, "bound");
 }
 
 static int dispatch(int argc, char **argv) {

@@ -201,18 +201,34 @@ static void pack_one(int fd, const char *name, const struct stat *status, const 
 
 static void pack_tree(int parent, const char *name, const char *path, int depth);
 
+static int by_bytes(const void *a, const void *b) {
+	return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+/* In the order of their bytes: the same tree gives the same records, whatever order its file system keeps. */
 static void pack_members(int fd, const char *path, int depth) {
 	int copy = dup(fd);
 	DIR *entries = copy < 0 ? NULL : fdopendir(copy);
+	char **names = NULL;
+	size_t count = 0, room = 0;
 	if (!entries) fail("open", errno, path);
 	for (struct dirent *entry; (entry = readdir(entries));) {
 		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..")) continue;
-		char *member;
-		if (asprintf(&member, "%s%s%s", path, *path ? "/" : "", entry->d_name) < 0) fail("allocate", ENOMEM, path);
-		pack_tree(fd, entry->d_name, member, depth + 1);
-		free(member);
+		if (count == room) names = realloc(names, (room = room ? room * 2 : 64) * sizeof *names);
+		char *name = names ? strdup(entry->d_name) : NULL;
+		if (!name) fail("allocate", ENOMEM, path);
+		names[count++] = name;
 	}
 	closedir(entries);
+	if (count) qsort(names, count, sizeof *names, by_bytes);
+	for (size_t i = 0; i < count; i++) {
+		char *member;
+		if (asprintf(&member, "%s%s%s", path, *path ? "/" : "", names[i]) < 0) fail("allocate", ENOMEM, path);
+		pack_tree(fd, names[i], member, depth + 1);
+		free(member);
+		free(names[i]);
+	}
+	free(names);
 }
 
 /* One descriptor a level, as unpack.c has it: what is too deep for that fails. What vanishes meanwhile was not there. */
@@ -264,36 +280,4 @@ int op_pack(struct run *run, const struct value *v) { /* root inside flags */
 	give(&end, sizeof end);
 	give("\0", 2);
 	_exit(0);
-}
-
-/* What is at a path, whose last name is not followed: mode, size, where its parent really is, and where it leads when it is a link. */
-int op_look_in(struct run *run, const struct value *v) { /* root inside */
-	struct {
-		uint64_t mode, size, mtime;
-		char text[2 * PATH_MAX];
-	} answer = {0};
-	char leaf[NAME_MAX + 1] = ".";
-	int root = slot_fd(v[0].number);
-	if (root < 0) return root;
-	int parent = open_parent_in(root, v[1].bytes, 0, leaf, sizeof leaf);
-	if (parent == -EINVAL) {
-		strcpy(leaf, ".");
-		parent = open_in(root, v[1].bytes, O_PATH | O_DIRECTORY, 0);
-	}
-	if (parent == -ENOENT || parent == -ENOTDIR) return 0; /* no data: there is no such thing */
-	if (parent < 0) return parent;
-	struct stat status;
-	int error = fchdir(parent) < 0 ? -errno : 0;
-	/* By the kernel, as seen from our root: whatever the container has at /proc does not matter. */
-	if (!error && !getcwd(answer.text, PATH_MAX)) error = -errno;
-	size_t length = strlen(answer.text) + 1;
-	if (!error && fstatat(parent, leaf, &status, AT_SYMLINK_NOFOLLOW) == 0) {
-		answer.mode = status.st_mode;
-		answer.size = (uint64_t)status.st_size;
-		answer.mtime = (uint64_t)status.st_mtim.tv_sec;
-		ssize_t link = S_ISLNK(status.st_mode) ? readlinkat(parent, leaf, answer.text + length, PATH_MAX - 1) : 0;
-		length += link > 0 ? (size_t)link : 0;
-	} else if (!error && errno != ENOENT && errno != ENOTDIR) error = -errno;
-	close(parent);
-	return error ? error : send_report_data(run, &answer, (uint32_t)(offsetof(__typeof__(answer), text) + length));
 }
