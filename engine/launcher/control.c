@@ -200,7 +200,10 @@ static int command(struct supervisor *s, const struct request *request) {
 		case PAUSE: return pause_container(s);
 		case UNPAUSE: return unpause_container(s);
 		case RELOAD: return reload_program(s);
-		case HOLD: return hold_other_ports(s);
+		case HOLD: {
+			int error = hold_other_ports(s);
+			return error ? error : serve_names(s);
+		}
 		default: return -ENOSYS;
 	}
 }

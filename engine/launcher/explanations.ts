@@ -64,6 +64,7 @@ const intents: { [Name in LaunchOpName]: (op: Extract<LaunchOp, { op: Name }>) =
   seccomp: () => 'load the seccomp filter',
   'look-in': (op) => `look at ${shown(op.inside)} in the container`,
   pack: (op) => `read ${shown(op.inside)} in the container`,
+  'read-files': () => 'read files',
   unpack: () => 'write files',
   'device-filter': () => 'load the device filter',
   find: (op) => `run ${shown(op.program)}`,
@@ -156,6 +157,7 @@ const STEPS = [
   'start a process',
   'hear from the container before its program ran: it was killed',
   'supervise the container: another supervisor does',
+  "pass on the container's questions for names",
 ];
 
 /** Some is written to a terminal as it is: JSON leaves C1 controls, and marks that turn the direction of text (bidi), as they are. */

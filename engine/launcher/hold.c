@@ -182,6 +182,11 @@ int hold_ports(const struct supervisor *s, uint32_t *index) {
 	return host < 0 ? -errno : hold_file(s->run_folder, index);
 }
 
+/* A descriptor. */
+int host_network(void) {
+	return host;
+}
+
 int hold_other_ports(const struct supervisor *s) {
 	uint32_t index;
 	int own = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);

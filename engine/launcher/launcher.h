@@ -21,7 +21,7 @@
 
 enum section { SECTION_PROGRAM, SECTION_SETUP, SECTION_START, SECTION_PROBE, SECTION_SUPERVISOR, SECTION_PORTS };
 /* Index of a failure in SECTION_SUPERVISOR (explanations.ts). */
-enum supervisor_step { STEP_RUN_FOLDER, STEP_SPEC, STEP_LOG, STEP_CONTROL, STEP_FORK, STEP_VANISHED, STEP_ALONE };
+enum supervisor_step { STEP_RUN_FOLDER, STEP_SPEC, STEP_LOG, STEP_CONTROL, STEP_FORK, STEP_VANISHED, STEP_ALONE, STEP_NAMES };
 
 /* ---- wire.c: reading length-checked bytes. After a violation `broken` stays set and every read gives nothing. */
 struct reader {

@@ -32,7 +32,7 @@ static void reap(struct supervisor *s) {
 		if (!known && uncertain) return;
 		int status;
 		if (waitpid(info.si_pid, &status, 0) != info.si_pid) return;
-		if (note_relay(info.si_pid) || note_compressed(&s->log.file, info.si_pid, status)) continue;
+		if (note_relay(info.si_pid) || note_names(s, info.si_pid) || note_compressed(&s->log.file, info.si_pid, status)) continue;
 		for (int i = 0; i < 2; i++) note_exit(owners[i], info.si_pid, status);
 	}
 }
@@ -185,6 +185,8 @@ void supervise(const char *folder, int session) {
 	error = hold_ports(s, &port);
 	if (error) fail(s, SECTION_PORTS, port, error);
 	run_setup(s);
+	error = serve_names(s);
+	if (error) fail(s, SECTION_SUPERVISOR, STEP_NAMES, error);
 	open_oom_watch(s);
 	error = open_control(s);
 	if (error) fail(s, SECTION_SUPERVISOR, STEP_CONTROL, error);

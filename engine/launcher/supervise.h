@@ -205,6 +205,10 @@ int reload_program(struct supervisor *s);
 int hold_ports(const struct supervisor *s, uint32_t *index);
 int hold_other_ports(const struct supervisor *s);
 
+/* ---- names.c */
+int serve_names(const struct supervisor *s);
+int note_names(const struct supervisor *s, pid_t pid);
+
 /* ---- relay.c */
 void accept_relays(void);
 int relay_descriptor(void);
