@@ -44,6 +44,8 @@ export type LaunchOp =
   | { op: 'look-in'; root: Slot; inside: string }
   /** Last in a program: the tree at a path as records on standard output, which must be a pipe (pack.c; flags: PACK). */
   | { op: 'pack'; root: Slot; inside: string; flags: number }
+  /** Last in a program: answers questions of standard input about the tree beneath the slot (read_files.c, engine/build/copy/reader.ts). */
+  | { op: 'read-files'; root: Slot }
   /** Last in a program: makes what records on standard input say beneath the slot (unpack.c; flags: UNPACK). */
   | { op: 'unpack'; root: Slot; flags: number }
   // ---- namespaces

@@ -205,6 +205,7 @@ const struct op file_ops[] = {
 	{"read-in", "nsn", op_read_in},
 	{"look-in", "ns", op_look_in},
 	{"pack", "nsn", op_pack},
+	{"read-files", "n", op_read_files},
 	{"unpack", "nn", op_unpack},
 	{0},
 };

@@ -5,8 +5,7 @@
  *
  * Invariant: the tree may be changed by somebody else meanwhile. Every step goes by descriptor from the one before and follows nothing.
  */
-#include "launcher.h"
-#include "records.h"
+#include "pack.h"
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -20,7 +19,7 @@
 
 #define PIECE (1u << 18)
 #define MAX_SEGMENTS 65536
-enum { HEADS_ONLY = 1 };
+enum { HEADS_ONLY = 1, WITH_IDENTITY = 2 };
 
 struct seen {
 	dev_t device;
@@ -47,7 +46,7 @@ static void add_rest(const void *bytes, size_t length) {
 	rest_used += length;
 }
 
-static _Noreturn void fail(const char *step, int error, const char *path) {
+_Noreturn void pack_fail(const char *step, int error, const char *path) {
 	struct head head = {.kind = 'x', .mode = (uint32_t)error, .path_length = (uint32_t)strlen(path), .link_length = (uint32_t)strlen(step)};
 	head.length = (uint32_t)sizeof head + head.path_length + head.link_length + 2;
 	give(&head, sizeof head);
@@ -63,7 +62,7 @@ static const char *name_before(const struct stat *status, const char *path) {
 		struct seen *old = seen;
 		seen_room = old_room ? old_room * 2 : 256;
 		seen = calloc(seen_room, sizeof *seen);
-		if (!seen) fail("allocate", ENOMEM, path);
+		if (!seen) pack_fail("allocate", ENOMEM, path);
 		for (size_t i = 0; i < old_room; i++) {
 			if (!old[i].path) continue;
 			size_t at = (size_t)(old[i].number * 2654435761u + old[i].device) & (seen_room - 1);
@@ -76,7 +75,7 @@ static const char *name_before(const struct stat *status, const char *path) {
 	for (; seen[at].path; at = (at + 1) & (seen_room - 1))
 		if (seen[at].number == status->st_ino && seen[at].device == status->st_dev) return seen[at].path;
 	seen[at] = (struct seen){status->st_dev, status->st_ino, strdup(path)};
-	if (!seen[at].path) fail("allocate", ENOMEM, path);
+	if (!seen[at].path) pack_fail("allocate", ENOMEM, path);
 	seen_count++;
 	return NULL;
 }
@@ -86,16 +85,20 @@ static ssize_t list_attributes(int fd, const char *name, char *list, size_t size
 	return name ? llistxattr(name, list, size) : flistxattr(fd, list, size);
 }
 
+static void add_attribute(const char *name, const void *value, uint32_t bytes) {
+	uint32_t lengths[2] = {(uint32_t)strlen(name) + 1, bytes};
+	add_rest(lengths, sizeof lengths);
+	add_rest(name, lengths[0]);
+	add_rest(value, bytes);
+}
+
 static void add_attributes(int fd, const char *name) {
 	char list[16384], value[65536];
 	ssize_t length = list_attributes(fd, name, list, sizeof list);
 	for (const char *at = list; length > 0 && at < list + length; at += strlen(at) + 1) {
 		ssize_t bytes = name ? lgetxattr(name, at, value, sizeof value) : fgetxattr(fd, at, value, sizeof value);
 		if (bytes < 0) continue; /* gone, or not for us */
-		uint32_t lengths[2] = {(uint32_t)strlen(at) + 1, (uint32_t)bytes};
-		add_rest(lengths, sizeof lengths);
-		add_rest(at, lengths[0]);
-		add_rest(value, lengths[1]);
+		add_attribute(at, value, (uint32_t)bytes);
 	}
 }
 
@@ -159,7 +162,7 @@ static void pack_one(int fd, const char *name, const struct stat *status, const 
 	char link[PATH_MAX] = "";
 	/* Overlay makes all its whiteouts names of one device; they are no links. */
 	const int is_whiteout = head.kind == 'c' && status->st_rdev == 0;
-	const char *first = head.kind != 'd' && !is_whiteout && status->st_nlink > 1 ? name_before(status, path) : NULL;
+	const char *first = head.kind != 'd' && !is_whiteout && status->st_nlink > 1 && !(flags & WITH_IDENTITY) ? name_before(status, path) : NULL;
 	if (first) head.kind = 'h';
 	else if (head.kind == 'l') {
 		ssize_t length = readlinkat(AT_FDCWD, name, link, sizeof link - 1);
@@ -172,6 +175,10 @@ static void pack_one(int fd, const char *name, const struct stat *status, const 
 	add_rest(path, head.path_length + 1);
 	add_rest(target, head.link_length + 1);
 	size_t before = rest_used;
+	if (flags & WITH_IDENTITY) {
+		struct identity identity = identity_of(status);
+		add_attribute("identity", &identity, sizeof identity);
+	}
 	if (!first && !(flags & HEADS_ONLY)) add_attributes(fd, fd < 0 ? name : NULL);
 	head.xattrs_length = (uint32_t)(rest_used - before);
 	if (head.kind == 'f') {
@@ -199,60 +206,73 @@ static void pack_one(int fd, const char *name, const struct stat *status, const 
 	}
 }
 
-static void pack_tree(int parent, const char *name, const char *path, int depth);
-
 static int by_bytes(const void *a, const void *b) {
 	return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
 /* In the order of their bytes: the same tree gives the same records, whatever order its file system keeps. */
-static void pack_members(int fd, const char *path, int depth) {
+static void pack_members(int fd, const char *path) {
 	int copy = dup(fd);
 	DIR *entries = copy < 0 ? NULL : fdopendir(copy);
 	char **names = NULL;
 	size_t count = 0, room = 0;
-	if (!entries) fail("open", errno, path);
+	if (!entries) pack_fail("open", errno, path);
 	for (struct dirent *entry; (entry = readdir(entries));) {
 		if (!strcmp(entry->d_name, ".") || !strcmp(entry->d_name, "..")) continue;
 		if (count == room) names = realloc(names, (room = room ? room * 2 : 64) * sizeof *names);
 		char *name = names ? strdup(entry->d_name) : NULL;
-		if (!name) fail("allocate", ENOMEM, path);
+		if (!name) pack_fail("allocate", ENOMEM, path);
 		names[count++] = name;
 	}
 	closedir(entries);
 	if (count) qsort(names, count, sizeof *names, by_bytes);
 	for (size_t i = 0; i < count; i++) {
 		char *member;
-		if (asprintf(&member, "%s%s%s", path, *path ? "/" : "", names[i]) < 0) fail("allocate", ENOMEM, path);
-		pack_tree(fd, names[i], member, depth + 1);
+		if (asprintf(&member, "%s%s%s", path, *path ? "/" : "", names[i]) < 0) pack_fail("allocate", ENOMEM, path);
+		pack_named(fd, names[i], member, 1);
 		free(member);
 		free(names[i]);
 	}
 	free(names);
 }
 
-/* One descriptor a level, as unpack.c has it: what is too deep for that fails. What vanishes meanwhile was not there. */
-static void pack_tree(int parent, const char *name, const char *path, int depth) {
+/* One descriptor a level, as unpack.c has it: what is too deep for that fails. What vanishes meanwhile was not there: 0. */
+int pack_named(int parent, const char *name, const char *path, int with_members) {
 	struct stat status;
 	if (fstatat(parent, name, &status, AT_SYMLINK_NOFOLLOW) < 0) {
-		if (errno == ENOENT || errno == ENOTDIR) return;
-		fail("stat", errno, path);
+		if (errno == ENOENT || errno == ENOTDIR) return 0;
+		pack_fail("stat", errno, path);
 	}
 	const int is_folder = S_ISDIR(status.st_mode), is_file = S_ISREG(status.st_mode);
 	int fd = -1;
 	if (is_folder || is_file) {
 		fd = openat(parent, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC | O_NOCTTY | (is_folder ? O_DIRECTORY : 0));
-		if (fd < 0 && (errno == ENOENT || errno == ELOOP || errno == ENOTDIR)) return;
-		if (fd < 0 || fstat(fd, &status) < 0) fail("open", errno, path);
+		if (fd < 0 && (errno == ENOENT || errno == ELOOP || errno == ENOTDIR)) return 0;
+		if (fd < 0 || fstat(fd, &status) < 0) pack_fail("open", errno, path);
 		if (S_ISDIR(status.st_mode) != is_folder || S_ISREG(status.st_mode) != is_file) {
 			close(fd); /* swapped between the two looks */
-			return;
+			return 0;
 		}
-	} else if (!kind_of(&status)) return;
-	if (fd < 0 && fchdir(parent) < 0) fail("chdir", errno, path);
+	} else if (!kind_of(&status)) return 0;
+	if (fd < 0 && fchdir(parent) < 0) pack_fail("chdir", errno, path);
 	pack_one(fd, name, &status, path);
-	if (is_folder) pack_members(fd, path, depth);
+	if (is_folder && with_members) pack_members(fd, path);
+	/* Who asks for identities must not take half of the old and half of the new for one file. */
+	if (is_file && flags & WITH_IDENTITY) {
+		struct stat after;
+		struct identity before = identity_of(&status), now;
+		now = fstat(fd, &after) < 0 ? (struct identity){0} : identity_of(&after);
+		if (memcmp(&before, &now, sizeof now)) pack_fail("changed", ESTALE, path);
+	}
 	if (fd >= 0) close(fd);
+	return 1;
+}
+
+int pack_begin(int wishes) {
+	flags = wishes;
+	piece = malloc(PIECE);
+	fcntl(STDOUT_FILENO, F_SETPIPE_SZ, 1 << 20);
+	return piece ? 0 : -ENOMEM;
 }
 
 /* The last name of `inside` is followed only where it is a folder's own dot. Paths of records begin with what is found there: ''. */
@@ -260,21 +280,18 @@ int op_pack(struct run *run, const struct value *v) { /* root inside flags */
 	(void)run;
 	int root = slot_fd(v[0].number);
 	if (root < 0) return root;
-	flags = (int)v[2].number;
-	piece = malloc(PIECE);
-	if (!piece) return -ENOMEM;
-	fcntl(STDOUT_FILENO, F_SETPIPE_SZ, 1 << 20);
+	if (pack_begin((int)v[2].number)) return -ENOMEM;
 	char leaf[NAME_MAX + 1] = "";
 	int fd = open_parent_in(root, v[1].bytes, 0, leaf, sizeof leaf);
 	struct stat status;
 	if (fd == -EINVAL) { /* "/", or a folder's dot: the folder itself */
 		fd = open_in(root, v[1].bytes, O_RDONLY | O_DIRECTORY, 0);
-		if (fd < 0 || fstat(fd, &status) < 0) fail("open", fd < 0 ? -fd : errno, v[1].bytes);
+		if (fd < 0 || fstat(fd, &status) < 0) pack_fail("open", fd < 0 ? -fd : errno, v[1].bytes);
 		pack_one(fd, ".", &status, "");
-		pack_members(fd, "", 0);
+		pack_members(fd, "");
 	} else {
-		if (fd < 0) fail("open", -fd, v[1].bytes);
-		pack_tree(fd, leaf, "", 0);
+		if (fd < 0) pack_fail("open", -fd, v[1].bytes);
+		pack_named(fd, leaf, "", 1);
 	}
 	struct head end = {.length = sizeof end + 2, .kind = 'e'};
 	give(&end, sizeof end);

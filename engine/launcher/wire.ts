@@ -105,6 +105,7 @@ const encoders: Encoders = {
   'read-in': (op, w) => w.number(op.root).string(op.inside).number(op.maxBytes),
   'look-in': (op, w) => w.number(op.root).string(op.inside),
   pack: (op, w) => w.number(op.root).string(op.inside).number(op.flags),
+  'read-files': (op, w) => w.number(op.root),
   unpack: (op, w) => w.number(op.root).number(op.flags),
   unshare: (op, w) => w.number(op.flags).number(op.user),
   'user-namespace': (op, w) => w.number(op.slot).string(op.uids).string(op.gids),

@@ -33,7 +33,7 @@ int fuzz_pack(int root, uint8_t *bytes, size_t room, size_t *used) {
 	if (!piece) piece = malloc(PIECE);
 	if (setjmp(pack_end) || fstat(root, &status) < 0) return 0;
 	pack_one(root, ".", &status, "");
-	pack_members(root, "", 0);
+	pack_members(root, "");
 	struct head end = {.length = sizeof end + 2, .kind = 'e'};
 	give(&end, sizeof end);
 	give("\0", 2);

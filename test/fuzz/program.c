@@ -43,6 +43,10 @@ int op_look_in(struct run *run, const struct value *v) {
 	(void)run, (void)v;
 	return -1;
 }
+int op_read_files(struct run *run, const struct value *v) {
+	(void)run, (void)v;
+	return -1;
+}
 int op_unpack(struct run *run, const struct value *v) {
 	(void)run, (void)v;
 	return -1;

@@ -15,6 +15,7 @@ export const SAMPLE_OPS: { readonly [Name in LaunchOpName]: Extract<LaunchOp, { 
   'read-in': { op: 'read-in', root: 1, inside: 'r', maxBytes: 4096 },
   'look-in': { op: 'look-in', root: 1, inside: 'etc' },
   pack: { op: 'pack', root: 1, inside: 'etc', flags: 1 },
+  'read-files': { op: 'read-files', root: 1 },
   unpack: { op: 'unpack', root: 1, flags: 7 },
   unshare: { op: 'unshare', flags: 0x20000, user: 4 },
   'user-namespace': { op: 'user-namespace', slot: 4, uids: '0 524288 65536', gids: '0 524288 65536' },
