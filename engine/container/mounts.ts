@@ -31,6 +31,8 @@ export interface MountRequest {
   readonly init?: string;
   readonly readOnlyRootfs: boolean;
   readonly privileged: boolean;
+  /** Whether the container's control groups may be written from inside. */
+  readonly writableCgroups: boolean;
   readonly shmSizeBytes: number;
   /** Of version 1 hierarchies, or of the unified one. */
   readonly cgroups: readonly CgroupView[];
@@ -91,6 +93,7 @@ function usualMounts(request: MountRequest): readonly Entry[] {
   const { root, privileged } = request;
   const strict = MS.NOSUID | MS.NOEXEC | MS.NODEV;
   const guarded = privileged ? strict : strict | MS.RDONLY;
+  const cgroupFlags = request.writableCgroups ? strict : strict | MS.RDONLY;
   const fresh = (target: string, type: string, flags: number, data?: string, optional = false): Entry => ({
     target,
     ops: [
@@ -121,7 +124,7 @@ function usualMounts(request: MountRequest): readonly Entry[] {
     { target: '/dev/shm', ops: shmOps(request) },
     // Not every kernel has POSIX message queues.
     fresh('/dev/mqueue', 'mqueue', strict, undefined, true),
-    { target: '/sys/fs/cgroup', ops: cgroupMountOps(root, request.cgroups, guarded) },
+    { target: '/sys/fs/cgroup', ops: cgroupMountOps(root, request.cgroups, cgroupFlags) },
     ...request.devices.map((node) => nodeEntry(request, node)),
   ];
 }

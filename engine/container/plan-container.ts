@@ -86,6 +86,7 @@ export async function planContainer(host: Host, record: ContainerRecord, inputs:
       ...(hasInit(container) ? { init: host.launcher } : {}),
       readOnlyRootfs: security.readOnlyRootfs,
       privileged: security.privileged,
+      writableCgroups: security.writableCgroups ?? security.privileged,
       shmSizeBytes: container.resources.shmSizeBytes,
       cgroups: cgroupViews(facts.cgroups, cgroup, namespaces.ownsCgroup),
       devices: devices.nodes,

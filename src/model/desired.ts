@@ -20,7 +20,7 @@ export interface DesiredNetwork {
   /** Full name, unique in the instance: `shop_default`. */
   readonly name: string;
   readonly external: boolean;
-  readonly driver: 'bridge';
+  readonly driver: 'bridge' | 'macvlan' | 'ipvlan';
   readonly internal: boolean;
   readonly enableIpv4: boolean;
   readonly enableIpv6: boolean;
@@ -144,6 +144,8 @@ export interface DesiredContainer {
     readonly apparmor?: string;
     /** `systempaths=unconfined`: nothing in /proc and /sys is hidden or read-only. */
     readonly systemPathsUnconfined?: boolean;
+    /** `writable-cgroups=true` or `false`; absent: as `privileged` says. */
+    readonly writableCgroups?: boolean;
   };
   readonly resources: {
     readonly memoryBytes?: number;

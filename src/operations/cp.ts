@@ -61,7 +61,7 @@ export async function cp(context: Context, target: Target, options: CpOptions): 
 }
 
 function targeted(found: Found, target: Target, service: string, { index, all }: CpOptions): readonly LiveContainer[] {
-  if (index !== undefined) return [oneOf(found, target, service, index)];
+  if (index) return [oneOf(found, target, service, index)];
   checkServices(found, target, [service]);
   const containers = found.containers.filter(
     (live) => serviceOf(live) === service && (all === true || !isOneOff(live)),

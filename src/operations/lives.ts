@@ -72,17 +72,17 @@ export function checkServices(
   }
 }
 
-/** The replica of a service that a command speaks to: the one with the number, else the lowest. */
+/** The replica of a service that a command speaks to: the one with the number; without one, or with 0 as Compose has it, the lowest. */
 export function oneOf(found: Found, target: Target, service: string, index?: number): LiveContainer {
   checkServices(found, target, [service]);
   const all = found.containers.filter((live) => serviceOf(live) === service);
-  const chosen = index === undefined ? all[0] : all.find((live) => !isOneOff(live) && numberOf(live) === index);
+  const chosen = !index ? all[0] : all.find((live) => !isOneOff(live) && numberOf(live) === index);
   if (chosen) return chosen;
   throw notRunning(service, index);
 }
 
 export function notRunning(service: string, index?: number): TcomposeError {
-  const which = index === undefined ? '' : ` container #${index}`;
+  const which = !index ? '' : ` container #${index}`;
   return new TcomposeError(`service "${service}" is not running${which}`, {
     code: 'not-running',
     address: `service/${service}`,

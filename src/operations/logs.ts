@@ -49,7 +49,7 @@ export async function logs(context: Context, target: Target, options: LogsOption
 }
 
 function choose(found: Found, target: Target, { services = [], index }: LogsOptions): readonly LiveContainer[] {
-  if (index !== undefined) return [oneOf(found, target, oneService(services), index)];
+  if (index) return [oneOf(found, target, oneService(services), index)];
   const all = ofServices(found, target, services);
   // Services with `attach: false` are shown when they are named.
   return services.length > 0 ? all : all.filter((live) => target.project?.services[serviceOf(live)]?.attach !== false);

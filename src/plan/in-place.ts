@@ -187,6 +187,7 @@ export const FIELDS: { readonly [K in keyof Required<DesiredContainer>]: FieldRu
     readOnlyRootfs: ['read_only'],
     apparmor: ['security_opt'],
     systemPathsUnconfined: ['security_opt'],
+    writableCgroups: ['security_opt'],
   }),
   resources: fields({
     memoryBytes: ['mem_limit'],

@@ -6,7 +6,7 @@ export const attach = command({
   usage: 'SERVICE',
   flags: {
     'detach-keys': text('', 'KEYS', 'keys to leave by, without ending the container; default ctrl-p,ctrl-q'),
-    index: count('', 'N', 'which container of the service', { min: 1 }),
+    index: count('', 'N', 'which container of the service'),
     'no-stdin': toggle('', 'pass nothing on that is typed here'),
     'sig-proxy': toggle('', 'pass signals on to the container (default)', { byDefault: true }),
   },

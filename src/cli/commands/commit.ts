@@ -9,7 +9,7 @@ export const commit = command({
     change: list('c', 'INSTRUCTION', 'a Dockerfile instruction to apply: CMD ["nginx"]'),
     message: text('m', 'TEXT', 'what was changed'),
     pause: toggle('p', 'freeze the container meanwhile (default; --pause=false)', { byDefault: true }),
-    index: count('', 'N', 'which container of the service', { min: 1 }),
+    index: count('', 'N', 'which container of the service'),
   },
   takes: [1, 2],
   dryRun: 'refused',

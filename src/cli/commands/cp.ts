@@ -11,7 +11,7 @@ export const cp = command({
     all: toggle('', 'containers made by run too'),
     archive: toggle('a', 'what is copied in belongs to the user that the container runs as'),
     'follow-link': toggle('L', 'copy what a link leads to'),
-    index: count('', 'N', 'which container of the service', { min: 1 }),
+    index: count('', 'N', 'which container of the service'),
   },
   takes: [2, 2],
   dryRun: 'refused',

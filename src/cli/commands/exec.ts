@@ -8,7 +8,7 @@ export const exec = command({
   flags: {
     detach: toggle('d', 'leave the command running in the background'),
     env: list('e', 'KEY=VALUE', 'a variable of the environment (KEY alone: as it is here)'),
-    index: count('', 'N', 'which container of the service', { min: 1 }),
+    index: count('', 'N', 'which container of the service'),
     privileged: toggle('', 'with all capabilities'),
     user: text('u', 'USER', 'as this user'),
     'no-tty': toggle('T', 'no terminal for the command (default when there is none here)'),

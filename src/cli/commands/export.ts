@@ -7,7 +7,7 @@ import { writeStream, writeToFile } from '../output-stream.ts';
 export const exportCommand = command({
   usage: 'SERVICE',
   flags: {
-    index: count('', 'N', 'which container of the service', { min: 1 }),
+    index: count('', 'N', 'which container of the service'),
     output: text('o', 'FILE', 'write to a file instead of standard output'),
   },
   takes: [1, 1],

@@ -9,7 +9,7 @@ export const logs = command({
   usage: '[SERVICE...]',
   flags: {
     follow: toggle('f', 'go on as they print more'),
-    index: count('', 'N', 'which container of the service', { min: 1 }),
+    index: count('', 'N', 'which container of the service'),
     since: text('', 'TIME', 'from a time (2026-01-31T12:00:00Z) or a while ago (10m) on'),
     until: text('', 'TIME', 'up to a time or a while ago'),
     tail: text('n', 'LINES', 'the last lines of each container only; default all'),

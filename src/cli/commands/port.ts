@@ -7,7 +7,7 @@ export const port = command({
   usage: 'SERVICE PORT',
   flags: {
     protocol: text('', 'PROTOCOL', 'tcp (default), udp or sctp', { choices: ['tcp', 'udp', 'sctp'] }),
-    index: count('', 'N', 'which container of the service', { min: 1 }),
+    index: count('', 'N', 'which container of the service'),
   },
   takes: [2, 2],
   run: async (cli, flags, [service, word]) => {

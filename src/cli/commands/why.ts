@@ -10,7 +10,7 @@ export const why = command({
   usage: 'SERVICE TARGET[:PORT]',
   flags: {
     udp: toggle('', 'a datagram port: who listens is looked at, nothing is sent'),
-    index: count('', 'N', 'which container of the service', { min: 1 }),
+    index: count('', 'N', 'which container of the service'),
     format: text('', 'FORMAT', 'how to print: text or json', { choices: ['text', 'json'] }),
   },
   takes: [2, 2],

@@ -89,11 +89,13 @@ export function security(scope: ServiceScope): DesiredContainer['security'] {
   let seccomp = 'default';
   let apparmor: string | undefined;
   let systemPathsUnconfined = false;
+  let writableCgroups: boolean | undefined;
   for (const [index, option] of (service.security_opt ?? []).entries()) {
     const [key = '', value = ''] = option.split(/[:=](.*)/s);
-    if (key === 'no-new-privileges') noNewPrivileges = option === key || truth(scope, value, index);
+    if (key === 'no-new-privileges') noNewPrivileges = option === key || truth(scope, key, value, index);
     else if (key === 'seccomp') seccomp = seccompText(scope, value, index);
     else if (key === 'apparmor') apparmor = value;
+    else if (key === 'writable-cgroups') writableCgroups = truth(scope, key, value, index);
     else if (key === 'systempaths' && value === 'unconfined') systemPathsUnconfined = true;
     else if (!isLabel(key)) throw unsupported(scope, option, index);
   }
@@ -106,14 +108,15 @@ export function security(scope: ServiceScope): DesiredContainer['security'] {
     readOnlyRootfs: service.read_only === true,
     ...(apparmor === undefined ? {} : { apparmor }),
     ...(systemPathsUnconfined ? { systemPathsUnconfined } : {}),
+    ...(writableCgroups === undefined ? {} : { writableCgroups }),
   };
 }
 
 /** The words of Go's ParseBool, which dockerd reads here: `no-new-privileges:0` is off, and a slip is not guessed at. */
-function truth(scope: ServiceScope, value: string, index: number): boolean {
+function truth(scope: ServiceScope, key: string, value: string, index: number): boolean {
   if (/^(1|t|T|TRUE|true|True)$/.test(value)) return true;
   if (/^(0|f|F|FALSE|false|False)$/.test(value)) return false;
-  throw refuse(scope, `no-new-privileges of service ${scope.name} cannot be "${value}"`, ['security_opt', index], {
+  throw refuse(scope, `${key} of service ${scope.name} cannot be "${value}"`, ['security_opt', index], {
     code: 'bad-value',
     help: 'write true or false',
   });
@@ -133,7 +136,7 @@ function seccompText(scope: ServiceScope, value: string, index: number): string 
 const unsupported = (scope: ServiceScope, option: string, index: number) =>
   refuse(scope, `security_opt "${option}" of service ${scope.name} is not supported yet`, ['security_opt', index], {
     code: 'not-yet',
-    help: 'no-new-privileges:true, seccomp=PROFILE, apparmor=PROFILE and systempaths=unconfined are',
+    help: 'no-new-privileges:true, seccomp=PROFILE, apparmor=PROFILE, systempaths=unconfined and writable-cgroups=true are',
   });
 
 export function ulimits({ service }: ServiceScope): DesiredContainer['ulimits'] {

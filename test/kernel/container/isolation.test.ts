@@ -77,6 +77,14 @@ describe('by default', () => {
     expect(output).toMatch(/Read-only file system/);
   });
 
+  test('they can be written when that is asked for, and are not of a privileged one that says so', async () => {
+    const write = 'mkdir /sys/fs/cgroup/pids/x 2>&1 || mkdir /sys/fs/cgroup/x 2>&1 && echo written';
+    const asked = (privileged: boolean, writableCgroups: boolean) =>
+      sh(write, { security: { ...aContainer('', '').security, privileged, writableCgroups } });
+    expect(await asked(false, true)).toContain('written');
+    expect(await asked(true, false)).toMatch(/Read-only file system/);
+  });
+
   test('standard streams can be opened again by name, also by a user', async () => {
     expect(await sh('echo hello > /dev/stdout; echo bad > /dev/stderr', { user: 'web' })).toBe('hello\nbad');
   });

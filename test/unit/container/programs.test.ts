@@ -40,6 +40,7 @@ const mounts = (records: readonly MountRecord[]): Omit<MountRequest, 'root' | 's
   filesFrom: '/run/c',
   readOnlyRootfs: false,
   privileged: false,
+  writableCgroups: false,
   shmSizeBytes: 1024,
   cgroups: [],
 });

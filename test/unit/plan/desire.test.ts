@@ -137,7 +137,9 @@ describe('limits and privileges', () => {
     expect(security).toMatchObject({ noNewPrivileges: true, seccomp: 'unconfined', capAdd: ['NET_ADMIN', 'SYS_TIME'] });
     const both = await web('security_opt: ["apparmor:mine", "systempaths=unconfined"]');
     expect(both.security).toMatchObject({ apparmor: 'mine', systemPathsUnconfined: true });
-    await expect(web('security_opt: ["writable-cgroups=true"]')).rejects.toMatchObject({ code: 'not-yet' });
+    expect((await web('security_opt: ["writable-cgroups=true"]')).security).toMatchObject({ writableCgroups: true });
+    await expect(web('security_opt: ["writable-cgroups=maybe"]')).rejects.toMatchObject({ code: 'bad-value' });
+    await expect(web('security_opt: ["writeable-cgroups=true"]')).rejects.toMatchObject({ code: 'not-yet' });
   });
   test.each([
     ['no-new-privileges', true],
