@@ -101,7 +101,7 @@ const containersOf = (host: Host): Engine['containers'] => {
   const find = (name: string) => findRecord(readContainerRecords(host.paths), name);
   return {
     create: async (wanted) => batch((await import('./container/create.ts')).createContainers(host, wanted)),
-    update: async (wanted) => (await import('./container/update.ts')).updateContainers(host, wanted),
+    update: async (wanted, avoid) => (await import('./container/update.ts')).updateContainers(host, wanted, avoid),
     start: async (names, options) => {
       const result = await (await import('./container/start.ts')).startContainers(host, names);
       if (!options?.isRestart) return result;

@@ -21,7 +21,7 @@ import { limitsProblem } from './check-limits.ts';
 import { removeContents, writeContents } from './contents.ts';
 import type { HostFacts } from './host-facts.ts';
 import { ownNamespaces, rlimitOps, sysctlWrites } from './limits.ts';
-import { isRunning } from './runtime.ts';
+import { idleAmong, isRunning } from './runtime.ts';
 import { signalNumber } from './signals.ts';
 import { sweepStrays } from './sweep.ts';
 import { allotUser } from './user-namespace.ts';
@@ -29,6 +29,8 @@ import { allotUser } from './user-namespace.ts';
 export interface CreateRequest {
   readonly container: DesiredContainer;
   readonly inheritsFrom?: string;
+  /** Addresses that others ask for by number. */
+  readonly avoid?: readonly string[];
 }
 
 interface Made {
@@ -78,10 +80,12 @@ async function draft(
 ): Promise<Made[]> {
   const made: Made[] = [];
   const coming = wanted.map(({ container }) => container);
+  const idle = idleAmong(host.paths, records.containers);
   for (const request of wanted) {
     await attempt(context.failed, request.container.name, async () => {
       const present = [...records.containers, ...made.map(({ record }) => record)];
-      const one = await draftOne(host, request, { networks: records.networks, containers: present, coming }, context);
+      const known = { networks: records.networks, containers: present, coming, idle, avoid: request.avoid ?? [] };
+      const one = await draftOne(host, request, known, context);
       if (one !== undefined) made.push(one);
     });
   }
@@ -115,7 +119,10 @@ async function draftOne(
     name: container.name,
     createdAt: new Date().toISOString(),
     madeFrom: container,
-    endpoints: allotEndpoints(container, id, { ...records, containers: others }, instance),
+    endpoints: allotEndpoints(container, id, { ...records, containers: others }, instance, {
+      endpoints: before?.endpoints ?? [],
+      isWired: false,
+    }),
     publishers: before?.publishers ?? [],
     ...(ids === undefined ? {} : { ids }),
     mounts: resolveMounts({

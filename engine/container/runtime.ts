@@ -89,6 +89,10 @@ export function isRunning(paths: Paths, record: ContainerRecord): boolean {
   return supervisorOf(paths, record) !== undefined;
 }
 
+/** Ids of those that neither run nor are meant to: nobody speaks under their addresses. */
+export const idleAmong = (paths: Paths, records: readonly ContainerRecord[]): ReadonlySet<string> =>
+  new Set(records.flatMap((record) => (record.wanted || isRunning(paths, record) ? [] : [record.id])));
+
 /** It lives in the container's network namespace, for as long as that is meant to run. */
 export const supervisorOf = (paths: Paths, record: ContainerRecord): ProcessId | undefined =>
   readRuntime(paths, record).supervisor;

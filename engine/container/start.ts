@@ -20,6 +20,7 @@ import { groupFolders, killGroup } from './kill-group.ts';
 import { leaveSession } from './leave-session.ts';
 import { syncNetwork } from './publish.ts';
 import { isRunning } from './runtime.ts';
+import { settleAddresses } from './settle-addresses.ts';
 import { startSpec } from './start-spec.ts';
 import { limitRefused, startWarnings } from './start-warnings.ts';
 import { noSuchContainer } from './unknown.ts';
@@ -35,7 +36,8 @@ export async function startContainers(host: Host, names: readonly string[]): Pro
   const before = await host.records();
   const stopped = findStopped(host, names, before, failed);
   if (stopped.length === 0) return result;
-  const wanted = await wantPorts(host, stopped, before, failed);
+  const placed = await settleAddresses(host, stopped, before, { instance, failed });
+  const wanted = await wantPorts(host, placed, before, failed);
   if (wanted.length === 0) return result;
   const records = withChanges(before, wanted);
   const specs = await describeAll(host, wanted, records, instance, failed);

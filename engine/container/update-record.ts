@@ -19,11 +19,20 @@ export interface Drafted {
   readonly failed: ReadonlyMap<string, Error>;
 }
 
+/** Container → addresses that others ask for by number. */
+export type Avoid = ReadonlyMap<string, readonly string[]>;
+
+interface Circumstances {
+  readonly instance: string;
+  readonly isUp: (record: ContainerRecord) => boolean;
+  readonly avoid?: Avoid;
+}
+
 /** `records`: all of the instance. `isUp`: it has a network of its own in the kernel. Nothing is touched. */
 export function draftChanges(
   wanted: readonly DesiredContainer[],
   records: Records,
-  { instance, isUp }: { readonly instance: string; readonly isUp: (record: ContainerRecord) => boolean },
+  { instance, isUp, avoid = new Map() }: Circumstances,
 ): Drafted {
   const failed = new Map<string, Error>();
   const known = new Map(records.containers.map((record) => [record.name, record]));
@@ -31,8 +40,10 @@ export function draftChanges(
   const present = new Map(known);
   for (const container of wanted) {
     const record = known.get(container.name);
-    if (record !== undefined) present.set(container.name, withoutLeaving(record, container));
+    if (record !== undefined)
+      present.set(container.name, withoutLeaving(record, container, avoid.get(container.name) ?? []));
   }
+  const idle = new Set(records.containers.flatMap((one) => (one.wanted || isUp(one) ? [] : [one.id])));
   const changes: RecordChange[] = [];
   for (const container of wanted) {
     const from = known.get(container.name);
@@ -42,7 +53,13 @@ export function draftChanges(
       const endpoints = endpointsOf(
         from,
         container,
-        { networks: records.networks, containers: others },
+        {
+          networks: records.networks,
+          containers: others,
+          coming: wanted,
+          avoid: avoid.get(container.name) ?? [],
+          idle,
+        },
         {
           instance,
           isWired: isUp(from),
@@ -116,7 +133,13 @@ const mayHold = ({ publishers, publishersBefore = [] }: ContainerRecord): readon
   ...publishersBefore.filter((port) => !publishers.some((other) => isDeepStrictEqual(port, other))),
 ];
 
-function withoutLeaving(record: ContainerRecord, { attachments }: DesiredContainer): ContainerRecord {
+function withoutLeaving(
+  record: ContainerRecord,
+  { attachments }: DesiredContainer,
+  avoid: readonly string[],
+): ContainerRecord {
+  const stays = (had: string, asked: string | undefined) =>
+    asked === undefined ? !avoid.includes(had) : asked === had;
   const endpoints = record.endpoints.flatMap((endpoint): readonly EndpointRecord[] => {
     const wanted = attachments.find(({ network }) => network === endpoint.network);
     if (wanted === undefined) return [];
@@ -124,8 +147,8 @@ function withoutLeaving(record: ContainerRecord, { attachments }: DesiredContain
     return [
       {
         ...rest,
-        ...(ipv4 && (wanted.ipv4 ?? ipv4.address) === ipv4.address ? { ipv4 } : {}),
-        ...(ipv6 && (wanted.ipv6 ?? ipv6.address) === ipv6.address ? { ipv6 } : {}),
+        ...(ipv4 && stays(ipv4.address, wanted.ipv4) ? { ipv4 } : {}),
+        ...(ipv6 && stays(ipv6.address, wanted.ipv6) ? { ipv6 } : {}),
       },
     ];
   });

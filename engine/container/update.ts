@@ -18,10 +18,15 @@ import { changeHeldPorts } from './held-ports.ts';
 import { CLONE } from './linux.ts';
 import { isRunning, supervisorOf } from './runtime.ts';
 import { updateMounts } from './update-mounts.ts';
-import { draftChanges, type RecordChange } from './update-record.ts';
+import { type Avoid, draftChanges, type RecordChange } from './update-record.ts';
 import { rewriteLinks, writeHostFiles } from './write-host-files.ts';
 
-export async function updateContainers(host: Host, wanted: readonly DesiredContainer[]): Promise<BatchResult> {
+/** `avoid`: by name, addresses on its networks that others ask for by number. */
+export async function updateContainers(
+  host: Host,
+  wanted: readonly DesiredContainer[],
+  avoid: Avoid = new Map(),
+): Promise<BatchResult> {
   const failed = new Map<string, Error>();
   const instance = await host.instance();
   // It is ready when it is needed; whether it could be started is told then.
@@ -29,7 +34,8 @@ export async function updateContainers(host: Host, wanted: readonly DesiredConta
   // Names and addresses are the whole instance's: another project may be allotting its own this moment.
   const { changes, records } = await withFolderLock(join(host.paths.root, 'containers'), async () => {
     const records = await host.records();
-    const drafted = draftChanges(wanted, records, { instance, isUp: (record) => isRunning(host.paths, record) });
+    const isUp = (record: ContainerRecord) => isRunning(host.paths, record);
+    const drafted = draftChanges(wanted, records, { instance, isUp, avoid });
     for (const [name, error] of drafted.failed) failed.set(name, error);
     return { changes: await writeChanges(host, drafted.changes, records), records };
   });

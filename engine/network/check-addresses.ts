@@ -14,11 +14,12 @@ interface Wanted {
   readonly networks: readonly DesiredNetwork[];
 }
 
-/** `leaving`: names of containers that go first. All problems, none thrown. */
+/** `leaving`: names of containers that go first; `idle`: ids of those that do not run. All problems, none thrown. */
 export async function addressProblems(
   { containers, networks }: Wanted,
   records: Records,
   leaving: ReadonlySet<string>,
+  idle: ReadonlySet<string> = new Set(),
 ): Promise<readonly Error[]> {
   const problems: Error[] = [];
   const attempt = <T>(work: () => T): T | undefined => {
@@ -55,7 +56,7 @@ export async function addressProblems(
       allotEndpoints(
         { ...container, attachments: asking },
         container.name,
-        { networks: known, containers: others },
+        { networks: known, containers: others, idle },
         '',
       ),
     );

@@ -24,13 +24,23 @@ export interface Records {
   readonly containers: readonly ContainerRecord[];
   /** About to be given places as well: what they ask for by number is nobody else's any more. */
   readonly coming?: readonly DesiredContainer[];
+  /** Asked for by number, by somebody else who is to be made yet. */
+  readonly avoid?: readonly string[];
+  /** Ids of those that do not run: who asks by number may have what they have, and they get another one with their next start. */
+  readonly idle?: ReadonlySet<string>;
 }
 
 interface Place {
   readonly container: string;
   readonly network: NetworkRecord;
-  /** Addresses that somebody has. */
-  readonly used: ReadonlyMap<string, string>;
+  /** Addresses that somebody has, and who. */
+  readonly used: ReadonlyMap<string, Holder>;
+}
+
+interface Holder {
+  readonly name: string;
+  /** It is not in use, and goes to who asks for it; `left`: to who needs one and finds no other. */
+  readonly gives?: 'left' | 'asked';
 }
 
 /**
@@ -79,8 +89,24 @@ export function allotEndpoints(
 const NOTHING = { endpoints: [], isWired: false };
 
 /** An address that fits what is asked for, unless somebody asked for it by number meanwhile. */
-const kept = ({ used }: Place, asked: string | undefined, had: EndpointRecord['ipv4']): EndpointRecord['ipv4'] =>
-  had !== undefined && (asked === undefined || asked === had.address) && !used.has(had.address) ? had : undefined;
+const kept = (
+  { used, network }: Place,
+  asked: string | undefined,
+  had: EndpointRecord['ipv4'],
+): EndpointRecord['ipv4'] =>
+  had !== undefined &&
+  (asked === undefined || asked === had.address) &&
+  !isTaken(used.get(had.address)) &&
+  subnetOf(network, had.address) !== undefined
+    ? had
+    : undefined;
+
+const isTaken = (holder: Holder | undefined): boolean => holder !== undefined && holder.gives !== 'left';
+
+const subnetOf = (network: NetworkRecord, text: string): NetworkRecord['subnets'][number] | undefined => {
+  const address = findAddress(text);
+  return address && network.subnets.find(({ subnet }) => contains(findPrefix(subnet)!, address));
+};
 
 /** Where the interface inside is: what is there stays, others get the lowest free place. */
 export const positionOf = (endpoint: EndpointRecord, all: readonly EndpointRecord[]): number =>
@@ -100,34 +126,47 @@ function freePositions(
   });
 }
 
-function usedOn(network: NetworkRecord, { containers, coming = [] }: Records, asking: string): Map<string, string> {
-  const used = new Map<string, string>();
-  for (const { gateway } of network.subnets) used.set(gateway, 'the gateway');
+/** Later ones win: what is in use counts more than what is only reserved. */
+function usedOn(
+  network: NetworkRecord,
+  { containers, coming = [], avoid = [], idle }: Records,
+  asking: string,
+): Map<string, Holder> {
+  const used = new Map<string, Holder>();
+  const isIdle = ({ id }: ContainerRecord) => idle?.has(id) === true;
+  const give = (record: ContainerRecord, gives: Holder['gives']) => {
+    for (const { network: name, ipv4, ipv6 } of record.endpoints) {
+      if (name !== network.name) continue;
+      for (const address of [ipv4?.address, ipv6?.address])
+        if (address !== undefined) used.set(address, { name: `container ${record.name}`, ...(gives && { gives }) });
+    }
+  };
+  for (const record of containers) if (isIdle(record)) give(record, 'left');
+  for (const address of avoid) used.set(address, { name: 'another container', gives: 'asked' });
+  for (const { gateway } of network.subnets) used.set(gateway, { name: 'the gateway' });
   for (const { auxAddresses } of network.madeFrom.ipam) {
-    for (const [name, address] of Object.entries(auxAddresses ?? {})) used.set(address, `aux_addresses.${name}`);
+    for (const [name, address] of Object.entries(auxAddresses ?? {}))
+      used.set(address, { name: `aux_addresses.${name}` });
   }
   for (const { name: other, attachments } of coming.filter(({ name }) => name !== asking)) {
     for (const { network: name, ipv4, ipv6 } of attachments) {
       const asked = [ipv4, ipv6].flatMap((text) => findAddress(text ?? '') ?? []);
-      if (name === network.name) for (const address of asked) used.set(formatAddress(address), `container ${other}`);
+      if (name === network.name)
+        for (const address of asked) used.set(formatAddress(address), { name: `container ${other}` });
     }
   }
-  for (const record of containers) {
-    for (const { network: name, ipv4, ipv6 } of record.endpoints) {
-      if (name !== network.name) continue;
-      for (const address of [ipv4?.address, ipv6?.address])
-        if (address !== undefined) used.set(address, `container ${record.name}`);
-    }
-  }
+  for (const record of containers) if (!isIdle(record)) give(record, undefined);
   return used;
 }
 
 function allot(place: Place, family: 4 | 6, asked: string | undefined): EndpointRecord['ipv4'] {
   const subnets = place.network.subnets.filter(({ subnet }) => isIpv6(subnet) === (family === 6));
   if (asked !== undefined) return checked(place, asked, subnets);
-  for (const { subnet, prefix } of subnets) {
-    const address = lowestFree(place, subnet);
-    if (address !== undefined) return { address: formatAddress(address), prefix };
+  for (const isFree of [(one?: Holder) => one === undefined, (one?: Holder) => !isTaken(one)]) {
+    for (const { subnet, prefix } of subnets) {
+      const address = lowestFree(place, subnet, isFree);
+      if (address !== undefined) return { address: formatAddress(address), prefix };
+    }
   }
   if (subnets.length === 0) return undefined;
   const full = subnets.map(({ subnet }) => subnet).join(', ');
@@ -154,12 +193,16 @@ function checked(
     );
   }
   const holder = used.get(formatAddress(address));
-  if (holder !== undefined)
-    throw refused(container, `the address ${asked}, which ${holder} has`, 'choose another address');
+  if (holder !== undefined && holder.gives === undefined)
+    throw refused(container, `the address ${asked}, which ${holder.name} has`, 'choose another address');
   return { address: formatAddress(address), prefix: subnet.prefix };
 }
 
-function lowestFree({ network, used }: Place, subnet: string): Address | undefined {
+function lowestFree(
+  { network, used }: Place,
+  subnet: string,
+  isFree: (holder?: Holder) => boolean,
+): Address | undefined {
   const prefix = findPrefix(subnet)!;
   const asked = network.madeFrom.ipam.find(
     (pool) => pool.ipRange !== undefined && contains(prefix, findPrefix(pool.ipRange) ?? prefix),
@@ -169,7 +212,7 @@ function lowestFree({ network, used }: Place, subnet: string): Address | undefin
   for (let value = first(range); value <= last(range) && value <= hosts.to; value++) {
     if (value < hosts.from) value = hosts.from;
     const address: Address = { family: prefix.family, value };
-    if (!used.has(formatAddress(address))) return address;
+    if (isFree(used.get(formatAddress(address)))) return address;
   }
   return undefined;
 }

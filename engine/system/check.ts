@@ -108,8 +108,12 @@ async function impossibleAddresses(
   );
   if (!asks && networks.every(({ ipam, driverOpts }) => ipam.length === 0 && Object.keys(driverOpts).length === 0))
     return [];
-  const { addressProblems } = await import('../network/index.ts');
-  return await addressProblems({ containers, networks }, await host.records(), leaving);
+  const [{ addressProblems }, { idleAmong }, records] = await Promise.all([
+    import('../network/index.ts'),
+    import('../container/runtime.ts'),
+    host.records(),
+  ]);
+  return await addressProblems({ containers, networks }, records, leaving, idleAmong(host.paths, records.containers));
 }
 
 async function impossibleMounts(host: Host, containers: readonly DesiredContainer[]): Promise<readonly Error[]> {

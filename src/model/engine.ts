@@ -172,18 +172,23 @@ export interface Containers {
    * or the other) the new record takes the place of the old one, which is removed with its writable layer and log; anonymous
    * volumes that the new one has no use for stay. A running one is refused: stopping it is a step of its own. Without
    * `inheritsFrom` a container of the same name is an error, unless it was made from an equal DesiredContainer (every action
-   * may be run twice).
+   * may be run twice). What a container that does not run has by number is free for who asks for that number; addresses in `avoid`
+   * are given to nobody who does not.
    */
   create(
-    wanted: readonly { readonly container: DesiredContainer; readonly inheritsFrom?: string }[],
+    wanted: readonly {
+      readonly container: DesiredContainer;
+      readonly inheritsFrom?: string;
+      readonly avoid?: readonly string[];
+    }[],
   ): Promise<BatchResult>;
   /**
    * Brings containers that exist, running or not, from what they were made from to `wanted`, without touching their processes: only
    * fields that plan/in-place.ts calls `live` may differ. What was allotted stays as it is wherever it still fits (addresses, host
    * ports chosen by the engine). Begun and not finished, it may be called again, with the same or with another wish: the snapshot
-   * calls such a container damaged (`change`).
+   * calls such a container damaged (`change`). `avoid`: by name, addresses that others are to have; one that it was given is left.
    */
-  update(wanted: readonly DesiredContainer[]): Promise<BatchResult>;
+  update(wanted: readonly DesiredContainer[], avoid?: ReadonlyMap<string, readonly string[]>): Promise<BatchResult>;
   /** Checks ports first, all at once, before anything is touched. `isRestart`: those who follow events hear of it as of one. */
   start(names: readonly string[], options?: { readonly isRestart?: boolean }): Promise<BatchResult>;
   stop(names: readonly string[], options?: { graceMs?: number; signal?: string }): Promise<BatchResult>;

@@ -14,9 +14,9 @@ export interface ActionArgs {
   'image.pull': { readonly image: string; readonly platform?: string };
   'image.remove': { readonly image: string };
   /** `inheritsFrom`: the replaced container, whose anonymous volumes are taken over; its own name: see model/engine.ts. */
-  'container.create': { readonly container: DesiredContainer; readonly inheritsFrom?: string };
+  'container.create': { readonly container: DesiredContainer; readonly inheritsFrom?: string } & Avoiding;
   /** Brings it from what it was made from to this, its process untouched; a stopped one gets a new record only. */
-  'container.update': { readonly container: DesiredContainer };
+  'container.update': { readonly container: DesiredContainer } & Avoiding;
   /** `isRestart`: half of a restart that was asked for, which is told to those who follow events. */
   'container.start': { readonly container: string; readonly isRestart?: boolean };
   /** A container of pre_start, from its making to its removal; one that fails stays, for a look, until the next time. */
@@ -52,6 +52,11 @@ export interface Reason {
   readonly code: 'missing' | 'changed' | 'damaged' | 'unwanted' | 'requested' | 'dependency' | 'stopped';
   /** `environment.LOG_LEVEL`, for a change. */
   readonly field?: string;
+/** Addresses on its networks that others ask for by number: it takes none of them, and does not keep one that it was given. */
+export interface Avoiding {
+  readonly avoid?: readonly string[];
+}
+
   readonly from?: unknown;
   readonly to?: unknown;
   /** Free text, for damage: `interface tcv-… is gone`. */

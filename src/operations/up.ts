@@ -69,7 +69,13 @@ export async function refuseEarly({ engine }: Context, { state, origin }: Desire
     all.filter(({ name }) => names.has(name));
   const wanted = {
     containers: of(
-      withPreparation(state.containers),
+  // Of another service, and only moved out of the way.
+  const moved = steps.flatMap(({ action }) =>
+    action.kind === 'container.update' && !state.containers.some(({ name }) => name === action.container.name)
+      ? [action.container]
+      : [],
+  );
+      withPreparation([...state.containers, ...moved]),
       concerned('container.create', 'container.start', 'container.update', 'container.prepare'),
     ),
     networks: of(state.networks, concerned('network.create')),

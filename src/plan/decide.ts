@@ -18,6 +18,8 @@ export interface Decision {
   readonly because: readonly Reason[];
   /** Why it is changed in place besides, before it is started or repaired; absent: it is not. */
   readonly updates?: readonly Reason[];
+  /** Addresses that others ask for by number. */
+  readonly avoid?: readonly string[];
   /** false: it was not running and nobody asked that it should. */
   readonly runs: boolean;
 }

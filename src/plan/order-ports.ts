@@ -6,11 +6,12 @@ import type { Member, Members } from './order.ts';
 /** Port → steps that let go of it. */
 type Releases = ReadonlyMap<string, readonly string[]>;
 
-export function orderPorts(draft: Draft, members: Members): void {
+/** Gives the steps that exchange ports with each other, which only the engine can settle, in one call. */
+export function orderPorts(draft: Draft, members: Members): ReadonlySet<string> {
   const all = [...members.values()].flat();
   const released = releases(draft, all);
-  if (released.size === 0) return;
   const exchanging = new Set<string>();
+  if (released.size === 0) return exchanging;
   for (const { container, live } of all) {
     const [start, update] = [`container.start ${container.name}`, `container.update ${container.name}`];
     const stop = `container.stop ${container.name}`;
@@ -26,8 +27,7 @@ export function orderPorts(draft: Draft, members: Members): void {
     );
     for (const id of updates.length > 0 ? [update, ...updates] : []) exchanging.add(id);
   }
-  // Two may swap theirs, so none can go first: the engine is given all of them in one call, and settles it among them.
-  draft.align(exchanging);
+  return exchanging;
 }
 
 function releases(draft: Draft, members: readonly Member[]): Releases {

@@ -9,6 +9,7 @@ import { belongs, type Inputs, isActive, isOrphan, isSurplus, newInputs, type Up
 import { isAutoRemoved, isOneOff, serviceOf } from './labels.ts';
 import { addObjectSteps, addUnwantedNetworks, objectFates } from './objects.ts';
 import { groupByService, orderStarts, orderStops } from './order.ts';
+import { leaveAddresses, orderAddresses } from './order-addresses.ts';
 import { orderPorts } from './order-ports.ts';
 import { unwanted } from './reasons.ts';
 import { addContainerSteps, addRemoval } from './recreate.ts';
@@ -19,7 +20,7 @@ export function planUp(desire: Desire, live: LiveState, choices: UpChoices = {})
   const inputs = newInputs(desire, live, choices);
   for (const text of desire.warnings) draft.warn(text);
   const fates = objectFates(inputs, draft);
-  const decisions = decide(inputs, fates);
+  const decisions = leaveAddresses(inputs, decide(inputs, fates));
   addObjectSteps(inputs, fates, draft);
   const leaving = removals(inputs, draft);
   for (const [container, reason] of leaving) addRemoval(draft, container, reason, choices.timeoutMs);
@@ -39,7 +40,8 @@ export function planUp(desire: Desire, live: LiveState, choices: UpChoices = {})
   orderStops(draft, members, dependencies);
   const staying = groupByService(decisions.values());
   orderStarts(draft, staying, dependencies, desire.origin);
-  orderPorts(draft, members);
+  // Two may swap what they have, so none can go first: the engine is given all of them in one call, and settles it among them.
+  draft.align([...orderPorts(draft, members), ...orderAddresses(draft, members)]);
   addUnwantedNetworks(inputs, new Set([...leaving.keys()].map(({ name }) => name)), draft);
   if (choices.wait) {
     const running = [...decisions.values()].filter(({ runs }) => runs);

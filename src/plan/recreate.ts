@@ -42,10 +42,10 @@ export function addContainerSteps(draft: Draft, decision: Decision, choices: UpC
 
 /** In place; gives its step, if there is one. */
 function addUpdate(draft: Draft, decision: Decision, after: readonly string[] = []): readonly string[] {
-  const { container, updates } = decision;
+  const { container, updates, avoid } = decision;
   if (!updates) return [];
   const rests = [...after, ...networkSteps(decision), ...volumeSteps(decision)];
-  return [draft.add({ kind: 'container.update', container }, updates, rests)];
+  return [draft.add({ kind: 'container.update', container, ...(avoid ? { avoid } : {}) }, updates, rests)];
 }
 
 /**
@@ -80,10 +80,10 @@ function addCreate(
   { because, after, isPrepared }: Before,
   inheritsFrom?: string,
 ): void {
-  const { container } = decision;
+  const { container, avoid } = decision;
   const rests = [...after, ...networkSteps(decision), ...volumeSteps(decision)];
   const id = draft.add(
-    { kind: 'container.create', container, ...(inheritsFrom ? { inheritsFrom } : {}) },
+    { kind: 'container.create', container, ...(inheritsFrom ? { inheritsFrom } : {}), ...(avoid ? { avoid } : {}) },
     because,
     rests,
   );

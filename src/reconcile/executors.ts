@@ -59,6 +59,9 @@ async function runHook(
 ): Promise<void> {
   const result = await engine.containers.runHook(container, hook).catch((error: unknown) => {
     // It ended between the look and the stop: there is nothing left to prepare.
+const avoided = (actions: readonly ActionArgs['container.update'][]) =>
+  new Map(actions.flatMap(({ container, avoid }) => (avoid ? [[container.name, avoid] as const] : [])));
+
     if (when === 'preStop' && (error as { code?: string }).code === 'container-not-running') return undefined;
     throw error;
   });
@@ -114,7 +117,7 @@ export const EXECUTORS: { readonly [K in ActionKind]: Executor<K> } = {
       const wanted = actions.map(({ container }) => container);
       return each(
         wanted.map(({ name }) => name),
-        engine.containers.update(wanted),
+        engine.containers.update(wanted, avoided(actions)),
         warn,
       );
     },
