@@ -71,8 +71,8 @@ export const GLOBAL_FLAGS = {
   profile: list('', 'NAME', 'a profile to enable (repeat for several; * is all)'),
   'env-file': list('', 'FILE', 'environment file in place of .env (repeat for several)'),
   'all-resources': toggle('', 'keep networks and volumes that no service uses'),
-  progress: text('', 'STYLE', 'how progress is shown: auto, tty, plain, json or quiet', {
-    choices: ['auto', 'tty', 'plain', 'json', 'quiet', 'none'],
+  progress: text('', 'STYLE', 'how progress is shown: auto, tty, plain, json, rawjson or quiet', {
+    choices: ['auto', 'tty', 'plain', 'json', 'rawjson', 'quiet', 'none'],
   }),
   ansi: text('', 'WHEN', 'when to use colours: auto, always or never', { choices: ['auto', 'always', 'never'] }),
   'no-ansi': toggle('', 'old name of --ansi never', { hidden: true }),

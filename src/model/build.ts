@@ -56,6 +56,16 @@ export interface BuildRequest {
   readonly onEvent?: (event: BuildEvent) => void;
 }
 
+/** What a plan says of a build: no texts of secrets, their salted digests; and nothing of the run that carries it out. */
+export interface PlannedBuild extends Omit<BuildRequest, 'secrets' | 'signal' | 'onEvent' | 'checkOnly'> {
+  readonly secrets: readonly PlannedSecret[];
+}
+
+export interface PlannedSecret {
+  readonly id: string;
+  readonly source: { readonly file: string } | { readonly env: string } | { readonly digest: string };
+}
+
 /** One step is one line of a Dockerfile that makes files, a base image, or a context. */
 export type BuildEvent =
   | {

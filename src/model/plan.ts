@@ -1,4 +1,5 @@
 /** A plan: typed steps, what each rests on, and why. Pure data: it can be shown, saved, compared and applied. */
+import type { PlannedBuild } from './build.ts';
 import type { DesiredContainer, DesiredHook, DesiredNetwork, DesiredVolume } from './desired.ts';
 import type { SourceRange } from './source.ts';
 
@@ -11,7 +12,14 @@ export interface ActionArgs {
   /** `replacing`: stopped containers that mount it do not count; they are about to be made anew. */
   'volume.remove': { readonly volume: string; readonly replacing?: boolean };
   /** From its registry; `platform` where it is not this host's. */
-  'image.pull': { readonly image: string; readonly platform?: string };
+  'image.pull': {
+    readonly image: string;
+    readonly platform?: string;
+    /** It can be built, too: that its registry does not have it is no failure. */
+    readonly isBuiltElse?: true;
+  };
+  /** `image` is the first of its names; `service`: whose `build` says how. */
+  'image.build': { readonly image: string; readonly service?: string; readonly build: PlannedBuild };
   'image.remove': { readonly image: string };
   /** `inheritsFrom`: the replaced container, whose anonymous volumes are taken over; its own name: see model/engine.ts. */
   'container.create': { readonly container: DesiredContainer; readonly inheritsFrom?: string } & Avoiding;
@@ -44,6 +52,11 @@ export interface ActionArgs {
   };
 }
 
+/** Addresses on its networks that others ask for by number: it takes none of them, and does not keep one that it was given. */
+export interface Avoiding {
+  readonly avoid?: readonly string[];
+}
+
 export type ActionKind = keyof ActionArgs;
 export type Action = { [K in ActionKind]: { readonly kind: K } & ActionArgs[K] }[ActionKind];
 
@@ -52,11 +65,6 @@ export interface Reason {
   readonly code: 'missing' | 'changed' | 'damaged' | 'unwanted' | 'requested' | 'dependency' | 'stopped';
   /** `environment.LOG_LEVEL`, for a change. */
   readonly field?: string;
-/** Addresses on its networks that others ask for by number: it takes none of them, and does not keep one that it was given. */
-export interface Avoiding {
-  readonly avoid?: readonly string[];
-}
-
   readonly from?: unknown;
   readonly to?: unknown;
   /** Free text, for damage: `interface tcv-… is gone`. */

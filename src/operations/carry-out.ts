@@ -24,15 +24,18 @@ export interface CarryOutOptions {
   readonly origin?: Origin;
   /** For `--wait`: not all of it may take longer. */
   readonly withinMs?: number;
+  /** Texts of secrets that builds use, by digest. */
+  readonly contents?: ReadonlyMap<string, Uint8Array>;
 }
 
 /** A plan without steps is said to be one too: whoever watches sees that nothing was to be done. */
 export async function carryOut(context: Context, plan: Plan, options: CarryOutOptions = {}): Promise<ApplyResult> {
   for (const text of plan.warnings) context.emit({ type: 'warning', text });
-  const { withinMs } = options;
+  const { withinMs, contents } = options;
   const signal =
     withinMs === undefined ? context.signal : AbortSignal.any([context.signal, AbortSignal.timeout(withinMs)]);
-  const result = await apply(plan, { engine: context.engine, emit: context.emit, clock: context.clock, signal });
+  const { engine, emit, clock } = context;
+  const result = await apply(plan, { engine, emit, clock, signal, ...(contents ? { contents } : {}) });
   const errors = distinctErrors(result, options.origin);
   if (result.interrupted) errors.push(context.signal.aborted ? interrupted() : tooLate(withinMs ?? 0));
   if (errors.length > 0) throw errors.length === 1 ? errors[0] : new TcomposeErrors(errors);

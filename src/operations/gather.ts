@@ -3,9 +3,12 @@ import type { ImageInfo } from '../model/engine.ts';
 import { TcomposeError } from '../model/errors.ts';
 import type { LiveState } from '../model/live.ts';
 import type { Project } from '../model/project.ts';
+import { type Builds, buildsFor, NO_BUILDS, withContexts } from '../plan/builds.ts';
 import { projectDependencies } from '../plan/dependencies.ts';
+import { findService, imageRef } from '../plan/desire/scope.ts';
 import { type Desire, desire, neededImages, select } from '../plan/desire.ts';
 import { pullsFor } from '../plan/pulls.ts';
+import { buildAll, hostFacts, readDockerfiles } from './build.ts';
 import type { Context } from './context.ts';
 import { findImages, pullAll } from './pull.ts';
 import type { UpOptions } from './up.ts';
@@ -50,20 +53,55 @@ async function readFiles(
   return new Map(texts.flatMap(([path, bytes]) => (bytes === undefined ? [] : [[path, bytes] as const])));
 }
 
-/** Those that the store has, after what is missing or due was pulled. */
+/** Those that the store has, after what is missing or due was pulled or built. */
 async function bringImages(
   context: Context,
   project: Project,
   selected: ReadonlySet<string>,
   options: GatherOptions,
 ): Promise<ReadonlyMap<string, ImageInfo>> {
-  const refs = [...neededImages(project, selected).keys()];
+  const refs = imagesInUse(project, selected);
   const images = await findImages(context.engine, refs);
   if (options.assumedImages) return images;
-  const pulls = pullsFor(project, selected, { images, nowMs: context.clock() }, options.pull);
-  if (pulls.length === 0) return images;
+  const pulls = pullsFor(project, selected, { images, nowMs: context.clock() }, pullChoices(options));
   await pullAll(context, project.name, pulls, options.pull?.quiet);
+  const pulled = pulls.length === 0 ? images : await findImages(context.engine, refs);
+  const builds = await buildsOf(context, project, { selected, images: pulled, options });
+  if (builds.steps.length === 0) return pulled;
+  await buildAll(context, project.name, builds, options.build?.quiet);
   return findImages(context.engine, refs);
+}
+
+/** With those that builds begin with and no container is made of. */
+export const imagesInUse = (project: Project, selected: ReadonlySet<string>): ReadonlySet<string> =>
+  new Set([
+    ...neededImages(project, selected).keys(),
+    ...[...withContexts(project, selected)].map((name) => imageRef(project, name, findService(project, name)!)),
+  ]);
+
+export const pullChoices = ({ pull, build }: Pick<UpOptions, 'pull' | 'build'>) => ({
+  ...(pull?.policy === undefined ? {} : { policy: pull.policy }),
+  ...(build?.when === undefined ? {} : { build: build.when }),
+});
+
+export async function buildsOf(
+  context: Context,
+  project: Project,
+  facts: {
+    readonly selected: ReadonlySet<string>;
+    readonly images: ReadonlyMap<string, ImageInfo>;
+    readonly options: Pick<UpOptions, 'pull' | 'build'>;
+  },
+): Promise<Builds> {
+  const { selected, images, options } = facts;
+  if (withContexts(project, selected).size === 0) return NO_BUILDS;
+  const dockerfiles = await readDockerfiles(context, project, selected);
+  const choices = {
+    ...hostFacts(context),
+    ...(options.build?.when ? { when: options.build.when } : {}),
+    ...(options.pull?.policy ? { policy: options.pull.policy } : {}),
+  };
+  return buildsFor(project, selected, { images, dockerfiles }, choices);
 }
 
 async function readProfiles(

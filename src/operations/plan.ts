@@ -1,12 +1,13 @@
 /** What `up` would do, without doing it; takes no lock. */
 import type { Plan } from '../model/plan.ts';
 import type { Project } from '../model/project.ts';
+import { withBuilds } from '../plan/builds.ts';
 import { projectDependencies } from '../plan/dependencies.ts';
-import { desire, neededImages, select } from '../plan/desire.ts';
+import { desire, select } from '../plan/desire.ts';
 import { planUp } from '../plan/plan.ts';
 import { pullsFor, withPulls } from '../plan/pulls.ts';
 import type { Context } from './context.ts';
-import { gatherDesire, withOthers } from './gather.ts';
+import { buildsOf, gatherDesire, imagesInUse, pullChoices, withOthers } from './gather.ts';
 import { findImages } from './pull.ts';
 import type { UpOptions } from './up.ts';
 
@@ -14,11 +15,17 @@ export async function plan(context: Context, project: Project, options: UpOption
   const looking = context.engine.snapshot({ project: project.name });
   looking.catch(() => undefined); // told below, unless the file is wrong: that comes first
   const { selected } = select(project, projectDependencies(project), options);
-  const images = await findImages(context.engine, neededImages(project, selected).keys());
-  const pulls = pullsFor(project, selected, { images, nowMs: context.clock() }, options.pull);
-  const assumedImages = new Set(pulls.flatMap(({ action }) => (action.kind === 'image.pull' ? [action.image] : [])));
+  const images = await findImages(context.engine, imagesInUse(project, selected));
+  const pulls = pullsFor(project, selected, { images, nowMs: context.clock() }, pullChoices(options));
+  const builds = await buildsOf(context, project, { selected, images, options });
+  const assumedImages = new Set(
+    [...pulls, ...builds.steps].flatMap(({ action }) =>
+      action.kind === 'image.pull' ? [action.image] : action.kind === 'image.build' ? action.build.tags : [],
+    ),
+  );
   const wanted = await gatherDesire(context, project, { ...options, assumedImages });
-  return withPulls(planUp(wanted, await withOthers(context, wanted, await looking), options), pulls);
+  const made = planUp(wanted, await withOthers(context, wanted, await looking), options);
+  return withPulls(withBuilds(made, builds), pulls);
 }
 
 /** Against nothing: no engine, no root. Images and external things are taken to exist; what an image says is unknown. */

@@ -23,6 +23,7 @@ export interface RunOptions {
   readonly servicePorts: boolean;
   readonly useAliases: boolean;
   readonly pull?: { readonly policy?: string; readonly quiet?: boolean };
+  readonly build?: { readonly when?: 'always' | 'missing' | 'never'; readonly quiet?: boolean };
   readonly removeOrphans: boolean;
   readonly ignoreOrphans: boolean;
   readonly publish: readonly string[];
@@ -54,6 +55,7 @@ export async function run(context: Context, project: Project, options: RunOption
       services: [service],
       noDeps,
       ...(options.pull && { pull: options.pull }),
+      ...(options.build && { build: options.build }),
     });
     const { useAliases, removes, detach } = options;
     const wanted = withOneOff(gathered, { service, name, slug, useAliases, removes, foreground: !detach });

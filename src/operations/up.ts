@@ -19,6 +19,8 @@ export interface UpOptions extends Omit<UpChoices, 'keep'> {
   readonly scale?: Readonly<Record<string, number>>;
   /** `policy`: in place of those of the file. */
   readonly pull?: { readonly policy?: string; readonly quiet?: boolean };
+  /** `when`: what is missing is built, all that can be (`--build`), or nothing (`--no-build`). */
+  readonly build?: { readonly when?: 'always' | 'missing' | 'never'; readonly quiet?: boolean };
   readonly waitTimeoutMs?: number;
   /** For `attach` of the outcome: only these, without these, dependencies too. */
   readonly attach?: readonly string[];
@@ -67,14 +69,14 @@ export async function refuseEarly({ engine }: Context, { state, origin }: Desire
     new Set(steps.flatMap(({ action, id }) => (kinds.includes(action.kind) ? [id.slice(id.indexOf(' ') + 1)] : [])));
   const of = <T extends { readonly name: string }>(all: readonly T[], names: ReadonlySet<string>) =>
     all.filter(({ name }) => names.has(name));
-  const wanted = {
-    containers: of(
   // Of another service, and only moved out of the way.
   const moved = steps.flatMap(({ action }) =>
     action.kind === 'container.update' && !state.containers.some(({ name }) => name === action.container.name)
       ? [action.container]
       : [],
   );
+  const wanted = {
+    containers: of(
       withPreparation([...state.containers, ...moved]),
       concerned('container.create', 'container.start', 'container.update', 'container.prepare'),
     ),

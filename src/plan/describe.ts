@@ -57,8 +57,10 @@ function classify(steps: readonly Step[]): { readonly kind: ChangeKind; readonly
   if (verbs.has('stop')) return { kind: 'change', verb: verbs.has('start') ? 'restart' : 'stop' };
   if (verbs.has('update') && !verbs.has('start')) return { kind: 'change', verb: 'update in place' };
   for (const verb of ['start', 'repair', 'kill']) if (verbs.has(verb)) return { kind: 'change', verb };
-  if (verbs.has('pull'))
-    return { kind: steps[0]!.because.some(({ code }) => code === 'missing') ? 'create' : 'change', verb: 'pull' };
+  if (verbs.has('pull') || verbs.has('build')) {
+    const verb = ['pull', 'build'].filter((one) => verbs.has(one)).join(' or ');
+    return { kind: steps[0]!.because.some(({ code }) => code === 'missing') ? 'create' : 'change', verb };
+  }
   if (verbs.has('prepare')) return { kind: 'wait', verb: 'run to its end' };
   const wait = steps[0]!.action;
   return { kind: 'wait', verb: wait.kind === 'container.await' ? `wait until ${wait.condition}` : wait.kind };

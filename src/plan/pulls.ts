@@ -1,13 +1,16 @@
 /** Which images are to be pulled, by the pull policies of the services that need them, and when they were last pulled. */
 import type { ImageInfo } from '../model/engine.ts';
-import type { Plan, Step } from '../model/plan.ts';
+import type { Action, Plan, Step } from '../model/plan.ts';
 import type { Project, Service } from '../model/project.ts';
+import { imageRef } from './desire/scope.ts';
 import { neededImages } from './desire.ts';
 import { stepId } from './draft.ts';
 
 export interface PullChoices {
   /** In place of the policies of the file: `--pull`. */
   readonly policy?: string;
+  /** What becomes of services with a build section: all are built, those that lack an image, or none. */
+  readonly build?: 'always' | 'missing' | 'never';
 }
 
 interface PullFacts {
@@ -22,9 +25,9 @@ export function pullsFor(
   { images, nowMs }: PullFacts,
   choices: PullChoices = {},
 ): readonly Step[] {
-  return steps(project, selected, (service, ref) => {
-    // What can be built is somebody else's to bring, unless the file says that it is to be pulled.
-    if (service.build !== undefined && service.pull_policy === undefined) return undefined;
+  return steps(project, selected, choices, (service, ref, isBuilt) => {
+    // Without a name of its own, what is built is in no registry. With --build it is built whatever a registry has.
+    if (isBuilt && (service.image !== ref || choices.build === 'always')) return undefined;
     const image = images.get(ref);
     const policy = choices.policy ?? service.pull_policy ?? 'missing';
     if (policy === 'always') return 'pull_policy: always';
@@ -44,8 +47,8 @@ export function pullsAsked(
   { images }: Pick<PullFacts, 'images'>,
   choices: PullChoices & { readonly ignoreBuildable?: boolean },
 ): readonly Step[] {
-  return steps(project, selected, (service, ref) => {
-    if (service.build !== undefined && (choices.ignoreBuildable || service.image === undefined)) return undefined;
+  return steps(project, selected, choices, (service, ref, isBuilt) => {
+    if (isBuilt && (choices.ignoreBuildable || service.image !== ref)) return undefined;
     const policy = choices.policy ?? service.pull_policy ?? 'always';
     if (policy === 'never' || policy === 'build') return undefined;
     if (!images.has(ref)) return MISSING;
@@ -55,22 +58,33 @@ export function pullsAsked(
 
 const MISSING = 'missing';
 
+/** The image that a service builds, which is not one that it mounts. */
+const builds = (project: Project, name: string, ref: string): boolean =>
+  project.services[name]!.build !== undefined && imageRef(project, name, project.services[name]!) === ref;
+
 /** One for each image, however many services need it. `why`: undefined where it is not to be pulled for this service. */
 function steps(
   project: Project,
   selected: Iterable<string>,
-  why: (service: Service, ref: string) => string | undefined,
+  { build = 'missing' }: PullChoices,
+  why: (service: Service, ref: string, isBuilt: boolean) => string | undefined,
 ): readonly Step[] {
   return [...neededImages(project, selected)].flatMap(([image, names]) => {
+    const isBuilt = names.some((name) => builds(project, name, image));
     const found = names.flatMap((name) => {
       const service = project.services[name]!;
-      const reason = why(service, image);
+      const reason = why(service, image, isBuilt);
       return reason === undefined ? [] : [{ name, platform: service.platform, reason }];
     });
     const [first] = found;
     if (first === undefined) return [];
     const platform = found.find((one) => one.platform)?.platform;
-    const action = { kind: 'image.pull', image, ...(platform ? { platform } : {}) } as const;
+    const action: Action = {
+      kind: 'image.pull',
+      image,
+      ...(platform ? { platform } : {}),
+      ...(isBuilt && build !== 'never' ? { isBuiltElse: true as const } : {}),
+    };
     const at = project.at(['services', first.name, 'image']);
     const because =
       first.reason === MISSING ? { code: 'missing' as const } : { code: 'requested' as const, text: first.reason };

@@ -2,7 +2,7 @@
 import type { Engine } from '../model/engine.ts';
 import type { Emit } from '../model/events.ts';
 import type { ActionArgs, ActionKind, Plan, Step } from '../model/plan.ts';
-import { EXECUTORS, type Executor, type Failures, type Tell } from './executors.ts';
+import { EXECUTORS, type Executor, type Failures, type Hands } from './executors.ts';
 
 export interface ApplyContext {
   readonly engine: Engine;
@@ -10,6 +10,8 @@ export interface ApplyContext {
   /** Aborted: nothing new is begun, waiting ends, what is under way is finished. */
   readonly signal: AbortSignal;
   readonly clock: () => number;
+  /** Texts of secrets that builds use, by digest: no part of a plan. */
+  readonly contents?: ReadonlyMap<string, Uint8Array>;
 }
 
 export interface ApplyResult {
@@ -79,10 +81,16 @@ class Walk implements ApplyResult {
       this.#waiting.delete(step);
       emit({ type: 'started', step });
     }
-    const failures = await execute(steps, this.#context, {
+    const step = steps[0]!;
+    const failures = await execute(steps, this.#context.engine, {
+      signal: this.#context.signal,
+      contents: this.#context.contents ?? new Map(),
       warn: (text) => this.#warn(text),
-      print: (text) => this.#print(steps[0]!, text),
-      tell: (text, current, total) => emit({ type: 'progress', step: steps[0]!, text, current, total }),
+      print: (text) => this.#print(step, text),
+      tell: (text, current, total) => emit({ type: 'progress', step, text, current, total }),
+      onLayer: (progress) => emit({ type: 'layer', step, progress }),
+      onBuild: (event) => emit({ type: 'build', step, event }),
+      onBuilt: (built) => emit({ type: 'built', step, built }),
     });
     const elapsedMs = clock() - startedAt;
     for (const [index, step] of steps.entries()) this.#settle(step, failures.get(index), elapsedMs);
@@ -107,7 +115,7 @@ class Walk implements ApplyResult {
 
   #settle(step: Step, error: Error | undefined, elapsedMs: number): void {
     const { emit, signal } = this.#context;
-    const isOptional = step.action.kind === 'container.await' && !step.action.required;
+    const isOptional = mayFail(step);
     if (error && signal.aborted && ENDS_BY_SIGNAL.has(step.action.kind)) {
       this.#skip(step, INTERRUPTED);
       return;
@@ -118,9 +126,14 @@ class Walk implements ApplyResult {
       this.#skipDependents(step, `${step.id} failed`);
       return;
     }
-    if (error) emit({ type: 'warning', text: `${error.message} (not required)` });
-    this.done.push(step);
-    emit({ type: 'done', step, elapsedMs });
+    if (error && step.action.kind === 'image.pull') {
+      this.skipped.push(step);
+      emit({ type: 'skipped', step, because: `${error.message}: it is built` });
+    } else {
+      if (error) emit({ type: 'warning', text: `${error.message} (not required)` });
+      this.done.push(step);
+      emit({ type: 'done', step, elapsedMs });
+    }
     for (const dependent of this.#dependents.get(step.id) ?? []) this.#release(dependent);
   }
 
@@ -150,8 +163,13 @@ class Walk implements ApplyResult {
   }
 }
 
+function mayFail({ action }: Step): boolean {
+  if (action.kind === 'container.await') return !action.required;
+  return action.kind === 'image.pull' && action.isBuiltElse === true;
+}
+
 /** An error of these says no more than that they were interrupted. */
-const ENDS_BY_SIGNAL: ReadonlySet<ActionKind> = new Set(['container.await', 'image.pull']);
+const ENDS_BY_SIGNAL: ReadonlySet<ActionKind> = new Set(['container.await', 'image.pull', 'image.build']);
 
 const INTERRUPTED = 'interrupted';
 
@@ -168,24 +186,13 @@ function batchKey({ id, action }: Step): string {
 }
 
 /** What the engine throws concerns all of the call. */
-async function execute(
-  steps: readonly Step[],
-  { engine, signal }: ApplyContext,
-  {
-    warn,
-    print,
-    tell,
-  }: { readonly warn: (text: string) => void; readonly print: (text: string) => void; readonly tell: Tell },
-): Promise<Failures> {
+async function execute(steps: readonly Step[], engine: Engine, hands: Hands): Promise<Failures> {
   const { run } = EXECUTORS[steps[0]!.action.kind] as Executor<ActionKind>;
   try {
     return await run(
       engine,
       steps.map(({ action }) => action as ActionArgs[ActionKind]),
-      signal,
-      warn,
-      print,
-      tell,
+      hands,
     );
   } catch (thrown) {
     const error = thrown instanceof Error ? thrown : new Error(String(thrown));

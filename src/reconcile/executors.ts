@@ -1,7 +1,10 @@
 /** Every action of a plan → one call of the engine for all steps of that kind that are ready together. */
+import type { BuildEvent, Built } from '../model/build.ts';
 import type { BatchResult, Engine } from '../model/engine.ts';
 import { TcomposeError } from '../model/errors.ts';
 import type { ActionArgs, ActionKind } from '../model/plan.ts';
+import type { PullProgress } from '../model/pull.ts';
+import { build } from './build.ts';
 import { prepare } from './prepare.ts';
 import { pullWords } from './pull-words.ts';
 
@@ -11,18 +14,25 @@ export type Failures = ReadonlyMap<number, Error>;
 /** How far the first of the actions is: in words, and where it can be counted in numbers. */
 export type Tell = (text: string, current: number, total: number) => void;
 
+/** What a call may use and say while it runs. */
+export interface Hands {
+  readonly signal: AbortSignal;
+  /** What went well with less than was asked for. */
+  readonly warn: (text: string) => void;
+  /** What a program in a container said. */
+  readonly print: (text: string) => void;
+  readonly tell: Tell;
+  readonly onLayer: (progress: PullProgress) => void;
+  readonly onBuild: (event: BuildEvent) => void;
+  readonly onBuilt: (built: Built) => void;
+  /** Texts of secrets by digest. */
+  readonly contents: ReadonlyMap<string, Uint8Array>;
+}
+
 export interface Executor<K extends ActionKind> {
   /** Actions whose key is the same may share a call; absent: all may. `null`: none, each has its own. */
   readonly batch?: (action: ActionArgs[K]) => string | null;
-  /** `warn`: what went well with less than was asked for. `print`: what a program in a container said. */
-  run(
-    engine: Engine,
-    actions: readonly ActionArgs[K][],
-    signal: AbortSignal,
-    warn: (text: string) => void,
-    print: (text: string) => void,
-    tell: Tell,
-  ): Promise<Failures>;
+  run(engine: Engine, actions: readonly ActionArgs[K][], hands: Hands): Promise<Failures>;
 }
 
 const NONE: Failures = new Map();
@@ -49,6 +59,9 @@ async function each(
   return failures;
 }
 
+const avoided = (actions: readonly ActionArgs['container.update'][]) =>
+  new Map(actions.flatMap(({ container, avoid }) => (avoid ? [[container.name, avoid] as const] : [])));
+
 const containersOf = (actions: readonly { readonly container: string }[]): readonly string[] =>
   actions.map(({ container }) => container);
 
@@ -59,9 +72,6 @@ async function runHook(
 ): Promise<void> {
   const result = await engine.containers.runHook(container, hook).catch((error: unknown) => {
     // It ended between the look and the stop: there is nothing left to prepare.
-const avoided = (actions: readonly ActionArgs['container.update'][]) =>
-  new Map(actions.flatMap(({ container, avoid }) => (avoid ? [[container.name, avoid] as const] : [])));
-
     if (when === 'preStop' && (error as { code?: string }).code === 'container-not-running') return undefined;
     throw error;
   });
@@ -94,18 +104,26 @@ export const EXECUTORS: { readonly [K in ActionKind]: Executor<K> } = {
   },
   'image.pull': {
     batch: alone,
-    run: (engine, [action], signal, _, __, tell) => {
+    run: (engine, [action], { signal, tell, onLayer }) => {
       const { image, platform } = action!;
-      const onProgress = pullWords(tell);
+      const words = pullWords(tell);
+      const onProgress = (progress: PullProgress) => {
+        words(progress);
+        onLayer(progress);
+      };
       return all(engine.images.pull(image, { signal, onProgress, ...(platform === undefined ? {} : { platform }) }));
     },
+  },
+  'image.build': {
+    batch: alone,
+    run: (engine, [action], hands) => all(build(engine, action!, hands)),
   },
   'image.remove': {
     batch: alone,
     run: (engine, [action]) => all(engine.images.remove(action!.image, { force: false })),
   },
   'container.create': {
-    run: (engine, actions, _, warn) =>
+    run: (engine, actions, { warn }) =>
       each(
         actions.map(({ container }) => container.name),
         engine.containers.create(actions),
@@ -113,7 +131,7 @@ export const EXECUTORS: { readonly [K in ActionKind]: Executor<K> } = {
       ),
   },
   'container.update': {
-    run: (engine, actions, _, warn) => {
+    run: (engine, actions, { warn }) => {
       const wanted = actions.map(({ container }) => container);
       return each(
         wanted.map(({ name }) => name),
@@ -124,34 +142,34 @@ export const EXECUTORS: { readonly [K in ActionKind]: Executor<K> } = {
   },
   'container.prepare': {
     batch: alone,
-    run: (engine, [action], signal, warn, print) => all(prepare(engine, action!, signal, { warn, print })),
+    run: (engine, [action], hands) => all(prepare(engine, action!, hands.signal, hands)),
   },
   'container.start': {
     batch: ({ isRestart }) => String(isRestart === true),
-    run: (engine, actions, _, warn) => {
+    run: (engine, actions, { warn }) => {
       const options = actions[0]?.isRestart ? { isRestart: true } : {};
       return each(containersOf(actions), engine.containers.start(containersOf(actions), options), warn);
     },
   },
   'container.pause': {
-    run: (engine, actions, _, warn) =>
+    run: (engine, actions, { warn }) =>
       each(containersOf(actions), engine.containers.pause(containersOf(actions)), warn),
   },
   'container.unpause': {
-    run: (engine, actions, _, warn) =>
+    run: (engine, actions, { warn }) =>
       each(containersOf(actions), engine.containers.unpause(containersOf(actions)), warn),
   },
   'container.hook': {
     batch: alone,
-    run: (engine, [action], _, __, print) => all(runHook(engine, action!, print)),
+    run: (engine, [action], { print }) => all(runHook(engine, action!, print)),
   },
   'container.repair': {
-    run: (engine, actions, _, warn) =>
+    run: (engine, actions, { warn }) =>
       each(containersOf(actions), engine.containers.repair(containersOf(actions)), warn),
   },
   'container.stop': {
     batch: ({ graceMs }) => String(graceMs),
-    run: (engine, actions, _, warn) => {
+    run: (engine, actions, { warn }) => {
       const graceMs = actions[0]?.graceMs;
       return each(
         containersOf(actions),
@@ -166,7 +184,7 @@ export const EXECUTORS: { readonly [K in ActionKind]: Executor<K> } = {
   },
   'container.remove': {
     batch: ({ anonymousVolumes }) => String(anonymousVolumes),
-    run: (engine, actions, _, warn) => {
+    run: (engine, actions, { warn }) => {
       const { anonymousVolumes } = actions[0]!;
       const names = containersOf(actions);
       return each(names, engine.containers.remove(names, { anonymousVolumes }), warn);
@@ -174,6 +192,6 @@ export const EXECUTORS: { readonly [K in ActionKind]: Executor<K> } = {
   },
   'container.await': {
     batch: alone,
-    run: (engine, [action], signal) => all(engine.containers.await(action!.container, action!.condition, signal)),
+    run: (engine, [action], { signal }) => all(engine.containers.await(action!.container, action!.condition, signal)),
   },
 };

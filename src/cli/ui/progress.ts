@@ -1,5 +1,8 @@
 /** Events of a running plan, shown as they come: rows on a terminal, lines elsewhere, JSON for programs, or nothing. */
 import type { Emit, ProgressEvent } from '../../model/events.ts';
+import { buildJson, layerJson, rawJson } from './build-json.ts';
+import { createBuildLines, lastWords } from './build-plain.ts';
+import { createBuildSteps } from './build-steps.ts';
 import type { Output } from './output.ts';
 import { type Paint, paint } from './paint.ts';
 import { stepWords } from './step-words.ts';
@@ -25,11 +28,13 @@ export function createProgress(out: Output, terminal: Terminal, options: Progres
     case 'tty':
       return rows(out, terminal, options);
     case 'plain':
-      return lines((event) => plainLine(event, options.dryRun, color), out);
+      return plain(out, options.dryRun, color);
     case 'json':
-      return lines((event) => progressJson(event, options.dryRun), out);
+      return json(out, options.dryRun);
+    case 'rawjson':
+      return rawjson(out, color);
     case 'quiet':
-      return lines((event) => (event.type === 'warning' ? warningLine(event.text, color) : undefined), out);
+      return quiet(out, color);
   }
 }
 
@@ -43,14 +48,60 @@ const hookLines = ({ source, text }: { readonly source: string; readonly text: s
 
 export const warningLine = (text: string, color: Paint): string => `${color('boldYellow', 'warning')}: ${text}\n`;
 
-function lines(render: (event: ProgressEvent) => string | undefined, out: Output): Progress {
+function lines(render: (event: ProgressEvent) => string | undefined, out: Output, end = () => ''): Progress {
   return {
     emit: (event) => {
       const line = render(event);
-      if (line !== undefined) out.note(line);
+      if (line !== undefined && line !== '') out.note(line);
     },
-    finish: async () => {},
+    finish: async () => {
+      const rest = end();
+      if (rest !== '') out.note(rest);
+    },
   };
+}
+
+function plain(out: Output, dryRun: boolean, color: Paint): Progress {
+  const steps = createBuildSteps();
+  const builds = createBuildLines(steps);
+  const render = (event: ProgressEvent) => {
+    if (event.type === 'plan') steps.expect(event.steps);
+    return event.type === 'build' ? builds.take(event.step, event.event) : plainLine(event, dryRun, color);
+  };
+  return lines(render, out, () => builds.finish());
+}
+
+function json(out: Output, dryRun: boolean): Progress {
+  const steps = createBuildSteps();
+  const line = (value: object) => `${JSON.stringify({ ...(dryRun && { 'dry-run': true }), ...value })}\n`;
+  return lines((event) => {
+    if (event.type === 'plan') steps.expect(event.steps);
+    if (event.type === 'build') return buildJson(steps, event.step, event.event).map(line).join('');
+    return event.type === 'layer' ? line(layerJson(event.step, event.progress)) : progressJson(event, dryRun);
+  }, out);
+}
+
+/** Builds only: BuildKit has no words for containers. */
+function rawjson(out: Output, color: Paint): Progress {
+  const steps = createBuildSteps();
+  return lines((event) => {
+    if (event.type === 'warning') return warningLine(event.text, color);
+    if (event.type !== 'build') return undefined;
+    const status = rawJson(steps, event.step, event.event, new Date());
+    return status && `${JSON.stringify(status)}\n`;
+  }, out);
+}
+
+/** Warnings, and what a step that failed has printed. */
+function quiet(out: Output, color: Paint): Progress {
+  const steps = createBuildSteps();
+  return lines((event) => {
+    if (event.type === 'plan') steps.expect(event.steps);
+    if (event.type === 'warning') return warningLine(event.text, color);
+    if (event.type !== 'build') return undefined;
+    const taken = steps.take(event.step, event.event);
+    return taken && event.event.type === 'step' && event.event.state === 'failed' ? lastWords(taken.step) : undefined;
+  }, out);
 }
 
 /** One line a finished step; two spaces before the word, as Compose prints it. */
@@ -82,7 +133,7 @@ export function plainLine(event: ProgressEvent, dryRun: boolean, color: Paint): 
 export function progressJson(event: ProgressEvent, dryRun: boolean): string | undefined {
   const mark = dryRun ? { 'dry-run': true } : {};
   const line = (value: object) => `${JSON.stringify({ ...mark, ...value })}\n`;
-  if (event.type === 'plan') return undefined;
+  if (event.type === 'plan' || event.type === 'build' || event.type === 'layer') return undefined;
   if (event.type === 'warning') return line({ level: 'warning', message: event.text });
   const { resource, doing, done } = stepWords(event.step.action);
   const about = { id: resource, step: event.step.id };
@@ -99,6 +150,8 @@ export function progressJson(event: ProgressEvent, dryRun: boolean): string | un
       });
     case 'output':
       return line({ ...about, status: 'Working', text: event.text });
+    case 'built':
+      return line({ ...about, status: 'Working', text: 'Built', details: event.built.image.id });
     case 'done':
       return line({ ...about, status: 'Done', text: done, elapsedMs: Math.round(event.elapsedMs) });
     case 'failed':
@@ -123,10 +176,11 @@ function rows(out: Output, terminal: Terminal, options: ProgressOptions): Progre
   let ready: Progress | undefined;
   const begin = async (): Promise<Progress> => {
     // A terminal that says it has no width (some have none to tell) cannot be drawn on.
-    if (!process.stderr.columns) ready = lines((event) => plainLine(event, options.dryRun, color), out);
+    if (!process.stderr.columns) ready = plain(out, options.dryRun, color);
     else {
       const { createRows } = await import('./progress-rows.ts');
-      ready = createRows({ title: options.dryRun ? `${DRY_RUN}${options.title}` : options.title });
+      const title = options.dryRun ? `${DRY_RUN}${options.title}` : options.title;
+      ready = createRows({ title, say: (text) => later.push(text) });
     }
     for (const event of early) ready.emit(event);
     return ready;
@@ -141,6 +195,7 @@ function rows(out: Output, terminal: Terminal, options: ProgressOptions): Progre
       }
       if (event.type === 'warning') later.push(warningLine(event.text, color));
       else if (event.type === 'output') later.push(hookLines(event));
+      else if (event.type === 'built') return;
       else if (ready) ready.emit(event);
       else {
         early.push(event);

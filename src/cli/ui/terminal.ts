@@ -3,7 +3,7 @@ import { fstatSync } from 'node:fs';
 import { usageError } from '../args.ts';
 import type { Globals } from '../flags.ts';
 
-export type ProgressStyle = 'tty' | 'plain' | 'json' | 'quiet';
+export type ProgressStyle = 'tty' | 'plain' | 'json' | 'rawjson' | 'quiet';
 
 export interface Terminal {
   readonly stdin: boolean;
@@ -48,7 +48,7 @@ export function examineTerminal(wishes: Wishes, env: Environment, isTerminal = i
 }
 
 const ANSI = ['auto', 'always', 'never'];
-const STYLES = ['auto', 'tty', 'plain', 'json', 'quiet', 'none'];
+const STYLES = ['auto', 'tty', 'plain', 'json', 'rawjson', 'quiet', 'none'];
 
 function choose(
   flag: string,
@@ -77,7 +77,13 @@ function mayColor(ansi: string, env: Environment, isTty: boolean): boolean {
 }
 
 function progressStyle(wishes: Wishes, env: Environment, ansi: string, isTty: boolean): ProgressStyle {
-  const wish = choose('--progress', wishes.progress, env, ['TCOMPOSE_PROGRESS', 'COMPOSE_PROGRESS'], STYLES);
+  const wish = choose(
+    '--progress',
+    wishes.progress,
+    env,
+    ['TCOMPOSE_PROGRESS', 'COMPOSE_PROGRESS', 'BUILDKIT_PROGRESS'],
+    STYLES,
+  );
   if (wish === 'tty' && ansi === 'never') {
     throw usageError('--progress tty cannot be drawn with --ansi never', 'leave out one of the two');
   }
