@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { imagesDir, type Paths } from '../state/paths.ts';
 import { isAlive } from '../state/process.ts';
 import { removeTrees } from '../state/remove-trees.ts';
+import { cachedLayers } from './build-cache.ts';
 import { layersDir, linkPath } from './layers.ts';
 import { blobPath, committedLayers, listFolder, partialDir, readCatalogue, type Work, withStoreLock } from './store.ts';
 
@@ -44,7 +45,7 @@ export const sweep = async (paths: Paths): Promise<readonly string[]> => {
     const { images } = readCatalogue(paths);
     const trash = join(partialDir(paths), `trash-${process.pid}-${Date.now()}`);
     await mkdir(trash, { recursive: true, mode: 0o700 });
-    const layers = committedLayers(readCatalogue(paths));
+    const layers = new Set([...committedLayers(readCatalogue(paths)), ...(await cachedLayers(paths))]);
     const blobs = new Set(Object.entries(images).flatMap(([id, image]) => [id, ...image.manifests]));
     const removed = await setAsideLayers(paths, layers, trash);
     await removeBlobs(paths, blobs);

@@ -2,6 +2,7 @@
  * The seam between the executor (engine/build/solve), which knows stages, layers and the cache, and this folder, which knows files:
  * contexts, COPY and ADD. The executor asks for a context once, for a job per instruction (`gather`: reads and hashes what is needed,
  * writes nothing), and lets the job write (`put`) only when the cache has no layer for it.
+ * The executor imports `gather` of gather.ts and `openContext` of open-context.ts.
  */
 import type { BuildContext, BuildSecret } from '../../../src/model/build.ts';
 import type { Host } from '../../host.ts';
