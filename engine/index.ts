@@ -47,8 +47,9 @@ const imagesOf = (host: Host): Engine['images'] => ({
     await host.instance();
     return (await host.images()).pull(ref, options);
   },
-  build: async () => {
-    throw new Error('this is a bug in tcompose: images are not built yet');
+  build: async (request) => {
+    await host.instance();
+    return (await import('./build/solve/index.ts')).buildImage(host, request);
   },
   remove: async (ref, options) => (await host.images()).remove(ref, options),
   tag: async (ref, as) => (await host.images()).tag(ref, as),

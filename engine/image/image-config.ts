@@ -16,7 +16,7 @@ export interface ParsedConfig {
 }
 
 /** Overlay's limit, as Docker draws it (128 lower folders less what a container adds). */
-const LAYERS_MAX = 125;
+export const layersMax = 125;
 
 const bad = (what: string): TcomposeError =>
   new TcomposeError(`the image's configuration is not valid: ${what}`, {
@@ -109,7 +109,7 @@ export const parseImageConfig = (bytes: Buffer): ParsedConfig => {
   const layers = texts(object(raw['rootfs'], 'rootfs')['diff_ids'], 'rootfs.diff_ids') ?? [];
   if (!layers.every((diffId) => DIGEST.test(diffId)))
     throw bad('rootfs.diff_ids holds something that is not a sha256 digest');
-  if (layers.length > LAYERS_MAX) throw bad(`it has ${layers.length} layers, and ${LAYERS_MAX} can be stacked`);
+  if (layers.length > layersMax) throw bad(`it has ${layers.length} layers, and ${layersMax} can be stacked`);
   return {
     raw,
     config: runConfig(raw['config']),

@@ -53,7 +53,8 @@ export interface BuildRequest {
   /** Nothing is run: findings about the Dockerfile are told as events, and that is all. The image told is one without an id. */
   readonly checkOnly?: true;
   readonly signal?: AbortSignal;
-  readonly onEvent?: (event: BuildEvent) => void;
+  /** What a RUN prints waits for the promise. */
+  readonly onEvent?: (event: BuildEvent) => void | Promise<void>;
 }
 
 /** What a plan says of a build: no texts of secrets, their salted digests; and nothing of the run that carries it out. */

@@ -1,0 +1,66 @@
+/** From the target stage to an image of the store: its configuration, its names, and layers that are on the disk. */
+import type { Built } from '../../../src/model/build.ts';
+import { trimCache } from '../../image/build-cache.ts';
+import { syncLayers } from '../../image/layers.ts';
+import { parseTag } from '../../image/reference.ts';
+import { commitImages, committedLayers, digestOf, readCatalogue, writeBlob } from '../../image/store.ts';
+import type { HistoryEntry } from './base.ts';
+import type { Solver, StageState } from './solver.ts';
+
+const BEGINNING = '1970-01-01T00:00:00Z';
+
+/**
+ * Times of lines that make no layer are those of the layer before, or of the first one made here: so a build that finds everything in
+ * the cache gives the image that there is.
+ */
+function withTimes(history: readonly HistoryEntry[], epoch: string | undefined, inherited: string): HistoryEntry[] {
+  const isOwn = ({ comment, created }: HistoryEntry) => comment !== undefined || created === undefined;
+  let last = epoch ?? history.find((entry) => isOwn(entry) && entry.created !== undefined)?.created ?? inherited;
+  return history.map((entry) => {
+    if (entry.created !== undefined && entry.empty_layer !== true && isOwn(entry)) last = entry.created;
+    return entry.created === undefined ? { created: last, ...entry } : entry;
+  });
+}
+
+/** Keys in the order of the alphabet, as Docker writes them: the same image has the same id. */
+export function imageConfig({ request, epoch }: Solver, state: StageState): Buffer {
+  const { config, author } = state.image;
+  const [os = 'linux', architecture = '', variant] = state.platform.split('/');
+  const labels = { ...config.Labels, ...request.labels };
+  const at = epoch === undefined ? undefined : new Date(epoch * 1000).toISOString();
+  const history = withTimes(state.history, at, state.created ?? BEGINNING);
+  const whole = {
+    architecture,
+    ...(author !== undefined && { author }),
+    config: { ...config, ...(Object.keys(labels).length > 0 && { Labels: labels }) },
+    created: at ?? state.created ?? BEGINNING,
+    history,
+    os,
+    rootfs: { type: 'layers', diff_ids: state.layers },
+    ...(variant !== undefined && { variant }),
+  };
+  return Buffer.from(JSON.stringify(whole));
+}
+
+export async function finish(solver: Solver, state: StageState): Promise<Built> {
+  const { host, request, steps, cache } = solver;
+  const { paths } = host;
+  return steps.run('exporting to image', undefined, async (voice) => {
+    const bytes = imageConfig(solver, state);
+    const id = digestOf(bytes);
+    const tags = request.tags.map(parseTag);
+    const before = readCatalogue(paths);
+    const isNew = before.images[id] === undefined;
+    voice.progress(`writing image ${id}`, bytes.length, bytes.length);
+    if (isNew || tags.some((tag) => before.tags[tag] !== id)) {
+      const known = committedLayers(before);
+      if (state.layers.every((diffId) => known.has(diffId))) await syncLayers(paths);
+      await writeBlob(paths, bytes);
+      await commitImages(paths, [{ id, layers: state.layers, manifests: [], tags }]);
+      if ((await cache.settle()) > 0) await trimCache(paths);
+    }
+    const image = await (await host.images()).find(id);
+    if (image === undefined) throw new Error(`this is a bug in tcompose: ${id} is not in the store`);
+    return { image, isNew };
+  });
+}
