@@ -15,14 +15,19 @@ import { SECTIONS } from '../supervise/spec.ts';
 import { ROOT } from './container-root.ts';
 import { type RecordStream, readRecords } from './record-stream.ts';
 
-interface Running {
+/** A program that speaks on its standard streams. */
+export interface Running {
   readonly child: ChildProcess;
   /** Why an operation before the last one failed. */
   failure(): Error | undefined;
   readonly ended: Promise<void>;
 }
 
-async function start(host: Host, ops: readonly LaunchOp[], stdio: readonly ('pipe' | 'ignore')[]): Promise<Running> {
+export async function start(
+  host: Host,
+  ops: readonly LaunchOp[],
+  stdio: readonly ('pipe' | 'ignore')[],
+): Promise<Running> {
   await host.instance();
   const file = join(host.paths.run, `files-${randomBytes(8).toString('hex')}`);
   writeFileSync(file, encodeProgram(ops), { mode: 0o600 });
@@ -59,7 +64,11 @@ export async function packTree(
 ): Promise<RecordStream> {
   const flags = options.headsOnly ? PACK.HEADS_ONLY : 0;
   const ops: readonly LaunchOp[] = [...reach, { op: 'pack', root: ROOT, inside, flags }];
-  const running = await start(host, ops, ['ignore', 'pipe']);
+  return recordsOf(await start(host, ops, ['ignore', 'pipe']));
+}
+
+/** What a program writes that ends as `pack` does. */
+export function recordsOf(running: Running): RecordStream {
   const stdout = running.child.stdout as Readable;
   // Node throws away what nobody listens for when the process ends, and it may end before the first record is asked for.
   stdout.on('readable', () => undefined);

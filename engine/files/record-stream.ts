@@ -102,6 +102,11 @@ const utf8 = (latin1: string): string => Buffer.from(latin1, 'latin1').toString(
 
 function failed({ mode: errno, path, link: step }: UnpackRecord): TcomposeError {
   const name = getSystemErrorName(-errno);
+  if (step === 'changed')
+    return new TcomposeError(`${JSON.stringify(utf8(path))} changed while it was read`, {
+      code: 'unreadable-file',
+      help: 'try again when nothing writes to it',
+    });
   return Object.assign(
     new TcomposeError(`cannot read ${JSON.stringify(utf8(path))}: ${step} failed with ${name}`, {
       code: 'unreadable-file',

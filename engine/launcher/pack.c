@@ -19,7 +19,6 @@
 
 #define PIECE (1u << 18)
 #define MAX_SEGMENTS 65536
-enum { HEADS_ONLY = 1, WITH_IDENTITY = 2 };
 
 struct seen {
 	dev_t device;
@@ -91,7 +90,6 @@ static void add_attribute(const char *name, const void *value, uint32_t bytes) {
 	add_rest(name, lengths[0]);
 	add_rest(value, bytes);
 }
-
 static void add_attributes(int fd, const char *name) {
 	char list[16384], value[65536];
 	ssize_t length = list_attributes(fd, name, list, sizeof list);
@@ -199,9 +197,9 @@ static void pack_one(int fd, const char *name, const struct stat *status, const 
 	if (head.kind != 'f' || !head.stored) return;
 	if (!head.segments) return give_data(fd, 0, head.stored);
 	/* `rest` is not touched while the data goes out. */
-	for (uint32_t i = 0; i < head.segments; i++) {
-		uint64_t segment[2];
-		memcpy(segment, rest + segments_at + i * sizeof segment, sizeof segment);
+	uint64_t segment[2];
+	for (uint32_t i = 0; i < head.segments; i++, segments_at += sizeof segment) {
+		memcpy(segment, rest + segments_at, sizeof segment);
 		give_data(fd, segment[0], segment[1]);
 	}
 }
@@ -259,9 +257,7 @@ int pack_named(int parent, const char *name, const char *path, int with_members)
 	if (is_folder && with_members) pack_members(fd, path);
 	/* Who asks for identities must not take half of the old and half of the new for one file. */
 	if (is_file && flags & WITH_IDENTITY) {
-		struct stat after;
-		struct identity before = identity_of(&status), now;
-		now = fstat(fd, &after) < 0 ? (struct identity){0} : identity_of(&after);
+		const struct identity before = identity_of(&status), now = fstat(fd, &status) < 0 ? (struct identity){0} : identity_of(&status);
 		if (memcmp(&before, &now, sizeof now)) pack_fail("changed", ESTALE, path);
 	}
 	if (fd >= 0) close(fd);
@@ -273,6 +269,13 @@ int pack_begin(int wishes) {
 	piece = malloc(PIECE);
 	fcntl(STDOUT_FILENO, F_SETPIPE_SZ, 1 << 20);
 	return piece ? 0 : -ENOMEM;
+}
+
+_Noreturn void pack_done(void) {
+	struct head end = {.length = sizeof end + 2, .kind = 'e'};
+	give(&end, sizeof end);
+	give("\0", 2);
+	_exit(0);
 }
 
 /* The last name of `inside` is followed only where it is a folder's own dot. Paths of records begin with what is found there: ''. */
@@ -293,8 +296,5 @@ int op_pack(struct run *run, const struct value *v) { /* root inside flags */
 		if (fd < 0) pack_fail("open", -fd, v[1].bytes);
 		pack_named(fd, leaf, "", 1);
 	}
-	struct head end = {.length = sizeof end + 2, .kind = 'e'};
-	give(&end, sizeof end);
-	give("\0", 2);
-	_exit(0);
+	pack_done();
 }

@@ -6,6 +6,8 @@
 #include "records.h"
 #include <sys/stat.h>
 
+enum { HEADS_ONLY = 1, WITH_IDENTITY = 2 };
+
 /* Which state of which file: any change of it changes one of these. As engine/build/copy/listing.ts reads it. */
 struct __attribute__((packed)) identity {
 	uint64_t device, number, size;
@@ -14,6 +16,7 @@ struct __attribute__((packed)) identity {
 };
 
 int pack_begin(int wishes);
+_Noreturn void pack_done(void);
 int pack_named(int parent, const char *name, const char *path, int with_members);
 _Noreturn void pack_fail(const char *step, int error, const char *path);
 static inline struct identity identity_of(const struct stat *status) {

@@ -16,13 +16,11 @@
 #include <sys/sysmacros.h>
 #include <unistd.h>
 
-enum { WITH_IDENTITY = 2 };
-
 struct __attribute__((packed)) member {
 	uint32_t length; /* of all of it */
-	uint32_t mode, links, uid, gid, major, minor;
+	uint32_t name_length, mode, links, uid, gid, major, minor;
 	struct identity identity;
-	/* the name follows, without NUL */
+	/* the name follows, and where it leads when it is a link, without NULs */
 };
 
 static char *answer;
@@ -73,15 +71,20 @@ static void *room_for(size_t bytes) {
 
 static void add_member(int folder, const char *name) {
 	struct stat status;
+	char target[PATH_MAX];
 	if (fstatat(folder, name, &status, AT_SYMLINK_NOFOLLOW) < 0) return; /* gone meanwhile */
+	const ssize_t leads = S_ISLNK(status.st_mode) ? readlinkat(folder, name, target, sizeof target) : 0;
+	if (leads < 0) return;
 	const size_t length = strlen(name);
 	const struct member member = {
-		.length = (uint32_t)(sizeof member + length), .mode = status.st_mode, .links = (uint32_t)status.st_nlink,
+		.length = (uint32_t)(sizeof member + length + (size_t)leads), .name_length = (uint32_t)length,
+		.mode = status.st_mode, .links = (uint32_t)status.st_nlink,
 		.uid = status.st_uid, .gid = status.st_gid, .major = major(status.st_rdev), .minor = minor(status.st_rdev),
 		.identity = identity_of(&status),
 	};
 	memcpy(room_for(sizeof member), &member, sizeof member);
 	memcpy(room_for(length), name, length);
+	memcpy(room_for((size_t)leads), target, (size_t)leads);
 }
 
 /* Length of what follows, errno, members; one that cannot be read has none. */
@@ -129,5 +132,5 @@ int op_read_files(struct run *run, const struct value *v) { /* root */
 		else if (*question == 'p') give_file(root, question + 1);
 		else pack_fail("question", EINVAL, "");
 	}
-	_exit(0);
+	pack_done();
 }

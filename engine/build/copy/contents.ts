@@ -1,0 +1,109 @@
+/** What files contain: known by their identity from an earlier build, or read and hashed now. */
+import { createHash } from 'node:crypto';
+import type { PackedFile } from '../../files/record-stream.ts';
+import type { CopyServices } from './contract.ts';
+import { type ContentOf, firstNames } from './digest.ts';
+import type { Origin } from './origin.ts';
+import { readFiles } from './reader.ts';
+import type { Selection } from './select.ts';
+import type { Entry } from './tree.ts';
+
+/** The launcher's own note, and what steers the merging of layers, are no attributes of a file. */
+const isKept = (name: string): boolean => name !== 'identity' && !/^(?:trusted|user)\.overlay\./.test(name);
+
+export const attributesOf = ({ xattrs }: PackedFile): PackedFile['xattrs'] => xattrs.filter(([name]) => isKept(name));
+
+export const identityOf = ({ xattrs }: PackedFile): string =>
+  xattrs.find(([name]) => name === 'identity')?.[1].toString('latin1') ?? '';
+
+const ZEROS = Buffer.alloc(1 << 16);
+
+/** Takes a file's data in and says what it is in the end; holes are zeros, since a file system may fill them. */
+export function contentHash(file: PackedFile): { update(part: Buffer): void; digest(): string } {
+  const hash = createHash('sha256');
+  for (const [name, value] of [...attributesOf(file)].sort(([a], [b]) => (a < b ? -1 : 1)))
+    hash.update(`${name}\0${value.length}\0`, 'latin1').update(value);
+  hash.update('\0');
+  const zeros = (count: number) => {
+    for (let left = count; left > 0; left -= ZEROS.length) hash.update(ZEROS.subarray(0, Math.min(left, ZEROS.length)));
+  };
+  const segments = file.segments.length > 0 ? file.segments : file.stored > 0 ? [[0, file.stored] as const] : [];
+  let index = 0;
+  let at = 0;
+  return {
+    update(part) {
+      for (let rest = part; rest.length > 0; ) {
+        const [start, length] = segments[index] ?? [at, rest.length];
+        if (at < start) {
+          zeros(start - at);
+          at = start;
+        }
+        const taken = rest.subarray(0, start + length - at);
+        hash.update(taken);
+        at += taken.length;
+        rest = rest.subarray(taken.length);
+        if (at === start + length) index++;
+      }
+    },
+    digest() {
+      zeros(file.size - at);
+      return hash.digest('hex');
+    },
+  };
+}
+
+export async function hashed(file: PackedFile): Promise<string> {
+  const hash = contentHash(file);
+  for await (const part of file.data()) hash.update(part);
+  return hash.digest();
+}
+
+/** Reads what is not known yet: files once, by the first of their names, and folders for their attributes. */
+export async function contentsOf(
+  { host, signal, onProgress }: CopyServices,
+  origin: Origin,
+  selections: readonly Selection[],
+): Promise<ContentOf> {
+  const wanted = new Map<Entry, string>();
+  for (const { files } of selections) {
+    const later = firstNames(files);
+    for (const selected of files)
+      if (/[df]/.test(selected.entry.type) && !later.has(selected))
+        wanted.set(selected.entry, origin.cacheKey(selected.entry));
+  }
+  const digests = new Map<Entry, string>();
+  const unknown: Entry[] = [];
+  for (const [entry, key] of wanted) {
+    const digest = origin.cache.find(key);
+    if (digest === undefined) unknown.push(entry);
+    else digests.set(entry, digest);
+  }
+  if (unknown.length > 0) {
+    const now = BigInt(Date.now()) * 1_000_000n;
+    const [at, total] = [
+      origin.isLive ? now : 2n ** 62n,
+      unknown.reduce((sum, { size, type }) => sum + (type === 'f' ? size : 0), 0),
+    ];
+    const records = await readFiles(
+      host,
+      origin.reach,
+      unknown.map(({ path }) => path),
+    );
+    let [index, bytes] = [0, 0];
+    try {
+      for await (const record of records) {
+        signal.throwIfAborted();
+        const entry = unknown[index++]!;
+        const digest = await hashed(record);
+        digests.set(entry, digest);
+        origin.cache.add(origin.isLive ? identityOf(record) : wanted.get(entry)!, digest, at);
+        bytes += record.stored;
+        onProgress?.('reading files', bytes, total);
+      }
+    } finally {
+      await records.close();
+    }
+    await origin.cache.save(wanted.values());
+  }
+  return ({ entry }) => digests.get(entry)!;
+}
