@@ -1,7 +1,9 @@
 /** Takes a project away: containers, networks, and volumes where asked for. */
 import { defaultBridge } from '../model/default-bridge.ts';
+import type { LiveContainer } from '../model/live.ts';
 import type { Plan } from '../model/plan.ts';
 import type { Project } from '../model/project.ts';
+import { belongs } from '../plan/inputs.ts';
 import { attachedTo } from '../plan/objects.ts';
 import { type DownInputs, planDown } from '../plan/plan-down.ts';
 import { carryOut, withLock } from './carry-out.ts';
@@ -23,20 +25,34 @@ export async function down(context: Context, target: Target, options: DownOption
   return withLock(context, target.name, 'down', async () => {
     const found = await find(context, target);
     checkServices(found, target, options.services ?? []);
-    const plan = planDown(inputsOf(found, target), {
+    const plan = planDown(await inputsOf(context, found, target), {
       ...options,
       images: await imagesToRemove(context, target, found, options),
     });
     await carryOut(context, plan);
-    // Nobody's, so no step of a project's plan: it goes with the last container on it.
-    if (found.live.containers.some((live) => attachedTo(live, defaultBridge.name)))
-      await context.engine.networks.remove([defaultBridge.name]);
     return plan;
   });
 }
 
-function inputsOf({ live, dependencies }: Found, { name, project }: Target): DownInputs {
-  return { project: name, live, dependencies, ...(project ? { file: fileOf(project) } : {}) };
+async function inputsOf(
+  context: Context,
+  { live, dependencies }: Found,
+  { name, project }: Target,
+): Promise<DownInputs> {
+  return {
+    project: name,
+    live,
+    dependencies,
+    ...(live.containers.some(onBridge) ? { othersOnBridge: await othersOnBridge(context, name) } : {}),
+    ...(project ? { file: fileOf(project) } : {}),
+  };
+}
+
+const onBridge = (live: LiveContainer): boolean => attachedTo(live, defaultBridge.name);
+
+async function othersOnBridge({ engine }: Context, project: string): Promise<readonly string[]> {
+  const { containers } = await engine.snapshot({ networkDamage: false });
+  return containers.filter((live) => onBridge(live) && !belongs(live, project)).map(({ name }) => name);
 }
 
 const fileOf = (project: Project): NonNullable<DownInputs['file']> => ({

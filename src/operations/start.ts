@@ -24,6 +24,13 @@ export async function start(context: Context, target: Target, options: StartOpti
     }
     const reached = services.length > 0 ? withNeeds(services, found.dependencies) : undefined;
     const containers = reached ? ofServices(found, target, []).filter((live) => reached.has(serviceOf(live))) : named;
+    for (const live of services.length > 0 ? named : []) {
+      if (live.madeFrom.runs === false)
+        context.emit({
+          type: 'warning',
+          text: `container ${live.name} is there for its volumes (run: false): it is not started`,
+        });
+    }
     const plan = planStart({ project: target.name, containers, dependencies: found.dependencies }, { wait });
     await carryOut(context, plan, waitTimeoutMs === undefined ? {} : { withinMs: waitTimeoutMs });
     return plan;

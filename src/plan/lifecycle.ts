@@ -20,6 +20,9 @@ export interface Lives {
 const memberOf = (live: LiveContainer): Member => ({ service: serviceOf(live), container: live.madeFrom, live });
 export const membersOf = (containers: readonly LiveContainer[]): Members => groupByService(containers.map(memberOf));
 
+/** Made for its volumes, and never started (`run: false`); one that was started all the same is like any other. */
+const isForVolumes = (live: LiveContainer): boolean => live.madeFrom.runs === false && !isActive(live);
+
 export function planStop(
   { project, containers, dependencies }: Lives,
   choices: { readonly timeoutMs?: number } = {},
@@ -39,11 +42,12 @@ export function planStart(
   const draft = newDraft(project);
   const running = new Set(containers.filter((live) => isActive(live) && !isLost(live)).map(serviceOf));
   for (const live of containers) {
+    if (isForVolumes(live)) continue;
     if (isLost(live)) restartLost(draft, live);
     else if (!isActive(live))
       addStartSteps(draft, live.madeFrom, [requested()], { isPrepared: running.has(serviceOf(live)) });
   }
-  const members = membersOf(containers);
+  const members = membersOf(containers.filter((live) => !isForVolumes(live)));
   orderStarts(draft, members, dependencies);
   if (choices.wait) addFinalWaits(draft, [...members.values()].flat(), dependencies);
   return draft.finish();
@@ -62,7 +66,7 @@ export function planRestart(
 ): Plan {
   const draft = newDraft(project);
   const restarting = choices.noDeps ? choices.services : withRestarting(choices.services, dependencies);
-  const chosen = containers.filter((live) => restarting.has(serviceOf(live)));
+  const chosen = containers.filter((live) => restarting.has(serviceOf(live)) && !isForVolumes(live));
   for (const live of chosen) {
     const reason = choices.services.has(serviceOf(live)) ? requested() : dependency('what it depends on is restarted');
     const stops = isActive(live) || isLost(live);

@@ -1,4 +1,5 @@
 /** What `down` has to do: containers away, then the networks that nobody uses any more, volumes and images where asked for. */
+import { defaultBridge } from '../model/default-bridge.ts';
 import type { LiveContainer, LiveState } from '../model/live.ts';
 import type { Plan } from '../model/plan.ts';
 import { type Dependencies, withDependents } from './dependencies.ts';
@@ -8,12 +9,14 @@ import { projectOf, serviceOf } from './labels.ts';
 import { addRemoval, membersOf } from './lifecycle.ts';
 import { attachedTo, mounting } from './objects.ts';
 import { orderStops } from './order.ts';
-import { requested } from './reasons.ts';
+import { requested, unwanted } from './reasons.ts';
 
 export interface DownInputs {
   readonly project: string;
   readonly live: LiveState;
   readonly dependencies: Dependencies;
+  /** Containers of other projects on the default bridge; absent: nobody of this project is on it. */
+  readonly othersOnBridge?: readonly string[];
   /** Absent: there is no file, whatever carries the project's label goes. */
   readonly file?: {
     readonly services: ReadonlySet<string>;
@@ -40,6 +43,7 @@ export function planDown(inputs: DownInputs, choices: DownChoices = {}): Plan {
   }
   orderStops(draft, membersOf(leaving), inputs.dependencies);
   removeNetworks(inputs, leaving, staying, draft);
+  removeDefaultBridge(inputs, leaving, staying, draft);
   if (choices.volumes) removeVolumes(inputs, leaving, staying, draft);
   const removals = leaving.map(({ name }) => `container.remove ${name}`);
   for (const image of choices.images ?? []) draft.add({ kind: 'image.remove', image }, [requested('--rmi')], removals);
@@ -85,6 +89,20 @@ function removeNetworks({ project, live }: DownInputs, leaving: Containers, stay
       .map(({ name }) => `container.remove ${name}`);
     draft.add({ kind: 'network.remove', network: network.name }, [requested()], after);
   }
+}
+
+/** Nobody's: it goes with the last container on it, whosever that is. */
+function removeDefaultBridge(
+  { othersOnBridge = [] }: DownInputs,
+  leaving: Containers,
+  staying: Containers,
+  draft: Draft,
+): void {
+  const { name: network } = defaultBridge;
+  const users = leaving.filter((container) => attachedTo(container, network));
+  if (users.length === 0 || othersOnBridge.length > 0 || staying.some((one) => attachedTo(one, network))) return;
+  const after = users.map(({ name }) => `container.remove ${name}`);
+  draft.add({ kind: 'network.remove', network }, [unwanted('no container is on it any more')], after);
 }
 
 /** With a file, only what it declares: a volume that was taken out of the file may hold what nobody wants to lose. */

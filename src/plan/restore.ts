@@ -18,6 +18,7 @@ import { reasonsOfDamage, stopped } from './reasons.ts';
  */
 export function comesBack(live: LiveContainer): boolean {
   const { policy, maxRetries } = live.madeFrom.restart;
+  if (live.madeFrom.runs === false) return false;
   if (isLost(live)) return policy !== 'no';
   if (isActive(live) || !live.startedBeforeBoot) return false;
   switch (policy) {

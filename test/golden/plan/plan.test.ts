@@ -28,6 +28,7 @@ interface Command extends UpChoices, DownChoices, Omit<DesireOptions, 'services'
   readonly command: 'up' | 'down' | 'stop' | 'start' | 'restart';
   /** down, stop and start: by labels alone. */
   readonly withoutFile?: boolean;
+  readonly othersOnBridge?: readonly string[];
   readonly keep?: never;
 }
 
@@ -89,7 +90,8 @@ async function planOf(folder: string): Promise<Plan> {
     services: new Set([...Object.keys(project.services), ...Object.keys(project.disabledServices)]),
     volumes: new Set(Object.values(project.volumes).filter(({ external }) => !external).map(({ name }) => name)),
   };
-  return planDown({ project: project.name, live, dependencies, ...(withoutFile ? {} : { file }) }, { ...choices, ...options });
+  const { othersOnBridge = [], ...others } = choices;
+  return planDown({ project: project.name, live, dependencies, othersOnBridge, ...(withoutFile ? {} : { file }) }, { ...others, ...options });
 }
 
 /** A refusal is a text worth holding too. */
