@@ -95,7 +95,7 @@ export function given<T extends object>(options: T): { [K in keyof T]?: Exclude<
 
 /** Where images are brought in before containers are made of them. */
 export const pullFlag = text('', 'WHEN', 'when to pull images: always, missing, never, or policy (as the files say)', {
-  choices: ['always', 'missing', 'never', 'policy', 'if_not_present'],
+  choices: ['always', 'missing', 'never', 'policy', 'build', 'if_not_present'],
 });
 
 /** `--pull` and `--quiet-pull` in the words of the operations. */
@@ -105,6 +105,23 @@ export function pullChoices(flags: { readonly pull?: string | undefined; readonl
 } {
   const policy = flags.pull === 'if_not_present' ? 'missing' : flags.pull;
   return { quiet: flags['quiet-pull'] === true, ...(policy && policy !== 'policy' && { policy }) };
+}
+
+/** Where images are built before containers are made of them. */
+export const buildFlags = {
+  build: toggle('', 'build the images of the services first, whether they are here or not'),
+  'no-build': toggle('', 'never build an image'),
+  'quiet-build': toggle('', 'do not show building'),
+} as const;
+
+/** `--build`, `--no-build` and `--quiet-build` in the words of the operations. */
+export function buildChoices(flags: {
+  readonly build?: boolean;
+  readonly 'no-build'?: boolean;
+  readonly 'quiet-build'?: boolean;
+}): { readonly when: 'always' | 'missing' | 'never'; readonly quiet: boolean } {
+  const when = flags.build ? 'always' : flags['no-build'] ? 'never' : 'missing';
+  return { when, quiet: flags['quiet-build'] === true };
 }
 
 export const timeoutFlag = count('t', 'SECONDS', 'how long to wait for a container to stop before it is killed');

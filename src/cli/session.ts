@@ -85,10 +85,19 @@ export function createCli(session: Session): Cli {
         const progress = createProgress(out, shown, { title, dryRun });
         interrupt.arm();
         const used = dryRun ? (await import('./dry-run.ts')).dryEngine(engine) : engine;
+        const findings = new Map<string, Diagnostic>();
+        const emit: Emit = (event) => {
+          if (event.type === 'build' && event.event.type === 'finding') {
+            const { finding } = event.event;
+            findings.set(JSON.stringify([finding.code, finding.summary, finding.at]), finding);
+          }
+          progress.emit(event);
+        };
         try {
-          return await use(contextOf(session, used, progress.emit), progress);
+          return await use(contextOf(session, used, emit), progress);
         } finally {
           await progress.finish();
+          if (shown.progress !== 'quiet') await cli.tell([...findings.values()]);
         }
       }),
     onInterrupt: (listener) => interrupt.listen(listener),

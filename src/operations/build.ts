@@ -129,7 +129,9 @@ export async function checkBuilds(
       ...build,
       secrets: [],
       checkOnly: true,
-      onEvent: (event) => event.type === 'finding' && found.push(event.finding),
+      onEvent: (event) => {
+        if (event.type === 'finding') found.push(event.finding);
+      },
     });
   }
   return found;

@@ -98,7 +98,8 @@ const withPreparation = (containers: Desire['state']['containers']): Desire['sta
 /** Consent is data: refused, the same plan is made again with those things kept. */
 async function planWithConsent(wanted: Desire, live: LiveState, options: UpOptions): Promise<Plan> {
   const plan = planUp(wanted, live, options);
-  const losses = plan.steps.filter(({ losesData }) => losesData);
+  // What an ended `run --rm` leaves goes by that flag's consent.
+  const losses = plan.steps.filter(({ losesData, action }) => losesData && action.kind !== 'container.remove');
   if (losses.length === 0 || (await options.consent?.(losses))) return plan;
   const keep = losses.flatMap(({ action }) => (action.kind === 'volume.remove' ? [`volume/${action.volume}`] : []));
   return planUp(wanted, live, { ...options, keep: new Set(keep) });

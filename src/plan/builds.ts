@@ -124,12 +124,12 @@ function inOrder(project: Project, nodes: readonly Node[], { dockerfiles }: Buil
     const service = findService(project, node.name)!;
     for (const other of contextServices(service)) {
       const ref = imageRef(project, other, findService(project, other)!);
-      const needed = owner.get(ref);
+      const needed = owner.get(plainTag(ref));
       if (needed && open.includes(needed.name)) throw cycle(project, node.name, open.slice(open.indexOf(needed.name)));
       if (needed) after.add(visit(needed).id);
     }
     for (const ref of baseImages(dockerfiles?.get(node.name) ?? '', argsOf(node.step))) {
-      const needed = owner.get(ref) ?? owner.get(ref.replace(/:latest$/, ''));
+      const needed = owner.get(plainTag(ref));
       if (needed && !open.includes(needed.name)) after.add(visit(needed).id);
     }
     open.pop();
@@ -145,10 +145,15 @@ function inOrder(project: Project, nodes: readonly Node[], { dockerfiles }: Buil
 function ownersOf(nodes: readonly Node[]): ReadonlyMap<string, Node> {
   return new Map(
     nodes.flatMap((node) =>
-      node.step.action.kind === 'image.build' ? node.step.action.build.tags.map((tag) => [tag, node] as const) : [],
+      node.step.action.kind === 'image.build'
+        ? node.step.action.build.tags.map((tag) => [plainTag(tag), node] as const)
+        : [],
     ),
   );
 }
+
+/** `latest` is what no tag means. */
+const plainTag = (ref: string): string => ref.replace(/:latest$/, '');
 
 const argsOf = ({ action }: Step) => (action.kind === 'image.build' ? action.build.args : {});
 

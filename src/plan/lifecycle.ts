@@ -1,6 +1,7 @@
 /** Plans for containers as they are: stop, start, restart, kill and remove, in the order that depends_on gives. */
 import type { LiveContainer } from '../model/live.ts';
 import type { Plan } from '../model/plan.ts';
+import { losesVolumes } from './data-loss.ts';
 import type { Dependencies } from './dependencies.ts';
 import { type Draft, newDraft } from './draft.ts';
 import { addStartSteps, addStop } from './hooks.ts';
@@ -108,9 +109,8 @@ export function addRemoval(
   { volumes = false, timeoutMs }: { readonly volumes?: boolean; readonly timeoutMs?: number },
 ): void {
   if (isActive(live)) addStop(draft, live, [requested()], timeoutMs);
-  const losesData = volumes && live.mounts.some((mount) => mount.anonymous);
   const action = { kind: 'container.remove', container: live.name, anonymousVolumes: volumes } as const;
-  draft.add(action, isActive(live) ? [] : [requested()], [`container.stop ${live.name}`], losesData);
+  draft.add(action, isActive(live) ? [] : [requested()], [`container.stop ${live.name}`], losesVolumes(live, volumes));
 }
 
 export function planRm(

@@ -6,6 +6,7 @@ import { TcomposeError } from '../model/errors.ts';
 import type { LiveContainer, LiveNetwork, LiveVolume } from '../model/live.ts';
 import type { Reason } from '../model/plan.ts';
 import { type Difference, labelsDiffer, networkDifferences, volumeDifferences } from './compare.ts';
+import { holdsData } from './data-loss.ts';
 import type { Draft } from './draft.ts';
 import { belongs, type Inputs, isActive } from './inputs.ts';
 import { projectOf } from './labels.ts';
@@ -112,7 +113,8 @@ export function addObjectSteps(inputs: Inputs, fates: Fates, draft: Draft): void
     if (!fate) continue;
     if (fate.kind === 'replace') {
       const stops = stopsOf(users.filter((live) => mounting(live, volume.name)));
-      draft.add({ kind: 'volume.remove', volume: volume.name, replacing: true }, fate.because, stops, true);
+      const action = { kind: 'volume.remove', volume: volume.name, replacing: true } as const;
+      draft.add(action, fate.because, stops, holdsData(inputs.volumes.get(volume.name)!.madeFrom));
     }
     draft.add({ kind: 'volume.create', volume }, fate.kind === 'create' ? fate.because : [], [
       `volume.remove ${volume.name}`,

@@ -2,6 +2,7 @@
 import { defaultBridge } from '../model/default-bridge.ts';
 import type { LiveContainer, LiveState } from '../model/live.ts';
 import type { Plan } from '../model/plan.ts';
+import { holdsData } from './data-loss.ts';
 import { type Dependencies, withDependents } from './dependencies.ts';
 import { type Draft, newDraft } from './draft.ts';
 import { belongs } from './inputs.ts';
@@ -123,6 +124,6 @@ function removeVolumes(
     const after = leaving
       .filter((container) => mounting(container, volume.name))
       .map(({ name }) => `container.remove ${name}`);
-    draft.add({ kind: 'volume.remove', volume: volume.name }, [requested('--volumes')], after, true);
+    draft.add({ kind: 'volume.remove', volume: volume.name }, [requested('--volumes')], after, holdsData(volume.madeFrom));
   }
 }

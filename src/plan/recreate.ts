@@ -1,6 +1,7 @@
 /** The sequences of steps that make, replace, change, restart, mend or remove one container. */
 import type { LiveContainer } from '../model/live.ts';
 import type { Reason } from '../model/plan.ts';
+import { losesVolumes } from './data-loss.ts';
 import type { Decision } from './decide.ts';
 import type { Draft } from './draft.ts';
 import { addStartSteps, addStop } from './hooks.ts';
@@ -122,5 +123,6 @@ export function addRemoval(draft: Draft, live: LiveContainer, because: Reason, g
     { kind: 'container.remove', container: live.name, anonymousVolumes: isAutoRemoved(live) },
     after.length > 0 ? [] : [because],
     after,
+    losesVolumes(live, isAutoRemoved(live)),
   );
 }

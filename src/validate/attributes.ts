@@ -27,7 +27,9 @@ function lacking(support: Support, why: string, except: readonly string[]): Attr
   return { support, why, ...(except.length > 0 && { except }) };
 }
 
-const building = 'images are not built yet: build the image elsewhere and load it';
+const oneCache = 'the cache of this host is used, whatever the file says';
+const attested = 'no attestations are made';
+const ofMount = 'RUN --mount says who may read a build secret';
 const windows = 'it means something on Windows only';
 const asCopy: Attribute = {
   support: 'honoured',
@@ -45,7 +47,21 @@ const SERVICE: Readonly<Record<string, Attribute>> = {
   annotations: notYet('annotations are kept in the file only'),
   attach: honoured,
   blkio_config: { support: 'honoured', why: 'weights need a disk scheduled by bfq, or io.cost on cgroup version 2' },
-  build: notYet(building),
+  build: honoured,
+  'build.cache_from': warned(oneCache),
+  'build.cache_to': warned(oneCache),
+  'build.entitlements': { support: 'honoured', why: 'whoever may build may do both' },
+  'build.isolation': warned(windows, 'default'),
+  'build.platforms': {
+    support: 'honoured',
+    why: 'an image is built for one platform at a time: that of the service, or of this host',
+  },
+  'build.privileged': { support: 'honoured', why: 'RUN --security=insecure needs nothing more' },
+  'build.provenance': warned(attested, 'false'),
+  'build.sbom': warned(attested, 'false'),
+  'build.secrets.uid': warned(ofMount),
+  'build.secrets.gid': warned(ofMount),
+  'build.secrets.mode': warned(ofMount),
   cap_add: honoured,
   cap_drop: honoured,
   cgroup: honoured,
@@ -140,10 +156,8 @@ const SERVICE: Readonly<Record<string, Attribute>> = {
   profiles: honoured,
   provider: refused('only containers are managed'),
   pull_policy: {
-    ...notYet(
-      'all but build and refresh are honoured: images are not built, and refresh says no time (write every_1d)',
-    ),
-    only: /^(build|refresh)$/,
+    ...notYet('all but refresh is honoured: it says no time (write every_1d)'),
+    only: /^refresh$/,
   },
   pull_refresh_after: notYet('write the time into pull_policy: every_12h'),
   read_only: honoured,

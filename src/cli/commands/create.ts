@@ -2,7 +2,7 @@
 
 import { usageError } from '../args.ts';
 import { command, sayIfNothing } from '../command.ts';
-import { list, pullChoices, pullFlag, refused, toggle } from '../flags.ts';
+import { buildChoices, buildFlags, list, pullChoices, pullFlag, toggle } from '../flags.ts';
 import { askAboutLoss } from '../ui/consent.ts';
 import { scaleOf } from './up-flags.ts';
 
@@ -14,13 +14,14 @@ export const create = command({
     'remove-orphans': toggle('', 'remove containers of services that the files do not have'),
     scale: list('', 'SERVICE=N', 'how many containers of a service'),
     yes: toggle('y', 'agree to everything that would be asked'),
-    'no-build': toggle('', 'never build an image (tcompose does not)', { hidden: true }),
+    ...buildFlags,
     pull: pullFlag,
     'quiet-pull': toggle('', 'do not show pulling'),
-    build: refused('', '', 'build images first'),
   },
   dryRun: 'simulated',
   run: async (cli, flags, services) => {
+    if (flags.build && flags['no-build'])
+      throw usageError('--build and --no-build contradict each other', 'leave one out');
     if (flags['force-recreate'] && flags['no-recreate'])
       throw usageError('--force-recreate and --no-recreate contradict each other', 'leave one out');
     const project = await cli.project(services);
@@ -32,6 +33,7 @@ export const create = command({
         scale: scaleOf(flags.scale),
         noStart: true,
         pull: pullChoices(flags),
+        build: buildChoices(flags),
         forceRecreate: flags['force-recreate'],
         noRecreate: flags['no-recreate'],
         removeOrphans: flags['remove-orphans'] || isSet('COMPOSE_REMOVE_ORPHANS'),

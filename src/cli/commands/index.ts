@@ -34,6 +34,7 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
   port: single('print the host address of a published port', async () => (await import('./port.ts')).port),
   login: single('log in to a registry, and keep who you are', async () => (await import('./login.ts')).login),
   logout: single('forget who you are at a registry', async () => (await import('./login.ts')).logout),
+  build: single('build the images of the services', async () => (await import('./build.ts')).build),
   pull: single('bring in the images that the files name', async () => (await import('./pull.ts')).pull),
   images: single('list the images of the containers', async () => (await import('./images.ts')).images),
   volumes: single('list the volumes of the project', async () => (await import('./volumes.ts')).volumes),
@@ -46,6 +47,7 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
   image: {
     summary: 'the image store',
     members: {
+      build: single('build an image of a Dockerfile', async () => (await import('./image-build.ts')).imageBuild),
       import: single(
         'make an image of a root filesystem tar',
         async () => (await import('./image-import.ts')).imageImport,
@@ -136,7 +138,4 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
 };
 
 /** Commands of Compose that a later version has: refused by name. */
-export const NOT_YET: readonly string[] = [
-  ...['alpha', 'bridge', 'build', 'convert', 'publish'],
-  ...['push', 'scale', 'watch'],
-];
+export const NOT_YET: readonly string[] = [...['alpha', 'bridge', 'convert', 'publish'], ...['push', 'scale', 'watch']];

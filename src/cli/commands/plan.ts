@@ -1,7 +1,7 @@
 /** `tcompose plan`: what `up` would do, field by field, without doing it. */
 import { command } from '../command.ts';
 import { EXIT } from '../exit-codes.ts';
-import { given, inMs, list, pullChoices, pullFlag, text, timeoutFlag, toggle } from '../flags.ts';
+import { buildChoices, given, inMs, list, pullChoices, pullFlag, text, timeoutFlag, toggle } from '../flags.ts';
 import { jsonPretty } from '../ui/json.ts';
 import { paint } from '../ui/paint.ts';
 import { changesAnything, renderPlan } from '../ui/plan-view.ts';
@@ -20,6 +20,8 @@ export const plan = command({
     'no-deps': toggle('', 'as up'),
     'no-start': toggle('', 'as up'),
     'remove-orphans': toggle('', 'as up'),
+    build: toggle('', 'as up'),
+    'no-build': toggle('', 'as up'),
     pull: pullFlag,
     scale: list('', 'SERVICE=N', 'as up'),
     timeout: timeoutFlag,
@@ -39,6 +41,7 @@ export const plan = command({
       noStart: flags['no-start'],
       removeOrphans: flags['remove-orphans'],
       pull: pullChoices(flags),
+      build: buildChoices(flags),
       ...given({ timeoutMs: inMs(flags.timeout) }),
     };
     const operation = await import('../../operations/plan.ts');

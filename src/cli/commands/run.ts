@@ -1,7 +1,17 @@
 /** `tcompose run`: one command in a container of its own; its exit code is ours. */
 import { usageError } from '../args.ts';
 import { type Cli, command } from '../command.ts';
-import { type FlagValues, given, list, pullChoices, pullFlag, refused, text, toggle } from '../flags.ts';
+import {
+  buildChoices,
+  buildFlags,
+  type FlagValues,
+  given,
+  list,
+  pullChoices,
+  pullFlag,
+  text,
+  toggle,
+} from '../flags.ts';
 import type { Progress } from '../ui/progress.ts';
 
 const RUN_FLAGS = {
@@ -28,9 +38,9 @@ const RUN_FLAGS = {
   interactive: toggle('i', 'pass standard input on (default)', { byDefault: true }),
   quiet: toggle('q', 'say nothing but what the command prints'),
   'quiet-pull': toggle('', 'do not show pulling'),
-  'quiet-build': toggle('', 'do not show building', { hidden: true }),
   pull: pullFlag,
-  build: refused('', '', 'build the image first'),
+  build: buildFlags.build,
+  'quiet-build': buildFlags['quiet-build'],
 } as const;
 
 type RunFlags = FlagValues<typeof RUN_FLAGS>;
@@ -64,6 +74,7 @@ export const run = command({
         removeOrphans: flags['remove-orphans'] || isSet('COMPOSE_REMOVE_ORPHANS'),
         ignoreOrphans: isSet('COMPOSE_IGNORE_ORPHANS'),
         pull: { ...pullChoices(flags), ...(flags.quiet && { quiet: true }) },
+        build: { ...buildChoices(flags), ...(flags.quiet && { quiet: true }) },
         publish: flags.publish,
         volumes: flags.volume,
         labels,

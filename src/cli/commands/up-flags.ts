@@ -4,6 +4,8 @@ import type { UpOptions } from '../../operations/up.ts';
 import { usageError } from '../args.ts';
 import type { Cli } from '../command.ts';
 import {
+  buildChoices,
+  buildFlags,
   count,
   type FlagValues,
   given,
@@ -20,10 +22,9 @@ import { askAboutLoss } from '../ui/consent.ts';
 
 export const UP_FLAGS = {
   detach: toggle('d', 'leave the containers running in the background'),
-  'no-build': toggle('', 'never build an image (tcompose does not)', { hidden: true }),
+  ...buildFlags,
   pull: pullFlag,
   'quiet-pull': toggle('', 'do not show pulling'),
-  'quiet-build': toggle('', 'do not show building', { hidden: true }),
   'force-recreate': toggle('', 'replace containers even where nothing differs'),
   'no-recreate': toggle('', 'leave containers that exist as they are'),
   'always-recreate-deps': toggle('', 'replace the dependencies too (with --force-recreate)'),
@@ -47,13 +48,13 @@ export const UP_FLAGS = {
   yes: toggle('y', 'agree to everything that would be asked'),
   y: toggle('', 'agree to everything that would be asked', { hidden: true }),
   menu: toggle('', 'keyboard shortcuts', { hidden: true }),
-  build: refused('', '', 'build images first'),
   watch: refused('w', '', 'watch the sources'),
 } as const;
 
 export type UpFlags = FlagValues<typeof UP_FLAGS>;
 
 const CONFLICTS: readonly (readonly [keyof UpFlags, keyof UpFlags])[] = [
+  ['build', 'no-build'],
   ['force-recreate', 'no-recreate'],
   ['no-recreate', 'renew-anon-volumes'],
   ['no-recreate', 'always-recreate-deps'],
@@ -102,6 +103,7 @@ export function upOptions(cli: Cli, project: Project, flags: UpFlags, services: 
     rerunFinished: !isDetached(flags),
     wait: flags.wait,
     pull: pullChoices(flags),
+    build: buildChoices(flags),
     attach: flags.attach,
     noAttach: flags['no-attach'],
     attachDependencies: flags['attach-dependencies'],

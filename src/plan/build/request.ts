@@ -25,7 +25,8 @@ interface BuildSection {
   readonly pull?: boolean;
   readonly secrets?: readonly FileReference[];
   readonly shm_size?: string | number;
-  readonly ssh?: Readonly<Record<string, string | null>>;
+  /** `default`, `ID=PATH`. */
+  readonly ssh?: readonly string[];
   readonly tags?: readonly string[];
   readonly target?: string;
   readonly ulimits?: Service['ulimits'];
@@ -63,7 +64,7 @@ export function buildRequest(project: Project, name: string, choices: BuildChoic
   const context = placed(project, name, ['build', 'context'], section.context);
   const platform = platformOf(project, name, service, section, choices, warnings);
   const epoch = epochOf(args, project);
-  const ssh = Object.entries({ ...section.ssh, ...choices.ssh }).map(([id, path]) => sshOf(project, id, path));
+  const ssh = Object.entries({ ...keysOf(section.ssh), ...choices.ssh }).map(([id, path]) => sshOf(project, id, path));
   const build: PlannedBuild = {
     context,
     dockerfile: dockerfileOf(section, context),
@@ -83,7 +84,7 @@ export function buildRequest(project: Project, name: string, choices: BuildChoic
     ...(platform ? { platform } : {}),
     network: networkOf(project, section.network),
     extraHosts: section.extra_hosts ?? [],
-    secrets: (section.secrets ?? []).map((use) => secretOf(project, name, use, contents, warnings)),
+    secrets: (section.secrets ?? []).map((use) => secretOf(project, name, use, contents)),
     ssh,
     ...(section.shm_size === undefined ? {} : { shmSize: Number(section.shm_size) }),
     ulimits: limitsOf(section.ulimits),
@@ -170,6 +171,14 @@ function networkOf(project: Project, network: string | undefined): string {
   return Object.hasOwn(project.networks, network) ? project.networks[network]!.name : network;
 }
 
+const keysOf = (words: readonly string[] = []): Record<string, string | null> =>
+  Object.fromEntries(
+    words.map((word) => {
+      const [, id = word, path = null] = /^([^=]+)=(.*)$/s.exec(word) ?? [];
+      return [id, path] as const;
+    }),
+  );
+
 /** The agent of who asks, where no path is given. */
 function sshOf(project: Project, id: string, path: string | null): { readonly id: string; readonly path?: string } {
   const found = path || (project.environment['SSH_AUTH_SOCK'] ?? '');
@@ -181,14 +190,9 @@ function secretOf(
   name: string,
   use: FileReference,
   contents: Map<string, Uint8Array>,
-  warnings: string[],
 ): PlannedSecret {
   const object = project.secrets[use.source]!;
   const id = use.target?.split('/').at(-1) || use.source;
-  if (use.uid !== undefined || use.gid !== undefined || use.mode !== undefined)
-    warnings.push(
-      `service ${name}: uid, gid and mode of the build secret ${use.source} have no effect: RUN --mount says them`,
-    );
   if (object.file !== undefined) return { id, source: { file: object.file } };
   const text = textOf(project, object);
   if (text === undefined) {

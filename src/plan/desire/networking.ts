@@ -162,8 +162,10 @@ export function checkPorts(project: Project, containers: readonly (readonly [Ser
   }
 }
 
-const isAny = (ip: string) => ip === '' || ip === '0.0.0.0' || ip === '::';
-const overlap = (a: string, b: string) => a === b || isAny(a) || isAny(b);
+const isAny = (ip: string) => ip === '0.0.0.0' || ip === '::';
+/** `0.0.0.0` and `::` are one family's each: many files have both. */
+const overlap = (a: string, b: string) =>
+  a === b || a === '' || b === '' || (a.includes(':') === b.includes(':') && (isAny(a) || isAny(b)));
 
 function portClash(scope: ServiceScope, key: string, names: readonly string[], index: number, project: Project) {
   const replicated = names[0] === containerName(project, scope.name, 1);

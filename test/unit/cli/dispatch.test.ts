@@ -108,7 +108,9 @@ describe('what cannot be', () => {
   test('a misspelt command is answered with the nearest, one of Compose by its name', async () => {
     expect(await run(['stat'])).toMatchObject({ code: 2, stderr: expect.stringContaining('did you mean "start"?') });
     expect((await run(['image', 'improt'])).stderr).toContain('did you mean "image import"?');
-    expect((await run(['build'])).stderr).toContain('build is a command of Compose that tcompose does not have yet');
+    expect((await run(['publish'])).stderr).toContain(
+      'publish is a command of Compose that tcompose does not have yet',
+    );
     expect((await run(['constructor'])).code).toBe(2);
   });
   test('too few and too many words end with the usage', async () => {

@@ -81,7 +81,7 @@ describe('completion', () => {
   test('hidden flags and those that are not done yet are not offered', async () => {
     const flags = await complete('up', '--');
     expect(flags).toContain('--detach');
-    for (const name of ['--build', '--watch', '--quiet-build']) expect(flags).not.toContain(name);
+    for (const name of ['--watch', '--menu']) expect(flags).not.toContain(name);
   });
   test('offers the services of the files that the line names', async () => {
     expect(await complete('-f', 'my.yaml', 'up', 'w')).toEqual(
