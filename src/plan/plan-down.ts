@@ -124,6 +124,11 @@ function removeVolumes(
     const after = leaving
       .filter((container) => mounting(container, volume.name))
       .map(({ name }) => `container.remove ${name}`);
-    draft.add({ kind: 'volume.remove', volume: volume.name }, [requested('--volumes')], after, holdsData(volume.madeFrom));
+    draft.add(
+      { kind: 'volume.remove', volume: volume.name },
+      [requested('--volumes')],
+      after,
+      holdsData(volume.madeFrom),
+    );
   }
 }
