@@ -2,23 +2,15 @@
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { TcomposeError } from '../../src/model/errors.ts';
+import type { LivePort } from '../../src/model/live.ts';
 import { LaunchError } from '../launcher/launcher.ts';
-import {
-  encodeHeld,
-  findHolders,
-  formatPort,
-  heldSockets,
-  portError,
-  type Records,
-  readListening,
-} from '../network/index.ts';
+import { encodeHeld, formatPort, heldSockets, holdersOf, portError, type Records } from '../network/index.ts';
 import { containerRun, type Paths } from '../state/paths.ts';
 import type { ContainerRecord } from '../state/records.ts';
 import { hold } from '../supervise/control.ts';
 
 const EADDRINUSE = 98;
-const EADDRNOTAVAIL = 99;
-const EACCES = 13;
+const CODES: Readonly<Record<number, string>> = { [EADDRINUSE]: 'EADDRINUSE', 99: 'EADDRNOTAVAIL', 13: 'EACCES' };
 
 export const writeHeldPorts = (paths: Paths, record: ContainerRecord, { networks }: Pick<Records, 'networks'>): void =>
   writeFileSync(join(containerRun(paths, record.id), 'ports'), encodeHeld(heldSockets(record, networks)), {
@@ -32,28 +24,31 @@ export function portRefused(record: ContainerRecord, { networks }: Pick<Records,
   if (socket === undefined) return error;
   const hostIp = socket.family === 'both' ? '' : socket.address;
   const port = { protocol: socket.protocol, hostIp, published: socket.port, target: 0 };
-  if (error.errno === EADDRINUSE)
-    return portError([{ container: record.name, port, heldBy: holderOf(socket.protocol, socket.port) }]);
-  const why =
-    error.errno === EADDRNOTAVAIL
-      ? ['is no address of this host', 'publish on one that `ip address` shows, or leave it out']
-      : error.errno === EACCES
-        ? ['may not be bound here', 'choose a port above 1023, or run as root']
-        : undefined;
-  if (why === undefined) return error;
-  return new TcomposeError(`cannot publish ports of ${record.name}: ${formatPort(port)} ${why[0]}`, {
-    code: 'port-unusable',
-    address: `container/${record.name}`,
-    help: why[1]!,
-    cause: error,
-  });
+  const code = CODES[error.errno] ?? '';
+  if (code === 'EADDRINUSE') return portError([{ container: record.name, port, heldBy: holdersOf(port) }]);
+  return portUnusable(record.name, port, code, error) ?? error;
 }
 
-function holderOf(protocol: string, published: number): string {
-  const inodes = readListening().flatMap(({ holder, ...port }) =>
-    port.protocol === protocol && port.published === published && 'inode' in holder ? [holder.inode] : [],
-  );
-  return [...findHolders(new Set(inodes)).values()].join(', ') || 'a process of another namespace or the kernel';
+const UNUSABLE: Readonly<Record<string, readonly [why: string, help: string]>> = {
+  EADDRNOTAVAIL: ['is no address of this host', 'publish on one that `ip address` shows, or leave it out'],
+  EACCES: ['may not be bound here', 'choose a port above 1023, or run as root'],
+};
+
+/** Undefined for a code that says nothing of the port. */
+export function portUnusable(
+  container: string,
+  port: LivePort,
+  code: string,
+  cause?: Error,
+): TcomposeError | undefined {
+  const why = UNUSABLE[code];
+  if (why === undefined) return undefined;
+  return new TcomposeError(`cannot publish ports of ${container}: ${formatPort(port)} ${why[0]}`, {
+    code: 'port-unusable',
+    address: `container/${container}`,
+    help: why[1],
+    ...(cause && { cause }),
+  });
 }
 
 export interface PortsChange {
@@ -96,7 +91,7 @@ const takenMeanwhile = (record: ContainerRecord) =>
     record.publishers.map((port) => ({
       container: record.name,
       port,
-      heldBy: holderOf(port.protocol, port.published),
+      heldBy: holdersOf(port),
     })),
   );
 

@@ -74,10 +74,10 @@ async function wantPorts(
   failed: Failures,
 ): Promise<readonly ContainerRecord[]> {
   const starting = new Set(stopped.map((record) => record.name));
-  const { publishers, conflicts } = await resolvePorts(
+  const { publishers, conflicts } = resolvePorts(
     stopped.map((record) => ({ container: record.name, ports: record.madeFrom.ports, before: record.publishers })),
     { ...records, containers: records.containers.filter((record) => !starting.has(record.name)) },
-    records.containers,
+    { all: records.containers, isAlive: (record) => isRunning(host.paths, record) },
   );
   for (const name of new Set(conflicts.map((conflict) => conflict.container))) {
     failed.set(name, portError(conflicts.filter((conflict) => conflict.container === name)));

@@ -73,7 +73,7 @@ export function draftChanges(
       failed.set(container.name, error as Error);
     }
   }
-  const published = withPorts(changes, records, failed);
+  const published = withPorts(changes, records, isUp, failed);
   return { changes: published.filter(({ to }) => !failed.has(to.name)).map(withBefore), failed };
 }
 
@@ -159,6 +159,7 @@ function withoutLeaving(
 function withPorts(
   changes: readonly RecordChange[],
   records: Records,
+  isAlive: (record: ContainerRecord) => boolean,
   failed: Map<string, Error>,
 ): readonly RecordChange[] {
   const asking = changes.filter(
@@ -178,7 +179,7 @@ function withPorts(
       before: from.publishers,
     })),
     { ...records, containers: holders },
-    records.containers,
+    { all: records.containers, isAlive },
   );
   for (const { to } of asking) {
     const own = conflicts.filter(({ container }) => container === to.name);

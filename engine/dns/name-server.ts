@@ -3,8 +3,9 @@ import { chmodSync, mkdirSync, readFileSync, rmSync, statSync, writeFileSync } f
 import { dirname, join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { TcomposeError } from '../../src/model/errors.ts';
-import { findHolders, readListening } from '../network/listening.ts';
+import { readListening } from '../network/listening.ts';
 import { missing, runProgram } from '../network/programs.ts';
+import { findHolders } from '../network/socket-holders.ts';
 import { dnsmasqConfig, type ServerFiles } from './dnsmasq-config.ts';
 import type { Zone } from './zone.ts';
 

@@ -88,8 +88,8 @@ function isSameSource(a: Records, b: Records): boolean {
   const source = ({ networks, containers }: Records) =>
     JSON.stringify([
       networks,
-      containers.map(({ name, wanted, endpoints, publishers, resolverPort, madeFrom }) => [
-        ...[name, wanted, endpoints, publishers, resolverPort, madeFrom.links, madeFrom.exposed],
+      containers.map(({ name, wanted, endpoints, publishers, resolverPort, madeFrom, lastStart }) => [
+        ...[name, wanted, endpoints, publishers, resolverPort, madeFrom.links, madeFrom.exposed, lastStart?.at],
       ]),
     ]);
   return source(a) === source(b);

@@ -18,6 +18,7 @@ import type { LivePort } from '../../src/model/live.ts';
 import type { ContainerRecord, NetworkRecord } from '../state/records.ts';
 import { isIpv6 } from './addresses.ts';
 import { mainEndpoint, type Records } from './endpoints.ts';
+import { grouped } from './grouped.ts';
 import { linkRules } from './link-rules.ts';
 import { bridgePrefix, owned } from './names.ts';
 import { optionsOf } from './options.ts';
@@ -206,14 +207,20 @@ function source({ family, bridges, networks }: Scope): readonly Draft[] {
 
 function ports({ family, instance, bridges, networks, containers }: Scope): Readonly<Record<string, readonly Draft[]>> {
   const known = new Map(networks.map((network) => [network.name, network]));
-  const maps = containers.flatMap((container) => {
+  const wanted = containers.flatMap((container) => {
     const endpoint = mainEndpoint(container, known, family);
     const address = (family === 4 ? endpoint?.ipv4 : endpoint?.ipv6)?.address;
     if (address === undefined) return [];
     return container.publishers
       .filter((port) => isFor(port, family))
-      .map((port) => ({ owner: container.name, port, address }));
+      .map((port) => ({ owner: container.name, startedAt: container.lastStart?.at ?? '', port, address }));
   });
+  // Of several with one port the last that was started has it: the others have ended, and their records say what they had.
+  const maps = [...grouped(wanted, ({ port }) => `${port.protocol} ${port.published}`).values()].flatMap((same) =>
+    same.length === 1
+      ? same
+      : [...same].sort((a, b) => (a.startedAt > b.startedAt ? -1 : a.startedAt < b.startedAt ? 1 : 0)),
+  );
   const isLoopback = ({ port }: (typeof maps)[number]) => port.hostIp.startsWith('127.') || port.hostIp === '::1';
   const tree = (root: string, chosen: typeof maps) => {
     const rules = chosen.map(({ owner, port, address }): PortRule => {

@@ -15,14 +15,15 @@ export { allotEndpoints, type Records } from './endpoints.ts';
 export { type LinkFact, type NetworkFacts, readNetworkFacts } from './facts.ts';
 export { encodeHeld, heldSockets } from './held-ports.ts';
 export type { NetworkSetup, Running, Supervisor } from './interfaces.ts';
-export { findHolders, readListening } from './listening.ts';
 export { findNetwork, readNetworkRecords } from './network-records.ts';
 export { isWithoutGateway } from './options.ts';
 export { formatPort, type PortConflict, type PortRequest, portError } from './ports.ts';
 export { removeLeftovers } from './remove-leftovers.ts';
 export { removeNetworks } from './remove-networks.ts';
-export { type ResolvedPorts, resolvePorts } from './resolve-ports.ts';
+export { type Claims, type ResolvedPorts, resolvePorts } from './resolve-ports.ts';
 export { detachOps as networkDetachOps } from './rewire.ts';
+export { holdersOf } from './socket-holders.ts';
+export { tryPorts } from './try-ports.ts';
 
 /**
  * First operations of a supervisor's `setup`: makes its network namespace and everything in it, and closes its slots again. With

@@ -5,49 +5,103 @@ import type { LivePort } from '../../src/model/live.ts';
 import type { ContainerRecord } from '../state/records.ts';
 import { findAddress } from './addresses.ts';
 import type { Records } from './endpoints.ts';
-import { findHolders, readListening } from './listening.ts';
+import { type HostSocket, readSockets } from './listening.ts';
 import { allotPorts, type HeldPort, type PortConflict, type PortRequest } from './ports.ts';
+import { findHolders, strangerName, UNKNOWN_HOLDER } from './socket-holders.ts';
 
 export interface ResolvedPorts {
   readonly publishers: ReadonlyMap<string, readonly LivePort[]>;
   readonly conflicts: readonly PortConflict[];
 }
 
-/**
- * `records`: of the instance, those that stand in the way; `running`: all, whose supervisors hold their ports by sockets. Ephemeral ports
- * and ranges are chosen; every conflict is reported, none thrown.
- */
-export function resolvePorts(
-  requests: readonly PortRequest[],
-  records: Records,
-  running: readonly ContainerRecord[] = records.containers,
-): ResolvedPorts {
+export interface Claims {
+  /** All whose supervisors may hold ports, those that are to let go of them included. */
+  readonly all: readonly ContainerRecord[];
+  /** Its supervisor lives: one that has ended holds nothing, though its record says what it had. */
+  readonly isAlive: (record: ContainerRecord) => boolean;
+}
+
+/** `records`: of the instance, those that stand in the way. Ephemeral ports and ranges are chosen; every conflict is reported, none thrown. */
+export function resolvePorts(requests: readonly PortRequest[], records: Records, claims: Claims): ResolvedPorts {
   if (requests.every(({ ports }) => ports.length === 0)) {
     return { publishers: new Map(requests.map(({ container }) => [container, []])), conflicts: [] };
   }
   requests.forEach(checkAddresses);
-  const asking = new Set(requests.map(({ container }) => container));
-  const mapped = records.containers
-    .filter(({ wanted, name }) => wanted && !asking.has(name))
-    .flatMap(({ name, publishers }) => publishers.map((port): HeldPort => ({ ...port, holder: { container: name } })));
-  const own = new Set(
-    running.flatMap(({ wanted, publishers, publishersBefore = [] }) =>
-      wanted ? [...publishers, ...publishersBefore].flatMap(socketsOf) : [],
-    ),
-  );
+  const isAsked = askedBy(requests);
+  const mapped = mapsInTheWay(requests, records, claims, isAsked);
+  const own = ownSockets(claims, isAsked);
   // Name servers listen on the gateways of our own networks, where port maps leave them alone.
   const gateways = new Set(records.networks.flatMap(({ subnets }) => subnets.map(({ gateway }) => gateway)));
-  const listening = readListening().filter((socket) => !gateways.has(socket.hostIp) && !own.has(keyOf(socket)));
-  const { publishers, collisions } = allotPorts(requests, [...mapped, ...listening], readEphemeralRange());
+  const sockets = distinct(readSockets())
+    .map(({ port, inode, isReceiving, ...place }): HeldPort => {
+      // The near end of a connection leaves the port to who listens, or not, as the program wanted it (SO_REUSEADDR).
+      const isDoubtful = place.protocol === 'tcp' && !isReceiving;
+      return { ...place, published: port, holder: { inode }, isDoubtful };
+    })
+    .filter((socket) => !gateways.has(socket.hostIp) && !own.has(keyOf(socket)));
+  const { publishers, collisions } = allotPorts(requests, [...mapped, ...sockets], readEphemeralRange());
 
-  const inodes = new Set(collisions.flatMap(({ held }) => ('inode' in held.holder ? [held.holder.inode] : [])));
-  const holders = inodes.size > 0 ? findHolders(inodes) : new Map<string, string>();
-  const conflicts = collisions.map(({ container, port, held }) => ({
-    container,
-    port,
-    heldBy: describe(held, holders),
+  const inodes = new Set(
+    collisions.flatMap(({ held }) => held.flatMap(({ holder }) => ('inode' in holder ? [holder.inode] : []))),
+  );
+  const holders = inodes.size > 0 ? findHolders(inodes, strangerName) : new Map<string, string>();
+  const conflicts = collisions.map(({ held, ...place }) => ({
+    ...place,
+    heldBy: [...new Set(held.map((one) => describe(one, holders)))].join(', '),
   }));
   return { publishers, conflicts };
+}
+
+type IsAsked = (port: Pick<LivePort, 'protocol' | 'published'>) => boolean;
+
+/** Ports that are given, that were had, or in a range. */
+function askedBy(requests: readonly PortRequest[]): IsAsked {
+  const numbers = new Set(
+    requests.flatMap(({ ports, before }) =>
+      [...ports, ...before].map(({ protocol, published }) => `${protocol} ${published}`),
+    ),
+  );
+  const ranges = requests.flatMap(({ ports }) =>
+    ports.flatMap(({ protocol, range }) => (range ? [{ protocol, ...range }] : [])),
+  );
+  return ({ protocol, published }) =>
+    numbers.has(`${protocol} ${published}`) ||
+    ranges.some((one) => one.protocol === protocol && published >= one.first && published <= one.last);
+}
+
+function mapsInTheWay(
+  requests: readonly PortRequest[],
+  { containers }: Records,
+  { isAlive }: Claims,
+  isAsked: IsAsked,
+): readonly HeldPort[] {
+  const asking = new Set(requests.map(({ container }) => container));
+  return containers
+    .filter(({ wanted, name }) => wanted && !asking.has(name))
+    .flatMap((record) => {
+      const isDoubtful = record.publishers.some(isAsked) && !isAlive(record);
+      return record.publishers.map((port): HeldPort => ({ ...port, holder: { container: record.name }, isDoubtful }));
+    });
+}
+
+function ownSockets({ all, isAlive }: Claims, isAsked: IsAsked): ReadonlySet<string> {
+  return new Set(
+    all.flatMap((record) => {
+      const { wanted, publishers, publishersBefore = [] } = record;
+      const asked = wanted ? [...publishers, ...publishersBefore].filter(isAsked) : [];
+      return asked.length > 0 && isAlive(record) ? asked.flatMap(socketsOf) : [];
+    }),
+  );
+}
+
+/** A server's port has as many sockets as connections. */
+function distinct(sockets: readonly HostSocket[]): readonly HostSocket[] {
+  const found = new Map<string, HostSocket>();
+  for (const socket of sockets) {
+    const key = `${socket.protocol} ${socket.hostIp} ${socket.port}`;
+    if (socket.isReceiving || !found.has(key)) found.set(key, socket);
+  }
+  return [...found.values()];
 }
 
 const keyOf = ({ protocol, hostIp, published }: Pick<LivePort, 'protocol' | 'hostIp' | 'published'>): string =>
@@ -71,9 +125,7 @@ function checkAddresses({ container, ports }: PortRequest): void {
 }
 
 const describe = ({ holder }: HeldPort, holders: ReadonlyMap<string, string>): string =>
-  'container' in holder
-    ? `container ${holder.container}`
-    : (holders.get(holder.inode) ?? 'a process of another namespace or the kernel');
+  'container' in holder ? `container ${holder.container}` : (holders.get(holder.inode) ?? UNKNOWN_HOLDER);
 
 /** ip(7): where the kernel takes the ports of connections from. */
 function readEphemeralRange(): { first: number; last: number } {

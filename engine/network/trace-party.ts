@@ -8,8 +8,9 @@ import type { ProcessId } from '../state/process.ts';
 import type { ContainerRecord } from '../state/records.ts';
 import type { Records } from './endpoints.ts';
 import type { NetworkFacts } from './facts.ts';
-import { findHolders, readListening } from './listening.ts';
-import { sharesAddress } from './ports.ts';
+import { readListening } from './listening.ts';
+import { overlap } from './ports.ts';
+import { findHolders, UNKNOWN_HOLDER } from './socket-holders.ts';
 import type { Answers } from './trace-inside.ts';
 
 /** Whose network it is: a container may share that of another one, which may share a third one's. */
@@ -94,14 +95,14 @@ function holderOf(port: LivePort, own: ProcessId | undefined): Pick<TracePublish
   const inodes = readListening().flatMap((socket) =>
     socket.protocol === port.protocol &&
     socket.published === port.published &&
-    sharesAddress(socket.hostIp, port.hostIp) &&
+    overlap(socket.hostIp, port.hostIp, 'socket') !== 'no' &&
     'inode' in socket.holder
       ? [socket.holder.inode]
       : [],
   );
   const holders = [...findHolders(new Set(inodes)).values()];
   const mine = holders.find((holder) => own !== undefined && holder.endsWith(`(pid ${own.pid})`));
-  const heldBy = mine ?? holders[0] ?? (inodes.length > 0 ? 'a process of another namespace or the kernel' : undefined);
+  const heldBy = mine ?? holders[0] ?? (inodes.length > 0 ? UNKNOWN_HOLDER : undefined);
   return { ...(heldBy !== undefined && { heldBy }), heldByOwn: mine !== undefined };
 }
 

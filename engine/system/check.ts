@@ -3,7 +3,6 @@ import type { DesiredContainer, DesiredState } from '../../src/model/desired.ts'
 import { TcomposeError } from '../../src/model/errors.ts';
 import type { Host } from '../host.ts';
 import { findLogProblem } from '../logs/plan.ts';
-import { portError, resolvePorts } from '../network/index.ts';
 
 /** sethostname(2): HOST_NAME_MAX. */
 const HOST_NAME_MAX = 64;
@@ -23,7 +22,7 @@ export async function checkWanted(
     ...volumes.flatMap(({ name }) => longName('volume', name)),
   ];
   const [ports, addresses, mounts, limits, isolation] = await Promise.all([
-    portConflicts(host, containers, leaving),
+    impossiblePorts(host, { containers, networks }, leaving),
     impossibleAddresses(host, { containers, networks }, leaving),
     impossibleMounts(host, containers),
     impossibleLimits(host, containers),
@@ -77,24 +76,14 @@ function longName(kind: string, name: string): readonly TcomposeError[] {
   ];
 }
 
-async function portConflicts(
+async function impossiblePorts(
   host: Host,
-  containers: readonly DesiredContainer[],
+  wanted: Pick<DesiredState, 'containers' | 'networks'>,
   leaving: ReadonlySet<string>,
 ): Promise<readonly Error[]> {
-  if (containers.every(({ ports }) => ports.length === 0)) return [];
-  const records = await host.records();
-  const before = (name: string) => records.containers.find((record) => record.name === name)?.publishers ?? [];
-  const starting = new Set(containers.map(({ name }) => name));
-  const { conflicts } = resolvePorts(
-    containers.map(({ name, ports }) => ({ container: name, ports, before: before(name) })),
-    { ...records, containers: records.containers.filter(({ name }) => !leaving.has(name) && !starting.has(name)) },
-    records.containers,
-  );
-  return [...starting].flatMap((name) => {
-    const own = conflicts.filter(({ container }) => container === name);
-    return own.length > 0 ? [portError(own)] : [];
-  });
+  if (wanted.containers.every(({ ports }) => ports.length === 0)) return [];
+  const { portProblems } = await import('./check-ports.ts');
+  return await portProblems(host, wanted, leaving);
 }
 
 /** Where nothing is asked for by number, nothing is looked at. */

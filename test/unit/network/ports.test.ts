@@ -38,7 +38,8 @@ describe('host ports', () => {
     ['127.0.0.1', '', true],
     ['0.0.0.0', '192.0.2.1', true],
     ['0.0.0.0', '::1', false],
-    ['::', '192.0.2.1', true],
+    ['::', '192.0.2.1', false],
+    ['0.0.0.0', '::', false],
     ['127.0.0.1', '192.0.2.1', false],
     ['::1', '127.0.0.1', false],
   ])('held on "%s", asked for on "%s": in the way is %s', (holder, asked, isInTheWay) => {
@@ -79,7 +80,7 @@ describe('host ports', () => {
     const requests = ['a', 'b'].map((container) => ({ container, ports: [port(0), port(7000)], before: [] }));
     const { publishers, collisions } = allotPorts(requests, [], EPHEMERAL);
     expect([...publishers.values()].flat().map(({ published }) => published)).toEqual([32768, 7000, 32769, 7000]);
-    expect(collisions).toMatchObject([{ container: 'b', held: { holder: { container: 'a' } } }]);
+    expect(collisions).toMatchObject([{ container: 'b', held: [{ holder: { container: 'a' } }] }]);
   });
 
   test('the error names every port and who holds it', () => {

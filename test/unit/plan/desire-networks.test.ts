@@ -67,6 +67,11 @@ describe('ports', () => {
     });
   });
 
+  test('of all addresses of IPv4 and all of IPv6 are two, of one container or of two', async () => {
+    const { ports } = await web('ports: ["0.0.0.0:8080:80", "[::]:8080:80"]');
+    expect(ports.map(({ hostIp }) => hostIp).sort()).toEqual(['0.0.0.0', '::']);
+  });
+
   test('of a service that is cut off lead nowhere, which is said', async () => {
     const file = (networks: string) =>
       `name: shop\nservices:\n  web: {image: nginx, ports: ["8080:80"], networks: [${networks}]}\nnetworks:\n  inner: {internal: true}\n  front: {}\n`;
