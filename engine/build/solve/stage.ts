@@ -6,7 +6,7 @@ import { historyLine } from '../history-line.ts';
 import { applyInstruction, enterImage, SCRATCH } from '../image-steps.ts';
 import type { Instruction, InstructionBody } from '../instruction.ts';
 import { parseInstruction } from '../parse-instruction.ts';
-import { declareArgs, enterStage, runEnvironment, scopeValues, setEnv } from '../scope.ts';
+import { declareArgs, enterStage, runEnvironment, type Scope, scopeValues, setEnv } from '../scope.ts';
 import { baseOf, findBase } from './base.ts';
 import { checkSignal, placed } from './failures.ts';
 import { copyStep, type FileStep, runStepOf, workdirOf, workdirStep } from './make-files.ts';
@@ -110,10 +110,10 @@ interface How {
 async function apply(solver: Solver, before: StageState, instruction: Instruction, how: How): Promise<StageState> {
   const { dockerfile, args } = solver;
   const body = expandInstruction(instruction, scopeValues(before.scope), dockerfile.escape);
-  const line = historyLine(body, before.image, runEnvironment(before.scope, args).shown);
   let state: StageState = { ...before, image: applyInstruction(before.image, body) };
   if (body.kind === 'ARG') state = { ...state, scope: declareArgs(before.scope, body.args, solver.globals, args) };
   if (body.kind === 'ENV') state = { ...state, scope: setEnv(before.scope, body.pairs) };
+  const line = historyLine(withValues(body, state.scope), before.image, runEnvironment(before.scope, args).shown);
   let isEmpty = line?.empty ?? true;
   if (MAKES_FILES.has(body.kind)) {
     const result = await made(solver, before, state, body, how);
@@ -127,6 +127,16 @@ async function apply(solver: Solver, before: StageState, instruction: Instructio
     ...(isEmpty && { empty_layer: true }),
   };
   return { ...state, history: [...state.history, entry] };
+}
+
+/** What an ARG means in this build is what its line of the history says. */
+function withValues(body: InstructionBody, scope: Scope): InstructionBody {
+  if (body.kind !== 'ARG') return body;
+  const args = body.args.map(({ name }) => {
+    const value = scope.args.get(name);
+    return value === undefined ? { name } : { name, value };
+  });
+  return { ...body, args };
 }
 
 interface Made {
