@@ -113,6 +113,7 @@ function contextOf({ doors, interrupt }: Session, engine: Engine, emit: Emit): C
     clock: Date.now,
     version: doors.version,
     readText: async (path) => (await import('node:fs/promises')).readFile(path, 'utf8'),
+    digestFile: async (path, salt) => (await import('./digest-file.ts')).digestFile(path, salt),
     readSmall: async (path) => (await import('./read-small.ts')).readSmall(path),
   };
 }

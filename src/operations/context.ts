@@ -15,6 +15,8 @@ export interface Context {
   /** For files that the project names and the engine needs the text of (seccomp profiles). */
   readonly readText?: (path: string) => Promise<string>;
   /** For secrets and configs; undefined: no regular file, or a large one (1 MiB), which is mounted without being looked at. */
+  /** SHA-256 of the salt and the bytes of a regular file of any size, hexadecimal; undefined: there is no such file. */
+  readonly digestFile?: (path: string, salt: string) => Promise<string | undefined>;
   readonly readSmall?: (path: string) => Promise<Uint8Array | undefined>;
 }
 

@@ -5,8 +5,9 @@ import type { LiveState } from '../model/live.ts';
 import type { Project } from '../model/project.ts';
 import { type Builds, buildsFor, NO_BUILDS, withContexts } from '../plan/builds.ts';
 import { projectDependencies } from '../plan/dependencies.ts';
+import { contentSalt } from '../plan/desire/files.ts';
 import { findService, imageRef } from '../plan/desire/scope.ts';
-import { type Desire, desire, neededImages, select } from '../plan/desire.ts';
+import { type Desire, type DesireOptions, desire, neededImages, select } from '../plan/desire.ts';
 import { pullsFor } from '../plan/pulls.ts';
 import { buildAll, hostFacts, readDockerfiles } from './build.ts';
 import type { Context } from './context.ts';
@@ -31,7 +32,7 @@ export async function gatherDesire(context: Context, project: Project, options: 
     noDeps: options.noDeps === true,
     version: context.version,
     seccompProfiles,
-    files,
+    ...files,
     ...(options.assumedImages ? { assumeImages: options.assumedImages } : {}),
   });
   context.engine.provide(wanted.contents);
@@ -40,17 +41,26 @@ export async function gatherDesire(context: Context, project: Project, options: 
 
 /** Of secrets and configs: what they say is compared with what containers were given. */
 async function readFiles(
-  { readSmall }: Context,
+  { readSmall, digestFile }: Context,
   project: Project,
   selected: Iterable<string>,
-): Promise<ReadonlyMap<string, Uint8Array>> {
-  const paths = [...selected].flatMap((name) =>
+): Promise<Required<Pick<DesireOptions, 'files' | 'largeFiles'>>> {
+  const uses = [...selected].flatMap((name) =>
     (['secrets', 'configs'] as const).flatMap((kind) =>
-      (project.services[name]?.[kind] ?? []).flatMap(({ source }) => project[kind][source]?.file ?? []),
+      (project.services[name]?.[kind] ?? []).flatMap(({ source }) => {
+        const path = project[kind][source]?.file;
+        return path === undefined ? [] : [[`${kind.slice(0, -1)} ${source}`, path] as const];
+      }),
     ),
   );
-  const texts = await Promise.all([...new Set(paths)].map(async (path) => [path, await readSmall?.(path)] as const));
-  return new Map(texts.flatMap(([path, bytes]) => (bytes === undefined ? [] : [[path, bytes] as const])));
+  const paths = [...new Set(uses.map(([, path]) => path))];
+  const texts = await Promise.all(paths.map(async (path) => [path, await readSmall?.(path)] as const));
+  const files = new Map(texts.flatMap(([path, bytes]) => (bytes === undefined ? [] : [[path, bytes] as const])));
+  const large = [...new Map(uses)].filter(([, path]) => !files.has(path));
+  const digests = await Promise.all(
+    large.map(async ([of, path]) => [of, await digestFile?.(path, contentSalt(project.name, of))] as const),
+  );
+  return { files, largeFiles: new Map(digests.flatMap(([of, digest]) => (digest ? [[of, digest] as const] : []))) };
 }
 
 /** Those that the store has, after what is missing or due was pulled or built. */

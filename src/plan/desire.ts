@@ -24,6 +24,8 @@ export interface DesireOptions {
   readonly seccompProfiles?: ReadonlyMap<string, string>;
   /** Secrets and configs that are files: absolute path → bytes. */
   readonly files?: ReadonlyMap<string, Uint8Array>;
+  /** `secret NAME` → digest (contentSalt), of files that are too large for that. */
+  readonly largeFiles?: ReadonlyMap<string, string>;
   /** For plans made without an engine: an image nobody knows is taken to exist. */
   readonly assumeImages?: true | ReadonlySet<string>;
 }
@@ -102,6 +104,7 @@ export function desire(project: Project, images: ReadonlyMap<string, ImageInfo>,
     scale: options.scale ?? {},
     seccompProfiles: options.seccompProfiles ?? new Map(),
     files: options.files ?? new Map(),
+    largeFiles: options.largeFiles ?? new Map(),
     contents: new Map(),
     warn: (text) => warnings.push(text),
   };

@@ -24,14 +24,19 @@ function fileMount(scope: ServiceScope, kind: Kind, use: FileReference, folder: 
   const target = cleanTarget(name.startsWith('/') ? name : folder + name);
   const of = `${kind.slice(0, -1)} ${use.source}`;
   const bytes = contentOf(scope, kind, use.source, object);
-  const content = bytes && provided(scope, of, bytes, onChange(scope, kind, use.source, object));
+  const reaction = onChange(scope, kind, use.source, object);
+  const content = bytes && provided(scope, of, bytes, reaction);
+  const large = bytes ? undefined : scope.largeFiles.get(of);
   const isPlain = use.uid === undefined && use.gid === undefined && use.mode === undefined;
   if (object.file !== undefined && (isPlain || content === undefined)) {
     if (!isPlain)
-      scope.warn(`${of}: its owner and mode stay those of the file, which cannot be read as text for a copy`);
+      scope.warn(
+        `${of}: its owner and mode stay those of the file, which is ${large === undefined ? 'no file that can be read' : 'too large'} for a copy`,
+      );
     const mapsIds = isMapped(scope) ? { mapsIds: true as const } : {};
     const bind = { createHostPath: false, propagation: 'rprivate', recursive: false, ...mapsIds };
-    return { kind: 'bind', source: object.file, target, readOnly: true, ...bind, ...(content ? { content } : {}) };
+    const seen = content ?? (large === undefined ? undefined : described(of, large, reaction));
+    return { kind: 'bind', source: object.file, target, readOnly: true, ...bind, ...(seen ? { content: seen } : {}) };
   }
   if (content === undefined)
     throw refuse(scope, kind, use.source, `${of} has no content`, 'add file, environment or content');
@@ -72,10 +77,19 @@ function provided(
   bytes: Uint8Array,
   onChange: DesiredContent['onChange'],
 ): DesiredContent {
-  const digest = createHash('sha256').update(`${scope.project.name}\0${of}\0`).update(bytes).digest('hex');
+  const digest = createHash('sha256').update(contentSalt(scope.project.name, of)).update(bytes).digest('hex');
   scope.contents.set(digest, bytes);
-  return { of, digest, ...(onChange === undefined ? {} : { onChange }) };
+  return described(of, digest, onChange);
 }
+
+const described = (of: string, digest: string, onChange: DesiredContent['onChange']): DesiredContent => ({
+  of,
+  digest,
+  ...(onChange === undefined ? {} : { onChange }),
+});
+
+/** Equal texts of two secrets, or of two projects, are not seen to be equal. `of`: `secret NAME`. */
+export const contentSalt = (project: string, of: string): string => `${project}\0${of}\0`;
 
 function id(scope: ServiceScope, kind: Kind, use: FileReference, field: 'uid' | 'gid'): number {
   const text = use[field] ?? '0';

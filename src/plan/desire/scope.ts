@@ -13,6 +13,8 @@ export interface Scope {
   readonly seccompProfiles: ReadonlyMap<string, string>;
   /** Absolute path → bytes, of secrets and configs that are files; a folder and what was not looked for have none. */
   readonly files: ReadonlyMap<string, Uint8Array>;
+  /** `secret NAME` → digest of its content, salted: of files that are too large to be carried about. */
+  readonly largeFiles: ReadonlyMap<string, string>;
   /** Digest → text of the secrets and configs in use: filled on the way, and no part of what is desired. */
   readonly contents: Map<string, Uint8Array>;
   readonly warn: (text: string) => void;

@@ -154,3 +154,28 @@ test.each([
   expect(stderr).toMatch(message);
   expect(stderr).toContain('bad.yaml:5');
 });
+
+test('one that is too large to be carried about is bound, another content of it is seen, and what follows is done', async () => {
+  const megabytes = (letter: string) => letter.repeat(3 << 20);
+  await stack.write('large', megabytes('a'));
+  const yaml = file('    x-tcompose: {on_change: signal HUP}')
+    .replace('name: texts', 'name: large')
+    .replace("'echo told >> /told'", "'echo told >> /run/told'")
+    .replace('secrets: [plain,', 'secrets: [large,')
+    .replace('plain: {file: ./plain}', 'large: {file: ./large}');
+  await stack.write('large.yaml', yaml);
+  const ask = (...argv: string[]) => stack.must('-f', 'large.yaml', ...argv);
+  const steps = async () =>
+    (JSON.parse(await ask('plan', '--format', 'json')) as { steps: { id: string }[] }).steps.map(({ id }) => id);
+  await ask('up', '-d');
+  expect(await steps()).toEqual([]);
+  // The last byte alone, and of the same length: neither size nor beginning tell.
+  await stack.write('large', `${megabytes('a').slice(1)}b`);
+  expect(await ask('plan')).toContain('another content');
+  expect(await steps()).toEqual(['container.update large-web-1']);
+  await ask('up', '-d');
+  expect((await ask('exec', '-T', 'web', 'tail', '-c', '1', '/run/secrets/large')).trim()).toBe('b');
+  await eventually(async () => expect(await ask('exec', '-T', 'web', 'cat', '/run/told')).toBe('told\n'));
+  expect(await steps()).toEqual([]);
+  await ask('down', '-v');
+});
