@@ -4,7 +4,7 @@ import { join } from 'node:path';
 import type { BatchResult } from '../../src/model/engine.ts';
 import { allotResolverPorts, needsPort, withNames } from '../dns/index.ts';
 import type { Host } from '../host.ts';
-import { portError, type Records, resolvePorts } from '../network/index.ts';
+import { isOutOfReach, portError, type Records, resolvePorts } from '../network/index.ts';
 import { currentBoot } from '../state/boot.ts';
 import { writeContainerRecord } from '../state/container-records.ts';
 import { containerRun } from '../state/paths.ts';
@@ -19,6 +19,7 @@ import { portRefused, writeHeldPorts } from './held-ports.ts';
 import { groupFolders, killGroup } from './kill-group.ts';
 import { leaveSession } from './leave-session.ts';
 import { syncNetwork } from './publish.ts';
+import { writeRelayedNames } from './relayed-names.ts';
 import { isRunning } from './runtime.ts';
 import { settleAddresses } from './settle-addresses.ts';
 import { startSpec } from './start-spec.ts';
@@ -75,7 +76,11 @@ async function wantPorts(
 ): Promise<readonly ContainerRecord[]> {
   const starting = new Set(stopped.map((record) => record.name));
   const { publishers, conflicts } = resolvePorts(
-    stopped.map((record) => ({ container: record.name, ports: record.madeFrom.ports, before: record.publishers })),
+    stopped.map((record) => ({
+      container: record.name,
+      ports: isOutOfReach(record, records.networks) ? [] : record.madeFrom.ports,
+      before: record.publishers,
+    })),
     { ...records, containers: records.containers.filter((record) => !starting.has(record.name)) },
     { all: records.containers, isAlive: (record) => isRunning(host.paths, record) },
   );
@@ -148,6 +153,7 @@ async function describeAll(
       await clearLeftovers(host, record, facts.cgroups, instance);
       await writeContents(host, record, { isNew: false });
       const notes: string[] = [];
+      if (record.madeFrom.ports.length > 0 && isOutOfReach(record, records.networks)) notes.push(unpublished(record));
       const { spec, limits } = await startSpec(host, record, records, (warning) => notes.push(warning));
       return { record, limits, spec, notes };
     } catch (error) {
@@ -157,6 +163,9 @@ async function describeAll(
   };
   return (await Promise.all(wanted.map(describe))).filter((described) => described !== undefined);
 }
+
+const unpublished = ({ name, endpoints }: ContainerRecord): string =>
+  `the ports of ${name} are not published: its way out is the network ${endpoints.find(({ hostInterface }) => hostInterface === '')?.network}, where it has an address of its own`;
 
 /** Processes of a start whose supervisor was killed: two of one container would write to the same files. */
 async function clearLeftovers(
@@ -183,6 +192,7 @@ async function superviseAll(
         const folder = containerRun(host.paths, record.id);
         writeFileSync(join(folder, 'program'), encodeSpec(spec), { mode: 0o600 });
         writeHeldPorts(host.paths, record, records);
+        writeRelayedNames(host.paths, record, records);
         const told = await session.supervise(folder, spec);
         warnings.set(record.name, [...notes, ...startWarnings(spec, told)]);
       } catch (error) {

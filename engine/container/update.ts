@@ -9,13 +9,21 @@ import type { DesiredContainer } from '../../src/model/desired.ts';
 import type { BatchResult } from '../../src/model/engine.ts';
 import { allotResolverPorts, needsPort, resolverOps, syncNames, withNames } from '../dns/index.ts';
 import type { Host } from '../host.ts';
-import { hasSameRules, networkAttachOps, networkDetachOps, type Records, syncFirewall } from '../network/index.ts';
+import {
+  hasSameRules,
+  isUponParent,
+  networkAttachOps,
+  networkDetachOps,
+  type Records,
+  syncFirewall,
+} from '../network/index.ts';
 import { writeContainerRecord } from '../state/container-records.ts';
 import { withFolderLock } from '../state/file-lock.ts';
 import type { ProcessId } from '../state/process.ts';
 import type { ContainerRecord } from '../state/records.ts';
 import { changeHeldPorts } from './held-ports.ts';
 import { CLONE } from './linux.ts';
+import { changeRelayedNames } from './relayed-names.ts';
 import { isRunning, supervisorOf } from './runtime.ts';
 import { updateMounts } from './update-mounts.ts';
 import { type Avoid, draftChanges, type RecordChange } from './update-record.ts';
@@ -119,9 +127,13 @@ async function attach(host: Host, { to, supervisor }: Running, { networks }: Rec
 /** To its new name server, and away from the networks that it leaves. */
 async function switchOver(host: Host, { to, supervisor }: Running, records: Records): Promise<void> {
   const session = await host.session();
+  const passOn = () => changeRelayedNames(host.paths, to, records);
+  // Whoever it asks is there first, and goes last.
+  if (isUponParent(to)) await passOn();
   const resolver = resolverOps(to, records, 0);
   if (resolver.length > 0) await session.run([{ op: 'join', ...supervisor, flags: CLONE.NEWNET }, ...resolver]);
-  const detach = networkDetachOps({ container: to, before: to.before ?? [] });
+  await passOn();
+  const detach = networkDetachOps({ container: to, before: to.before ?? [], supervisor });
   if (detach.length > 0) await session.run(detach);
 }
 

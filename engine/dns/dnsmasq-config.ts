@@ -9,12 +9,17 @@ export interface ServerFiles {
   readonly log: string;
 }
 
-export function dnsmasqConfig({ bridges, port, open, upstreams }: Zone, files: ServerFiles, user: string): string {
+export function dnsmasqConfig(
+  { bridges, loopback, port, open, upstreams }: Zone,
+  files: ServerFiles,
+  user: string,
+): string {
   return [
-    // On these bridges alone, also when one is made anew. Naming an interface would add the loopback by itself.
-    'bind-dynamic',
-    'except-interface=lo',
-    ...bridges.map((bridge) => `interface=${bridge}`),
+    // On these bridges alone, also when one is made anew. Naming an interface would add the loopback by itself. An address of the loopback
+    // that no interface bears is answered on by way of TCP only where it is bound for good.
+    ...(loopback
+      ? ['bind-interfaces', `listen-address=${loopback}`]
+      : ['bind-dynamic', 'except-interface=lo', ...bridges.map((bridge) => `interface=${bridge}`)]),
     ...(port === PLAIN_PORT ? [] : [`port=${port}`]),
     'no-hosts',
     `addn-hosts=${files.hosts}`,

@@ -10,7 +10,7 @@ import { dnsDir, type Paths } from '../state/paths.ts';
 import { endServer, ensureServer, findServer, makePublicFolder, makeServerFolder } from './name-server.ts';
 import { type Zone, zonesOf } from './zone.ts';
 
-export { nameServers, resolverOps } from './resolver-ops.ts';
+export { nameServers, relayRecord, resolverOps } from './resolver-ops.ts';
 export { allotResolverPorts, needsPort } from './views.ts';
 export { linkLines } from './zone.ts';
 

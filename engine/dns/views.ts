@@ -24,6 +24,8 @@ export interface View {
   /** Those of its containers that say more than the networks' names do. */
   readonly links: DesiredContainer['links'];
   readonly isPlain: boolean;
+  /** Absent: its server listens at the gateways of its networks. Else some of them has none, and it listens on the host's loopback. */
+  readonly loopback?: string;
 }
 
 /** Undefined for a container without a network of its own. */
@@ -33,15 +35,16 @@ export function viewOf(record: ContainerRecord, { networks, containers }: Record
   const main = mainNetwork(own);
   if (main === undefined) return undefined;
   // 127.0.0.11 is led to an IPv4 address; without one, its resolv.conf names the gateway itself, at the usual port.
-  const seen = endpoints.some(({ ipv4 }) => ipv4 !== undefined) ? sorted(own) : [main];
+  const loopback = loopbackOf(own);
+  const seen = loopback !== undefined || endpoints.some(({ ipv4 }) => ipv4 !== undefined) ? sorted(own) : [main];
   const open = seen.some(({ madeFrom }) => !madeFrom.internal);
   const upstreams = open && seen.length === own.length ? madeFrom.dns.servers.filter(findAddress) : [];
   const links = seen.length === own.length ? madeFrom.links.filter((link) => saysMore(link, containers)) : [];
   const names = seen.map(({ name }) => name);
   const text = JSON.stringify([names, open, upstreams, links]);
   const key = createHash('sha256').update(text).digest('hex').slice(0, 8);
-  const isPlain = seen.length === 1 && upstreams.length === 0 && links.length === 0;
-  return { key, networks: seen, open, upstreams, links, isPlain };
+  const isPlain = seen.length === 1 && upstreams.length === 0 && links.length === 0 && loopback === undefined;
+  return { key, networks: seen, open, upstreams, links, isPlain, ...(loopback && { loopback }) };
 }
 
 /** Most links are to a service by its own name, which everybody on the network knows. */
@@ -53,11 +56,23 @@ function saysMore(
   return alias !== container && target?.endpoints.every(({ aliases }) => !aliases.includes(alias)) === true;
 }
 
-/** A name server listens at the gateway's address: where the bridge has none, there is no name server. */
+/**
+ * A name server listens at the gateway's address: where a bridge has none, there is no name server. A container that is upon a parent
+ * (macvlan, ipvlan) cannot reach this host at all: its supervisor passes its questions on (names.c).
+ */
 const serving = (networks: readonly NetworkRecord[]): readonly NetworkRecord[] =>
   networks.filter(
-    ({ madeFrom, subnets }) => !isWithoutGateway(madeFrom, subnets.some(({ subnet }) => !isIpv6(subnet)) ? 4 : 6),
+    ({ madeFrom, subnets, parent }) =>
+      parent !== undefined || !isWithoutGateway(madeFrom, subnets.some(({ subnet }) => !isIpv6(subnet)) ? 4 : 6),
   );
+
+/** Of 127.128.0.0/9, by a random id: no other instance listens there, and hardly anybody else. */
+function loopbackOf(networks: readonly NetworkRecord[]): string | undefined {
+  const [first] = sorted(networks.filter(({ parent }) => parent !== undefined));
+  if (first === undefined) return undefined;
+  const digest = createHash('sha256').update(first.id).digest();
+  return `127.${128 + (digest[0]! & 127)}.${digest[1]!}.${1 + (digest[2]! % 254)}`;
+}
 
 const sorted = (networks: readonly NetworkRecord[]) => [...networks].sort((a, b) => (a.name < b.name ? -1 : 1));
 
@@ -68,12 +83,15 @@ const mainNetwork = (own: readonly NetworkRecord[]): NetworkRecord | undefined =
 export interface Resolver {
   readonly address: string;
   readonly port: number;
+  /** It is out of the container's reach: its supervisor passes questions on. */
+  readonly isRelayed?: true;
 }
 
 /** The name server that a container asks: on the gateway of its first network. Undefined: it has none, and asks whom the host asks. */
 export function resolverOf(record: ContainerRecord, records: Records): Resolver | undefined {
   const view = viewOf(record, records);
   if (view === undefined) return undefined;
+  if (view.loopback !== undefined) return { address: view.loopback, port: portOf(record, view), isRelayed: true };
   const { networks } = records;
   const own = serving(record.endpoints.flatMap(({ network }) => networks.find(({ name }) => name === network) ?? []));
   const hasIpv4 = record.endpoints.some(({ ipv4 }) => ipv4 !== undefined);

@@ -9,7 +9,7 @@ import { portOf, type View, viewOf } from './views.ts';
  * One name server. It answers on the bridges of its view's networks, and nowhere else. Where none of them leads outside, it asks nobody:
  * what is cut off must not send anything there in the clothes of a question (CVE-2024-29018).
  */
-export interface Zone extends Pick<View, 'key' | 'open' | 'upstreams'> {
+export interface Zone extends Pick<View, 'key' | 'open' | 'upstreams' | 'loopback'> {
   readonly bridges: readonly string[];
   readonly networks: readonly string[];
   readonly port: number;
@@ -32,13 +32,14 @@ export function zonesOf({ networks, containers }: Records): readonly Zone[] {
   for (const container of wanted) {
     const view = viewOf(container, { networks, containers });
     if (view === undefined || zones.has(view.key)) continue;
-    const { key, open, upstreams, networks: seen } = view;
+    const { key, open, upstreams, networks: seen, loopback } = view;
     zones.set(key, {
       key,
       open,
       upstreams,
       port: portOf(container, view),
-      bridges: seen.map(({ bridge }) => bridge),
+      bridges: loopback ? [] : seen.map(({ bridge }) => bridge),
+      ...(loopback && { loopback }),
       networks: seen.map(({ name }) => name),
       hosts: new Map([
         ...seen.map((network): [string, string] => [network.name, namesIn(network).text]),
@@ -79,7 +80,9 @@ function networkNames(network: NetworkRecord, wanted: readonly ContainerRecord[]
       if (address) lines.push(`${address} ${[...new Set(all)].filter(isName).join(' ')}\n`);
     }
   }
-  if (!network.madeFrom.internal) lines.push(...network.subnets.map(({ gateway }) => `${gateway} ${HOST_NAMES}\n`));
+  // Upon a parent, the gateway is another machine.
+  if (!network.madeFrom.internal && !network.parent)
+    lines.push(...network.subnets.map(({ gateway }) => `${gateway} ${HOST_NAMES}\n`));
   return { text: lines.join(''), dotted };
 }
 

@@ -127,6 +127,13 @@ const remedies: { readonly [Name in LaunchOpName]?: Readonly<Record<string, read
       EPERM: ['the range of ids is not one that we have ourselves', 'change the range in /etc/subuid and /etc/subgid'],
     },
     'take-user': { ESRCH: ['that container is not running', 'start it first'] },
+    netlink: {
+      EADDRINUSE: [
+        'another interface upon the same parent has that hardware address',
+        'give each container a mac_address of its own, or none',
+      ],
+      ENODEV: ['an interface of this host that it needs is gone', 'see what is missing:\n    tcompose plan'],
+    },
     clone: {
       EAGAIN: ['the limit of processes is reached', 'raise pids_limit, or kernel.pid_max of the host'],
       ENOSPC: ['the limit of namespaces is reached', 'raise the sysctls user.max_*_namespaces'],

@@ -127,8 +127,8 @@ export type LaunchOp =
   // ---- network: TypeScript builds the message (engine/network/rtnetlink.ts)
   /** A netlink socket that stays bound to the network namespace it is opened in. `protocol`: absent for NETLINK_ROUTE (netlink(7)). */
   | { op: 'netlink-open'; slot: Slot; protocol?: number }
-  /** Sends one message, or one batch that is done whole or not at all, and waits for its acknowledgement. `ignore`: errno values that count as success (EEXIST, ENODEV, …). */
-  | { op: 'netlink'; slot: Slot; message: Uint8Array; ignore?: readonly number[] }
+  /** Sends one message, or one batch that is done whole or not at all, and waits for its acknowledgement. `ignore`: errno values that count as success (EEXIST, ENODEV, …); `outlast`: those that pass, for which it is sent again for three seconds. */
+  | { op: 'netlink'; slot: Slot; message: Uint8Array; ignore?: readonly number[]; outlast?: readonly number[] }
   // ---- process
   | { op: 'hostname'; name: string }
   | { op: 'domainname'; name: string }

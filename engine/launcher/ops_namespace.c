@@ -164,17 +164,25 @@ static int is_answered(const struct value *messages) {
 	return 0;
 }
 
-static int op_netlink(struct run *run, const struct value *v) { /* slot message ignore */
+static int is_among(int error, const struct value *list) {
+	const char *cursor = list->bytes;
+	for (uint64_t i = 0; i < list->number; i++)
+		if (error < 0 && next_number(&cursor) == (uint64_t)-error) return 1;
+	return 0;
+}
+
+static int op_netlink(struct run *run, const struct value *v) { /* slot message ignore outlast */
 	(void)run;
 	int fd = slot_fd(v[0].number);
 	if (fd < 0) return fd;
 	if (!is_answered(&v[1])) return -EBADMSG;
-	if (send(fd, v[1].bytes, v[1].length, 0) < 0) return -errno;
-	int error = receive_acknowledgement(fd);
-	const char *cursor = v[2].bytes;
-	for (uint64_t i = 0; i < v[2].number; i++)
-		if (error < 0 && next_number(&cursor) == (uint64_t)-error) return 0;
-	return error;
+	for (int attempt = 0;; attempt++) {
+		if (send(fd, v[1].bytes, v[1].length, 0) < 0) return -errno;
+		int error = receive_acknowledgement(fd);
+		if (is_among(error, &v[2])) return 0;
+		if (attempt == 150 || !is_among(error, &v[3])) return error;
+		nanosleep(&(struct timespec){.tv_nsec = 20000000}, NULL);
+	}
 }
 
 static int load_filter(const struct value *program) {
@@ -214,7 +222,7 @@ const struct op namespace_ops[] = {
 	{"join-path", "sn", op_join_path},
 	{"clone", "nn", op_clone},
 	{"netlink-open", "nn", op_netlink_open},
-	{"netlink", "nbN", op_netlink},
+	{"netlink", "nbNN", op_netlink},
 	{"device-filter", "nb", op_device_filter},
 	{0},
 };

@@ -170,7 +170,8 @@ const encoders: Encoders = {
     w
       .number(op.slot)
       .bytes(op.message)
-      .numbers(op.ignore ?? []),
+      .numbers(op.ignore ?? [])
+      .numbers(op.outlast ?? []),
   hostname: (op, w) => w.string(op.name),
   domainname: (op, w) => w.string(op.name),
   rlimit: (op, w) => w.number(op.resource).number(op.soft).number(op.hard).flag(op.clamp),

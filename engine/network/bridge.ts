@@ -87,7 +87,11 @@ export const removeBridgeOps = (socket: Slot, bridge: string): LaunchOp[] => [
   request(socket, deleteLink(bridge), [ENODEV, ENOENT]),
 ];
 
-export const request = (slot: Slot, message: Uint8Array, ignore?: readonly number[]): LaunchOp => ({
+export const request = (
+  slot: Slot,
+  message: Uint8Array,
+  ignore?: readonly number[],
+): Extract<LaunchOp, { op: 'netlink' }> => ({
   op: 'netlink',
   slot,
   message,

@@ -3,6 +3,7 @@ import type { DesiredNetwork } from '../../src/model/desired.ts';
 import { TcomposeError } from '../../src/model/errors.ts';
 import { isNetworkName } from './network-records.ts';
 import { optionsOf } from './options.ts';
+import { isBridge, parentOptions } from './parent-options.ts';
 
 export function checkNetwork(network: DesiredNetwork): void {
   const { name, enableIpv4, enableIpv6 } = network;
@@ -18,4 +19,5 @@ export function checkNetwork(network: DesiredNetwork): void {
   if (!enableIpv4 && !enableIpv6)
     refuse(`the network ${name} has neither IPv4 nor IPv6`, 'set enable_ipv4 or enable_ipv6 to true');
   optionsOf(network);
+  if (!isBridge(network)) parentOptions(network);
 }

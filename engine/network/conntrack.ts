@@ -7,7 +7,8 @@ import { readFileSync } from 'node:fs';
 import { networkInterfaces } from 'node:os';
 import type { LaunchOp } from '../launcher/ops.ts';
 import { addressBytes, contains, findAddress, findPrefix, formatAddress, isIpv6 } from './addresses.ts';
-import { mainEndpoint, type Records } from './endpoints.ts';
+import type { Records } from './endpoints.ts';
+import { publishedEndpoint } from './main-endpoint.ts';
 import { type Attribute, encode } from './netlink-wire.ts';
 import { NETLINK_NETFILTER } from './nfnetlink.ts';
 import { runProgram } from './programs.ts';
@@ -57,7 +58,7 @@ export function staleFlows(
   const maps = new Map<string, string>();
   for (const container of containers.filter(({ wanted }) => wanted)) {
     for (const family of [4, 6] as const) {
-      const endpoint = mainEndpoint(container, known, family);
+      const endpoint = publishedEndpoint(container, known, family);
       const inside = (family === 4 ? endpoint?.ipv4 : endpoint?.ipv6)?.address;
       if (inside === undefined) continue;
       for (const { protocol, hostIp, published, target } of container.publishers) {

@@ -12,11 +12,14 @@ import { type NetworkRecord, RECORD_VERSION } from '../state/records.ts';
 import { syncFirewall } from './apply-firewall.ts';
 import { addressOps, aliasOf, bridgeOps, bridgeSettings, hostAddresses, removeBridgeOps, request } from './bridge.ts';
 import { checkNetwork } from './check-network.ts';
+import { parentProblems } from './check-parents.ts';
 import { isForwarding, type LinkFact, readAliases, readFirewall, readLinks, readRoutes } from './facts.ts';
 import { type Before, formatBefore, forwardingBefore, rememberedBefore, turnForwardingOn } from './forwarding.ts';
 import { bridgeIndex, bridgeName, owned } from './names.ts';
 import { findNetwork, networksDir, readNetworkRecords } from './network-records.ts';
 import { optionsOf } from './options.ts';
+import { isBridge, vlanOf } from './parent-options.ts';
+import { parentIndex, parentOf, parentOps, removeParentOps } from './parents.ts';
 import { setLink } from './rtnetlink.ts';
 import { allotSubnets } from './subnets.ts';
 
@@ -39,6 +42,8 @@ export async function createNetworks(
   const missing = wanted.filter(({ name }) => findNetwork(paths, name) === undefined);
   const foreign = missing.find(({ external }) => external);
   if (foreign !== undefined) throw notThere(foreign.name);
+  const [unusable] = await parentProblems(context, missing, readNetworkRecords(paths));
+  if (unusable !== undefined) throw unusable;
   const looking = lookAtHost(paths, wanted);
   const made = missing.length === 0 ? [] : await writeRecords(context, missing, looking);
   const records = wanted.map(({ name }) => findNetwork(paths, name)!);
@@ -67,8 +72,9 @@ async function writeRecords(
       if (known.some(({ name }) => name === network.name)) continue;
       const id = freshId(instance, [...known, ...made]);
       const options = optionsOf(network);
-      const bridge = options.bridge ?? bridgeName(instance, id);
-      mustBeFree(network, bridge, { links, others: [...known, ...made] });
+      const others = [...known, ...made];
+      const bridge = isBridge(network) ? (options.bridge ?? bridgeName(instance, id)) : '';
+      if (isBridge(network)) mustBeFree(network, bridge, { links, others });
       made.push({
         version: RECORD_VERSION,
         id,
@@ -76,8 +82,9 @@ async function writeRecords(
         createdAt: new Date().toISOString(),
         madeFrom: network,
         bridge,
-        mtu: options.mtu ?? defaultMtu,
-        subnets: allotSubnets(network, id, { networks: [...known, ...made], host: prefixes }),
+        ...(!isBridge(network) && { parent: parentOf(network, { id, instance, others }) }),
+        mtu: options.mtu ?? (isBridge(network) ? defaultMtu : 0),
+        subnets: allotSubnets(network, id, { networks: others, host: prefixes }),
       });
     }
     await Promise.all(made.map((record) => writeRecord(networkRecord(paths, record.name), record)));
@@ -122,7 +129,8 @@ const usesIpv6 = (networks: readonly DesiredNetwork[]): boolean => networks.some
 
 /** All that has to be asked, at once: each question is a program. */
 async function lookAtHost(paths: Paths, networks: readonly DesiredNetwork[]): Promise<HostView> {
-  const families = usesIpv6(networks) ? ([4, 6] as const) : ([4] as const);
+  const bridged = networks.filter(isBridge);
+  const families = bridged.length === 0 ? [] : usesIpv6(bridged) ? ([4, 6] as const) : ([4] as const);
   const off = families.filter((family) => !isForwarding(family));
   const [links, aliases, firewall] = await Promise.all([
     readLinks(),
@@ -138,7 +146,11 @@ async function makeBridges(
   { links, aliases, families, before }: HostView,
 ): Promise<void> {
   const memo = formatBefore(before);
-  const ops = records.flatMap((network) => {
+  const parents = records.filter(({ parent }) => parent !== undefined);
+  mustHaveParents(parents);
+  const bridges = records.filter(({ madeFrom }) => isBridge(madeFrom));
+  const parentsMade = parents.flatMap((network) => parentOps(SOCKET, network, context.instance));
+  const bridgesMade = bridges.flatMap((network) => {
     const link = links.get(network.bridge);
     const isOurs = link?.index === bridgeIndex(network.bridge);
     if (link !== undefined && !isOurs) mustBeOurs(context, network, aliases.get(network.bridge));
@@ -149,8 +161,22 @@ async function makeBridges(
       });
     return bridgeOps(SOCKET, { network, instance: context.instance, memo, replaces: link !== undefined });
   });
+  const ops = [...parentsMade, ...bridgesMade];
   if (ops.length > 0) await context.run([{ op: 'netlink-open', slot: SOCKET }, ...ops]);
-  await turnForwardingOn(context.paths, before, families);
+  if (bridges.length > 0) await turnForwardingOn(context.paths, before, families);
+}
+
+/** What the user has named and is not there is not ours to make, unless it is a VLAN upon what is there. */
+function mustHaveParents(networks: readonly NetworkRecord[]): void {
+  for (const { name, parent } of networks) {
+    const needed = parent?.made === 'vlan' ? vlanOf(parent.name)?.base : parent?.made ? undefined : parent?.name;
+    if (needed === undefined || parentIndex(needed) !== undefined) continue;
+    throw new TcomposeError(`the parent ${needed} of the network ${name} is gone: this host has no such interface`, {
+      code: 'parent-unusable',
+      address: `network/${name}`,
+      help: 'bring that interface back, or name another parent in the file',
+    });
+  }
 }
 
 /** What has a name that the user has chosen may be anybody's; under a name of our making there is nothing but ours. */
@@ -196,7 +222,13 @@ export async function repairNetworks(context: NetworkContext, names: readonly st
 
 async function undo({ paths, run }: NetworkContext, made: readonly NetworkRecord[]): Promise<void> {
   if (made.length === 0) return;
-  const ops = [...made].reverse().flatMap(({ bridge }) => removeBridgeOps(SOCKET, bridge));
+  const names = new Set(made.map(({ name }) => name));
+  const staying = readNetworkRecords(paths).filter(({ name }) => !names.has(name));
+  const bridges = made.filter(({ madeFrom }) => isBridge(madeFrom)).reverse();
+  const ops = [
+    ...bridges.flatMap(({ bridge }) => removeBridgeOps(SOCKET, bridge)),
+    ...removeParentOps(SOCKET, made, staying),
+  ];
   await run([{ op: 'netlink-open', slot: SOCKET }, ...ops]).catch(() => undefined);
   await Promise.all(made.map(({ name }) => unlink(networkRecord(paths, name)).catch(() => undefined)));
 }

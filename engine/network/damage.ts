@@ -6,7 +6,8 @@ import type { Records } from './endpoints.ts';
 import type { NetworkFacts } from './facts.ts';
 import { firewallOf, networkOwner, SHARED } from './firewall.ts';
 import { damagedOwners, parseSaved } from './firewall-text.ts';
-import { bridgeIndex, bridgePrefix, vethPrefix } from './names.ts';
+import { isThereIn } from './interfaces.ts';
+import { bridgeIndex, bridgePrefix, dummyPrefix, vethPrefix } from './names.ts';
 
 export interface NetworkDamage {
   /** By name; only damaged ones are listed. */
@@ -14,22 +15,25 @@ export interface NetworkDamage {
   readonly containers: ReadonlyMap<string, readonly Damage[]>;
 }
 
-/** `running`: names of containers whose supervisor lives: only theirs must have interfaces. */
+/** `running`: by name, containers whose supervisor lives (its pid): only theirs must have interfaces. */
 export function damageOf(
   records: Records,
   facts: NetworkFacts,
-  options: { readonly instance: string; readonly running: ReadonlySet<string> },
+  options: { readonly instance: string; readonly running: ReadonlyMap<string, number> },
 ): NetworkDamage {
   const owners = firewallDamage(records, facts, options.instance);
   const bridges = new Map(records.networks.map(({ name, bridge }) => [name, bridge]));
   const networks = records.networks.map((network): [string, Damage[]] => [
     network.name,
-    [...bridgeDamage(network, facts), ...rulesDamage(owners, network, records)],
+    [
+      ...(network.parent ? parentDamage(network, facts) : bridgeDamage(network, facts)),
+      ...rulesDamage(owners, network, records),
+    ],
   ]);
   const containers = records.containers.map((container): [string, Damage[]] => [
     container.name,
     [
-      ...(options.running.has(container.name) ? interfaceDamage(container, bridges, facts) : []),
+      ...interfaceDamage(container, options.running.get(container.name), bridges, facts),
       ...(owners.has(container.name)
         ? [{ kind: 'firewall' as const, what: `the port map of ${container.name} (${portsOf(container)})` }]
         : []),
@@ -70,15 +74,25 @@ function rulesDamage(owners: ReadonlySet<string>, { name }: NetworkRecord, { con
   return [{ kind: 'firewall', what: `a firewall rule of network ${name}` }];
 }
 
+function parentDamage({ name, parent }: NetworkRecord, { links }: NetworkFacts): Damage[] {
+  if (parent === undefined || links.has(parent.name)) return [];
+  return [{ kind: 'parent', what: `the parent interface ${parent.name} of network ${name}` }];
+}
+
 function interfaceDamage(
   { endpoints }: ContainerRecord,
+  supervisor: number | undefined,
   bridges: ReadonlyMap<string, string>,
-  { links }: NetworkFacts,
+  facts: NetworkFacts,
 ): Damage[] {
-  return endpoints.flatMap(({ hostInterface, network }): Damage[] => {
-    const link = links.get(hostInterface);
-    if (link === undefined) return [{ kind: 'interface', what: `interface ${hostInterface} of network ${network}` }];
-    if (link.isUp && link.master === bridges.get(network)) return [];
+  if (supervisor === undefined) return [];
+  const isThere = isThereIn({ supervisor: { pid: supervisor } }, facts);
+  return endpoints.flatMap((endpoint): Damage[] => {
+    const { hostInterface, interfaceName, network } = endpoint;
+    if (!isThere(endpoint))
+      return [{ kind: 'interface', what: `interface ${hostInterface || interfaceName} of network ${network}` }];
+    const link = facts.links.get(hostInterface);
+    if (link === undefined || (link.isUp && link.master === bridges.get(network))) return [];
     return [{ kind: 'interface', what: `the link of interface ${hostInterface} to network ${network}` }];
   });
 }
@@ -93,10 +107,11 @@ export function leftoverNames(
   instance: string,
 ): { interfaces: string[]; chains: string[] } {
   const known = new Set([
-    ...records.networks.map(({ bridge }) => bridge),
+    ...records.networks.flatMap(({ bridge, parent }) => [bridge, parent?.name ?? '']),
     ...records.containers.flatMap(({ endpoints }) => endpoints.map(({ hostInterface }) => hostInterface)),
   ]);
-  const isOurs = (name: string) => name.startsWith(bridgePrefix(instance)) || name.startsWith(vethPrefix(instance));
+  const prefixes = [bridgePrefix(instance), vethPrefix(instance), dummyPrefix(instance)];
+  const isOurs = (name: string) => prefixes.some((prefix) => name.startsWith(prefix));
   const chains = ([4, 6] as const).flatMap((family) => {
     if (firewallOf(records, instance, family) !== undefined) return [];
     const saved = parseSaved(family === 4 ? facts.firewall.ipv4 : facts.firewall.ipv6, instance);

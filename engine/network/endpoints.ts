@@ -18,6 +18,7 @@ import {
 import { extrasProblem } from './interface-extras.ts';
 import { vethName } from './names.ts';
 import { optionsOf } from './options.ts';
+import { isBridge, parentOptions } from './parent-options.ts';
 
 export interface Records {
   readonly networks: readonly NetworkRecord[];
@@ -70,21 +71,35 @@ export function allotEndpoints(
       throw refused(container.name, `the network ${attachment.network}, which does not exist`, 'create it first');
     const problem = extrasProblem(attachment, network.madeFrom.enableIpv6);
     if (problem !== undefined) throw refused(container.name, ...problem);
+    const alone = isBridge(network.madeFrom) ? undefined : otherThan(container.name, network, records);
+    if (alone !== undefined)
+      throw refused(
+        container.name,
+        `a place on ${network.name}, which ${alone} has: macvlan_mode passthru is for one container`,
+        'use macvlan_mode: bridge, or one network each',
+      );
     const place: Place = { container: container.name, network, used: usedOn(network, records, container.name) };
     const ipv4 = kept(place, attachment.ipv4, had[i]?.ipv4) ?? allot(place, 4, attachment.ipv4);
     const ipv6 = kept(place, attachment.ipv6, had[i]?.ipv6) ?? allot(place, 6, attachment.ipv6);
     return {
       network: network.name,
-      hostInterface: vethName(instance, id, network.name),
+      hostInterface: isBridge(network.madeFrom) ? vethName(instance, id, network.name) : '',
       interfaceName: names[i]!,
       ...(positions[i] !== i && { position: positions[i]! }),
-      mac: macOf(container.name, attachment, (ipv4 ?? ipv6)!.address),
+      mac: macOf(container.name, attachment, network, (ipv4 ?? ipv6)!.address),
       ...(ipv4 && { ipv4 }),
       ...(ipv6 && { ipv6 }),
       aliases: attachment.aliases,
     };
   });
 }
+
+/** Who has the only place on a network that has just one. */
+const otherThan = (name: string, { name: network, madeFrom }: NetworkRecord, records: Records): string | undefined =>
+  parentOptions(madeFrom).isAlone
+    ? records.containers.find((one) => one.name !== name && one.endpoints.some((each) => each.network === network))
+        ?.name
+    : undefined;
 
 const NOTHING = { endpoints: [], isWired: false };
 
@@ -250,8 +265,15 @@ function interfaceNames(
   });
 }
 
-function macOf(container: string, { mac }: DesiredAttachment, address: string): string {
-  if (mac === undefined) return macFor(address);
+function macOf(container: string, { mac }: DesiredAttachment, network: NetworkRecord, address: string): string {
+  const { sharesMac, kind } = isBridge(network.madeFrom) ? { sharesMac: false } : parentOptions(network.madeFrom);
+  if (mac === undefined) return sharesMac ? '' : macFor(address);
+  if (kind === 'ipvlan')
+    throw refused(
+      container,
+      `the hardware address ${mac} on the ipvlan network ${network.name}, where all have that of the parent`,
+      'leave mac_address out, or use driver: macvlan',
+    );
   const isMulticast = (Number.parseInt(mac.slice(0, 2), 16) & 1) === 1;
   if (isMac(mac) && !isMulticast) return mac.toLowerCase().replaceAll('-', ':');
   throw refused(container, `the hardware address ${mac}, which no interface can have`, 'write it as 02:42:ac:11:00:02');
@@ -263,15 +285,3 @@ const refused = (container: string, what: string, help: string): TcomposeError =
     address: `container/${container}`,
     help,
   });
-
-/** The endpoint that a container is reached by from outside and by which it reaches the outside: its first that is not internal. */
-export const mainEndpoint = (
-  container: ContainerRecord,
-  networks: ReadonlyMap<string, NetworkRecord>,
-  family: 4 | 6,
-): EndpointRecord | undefined =>
-  container.endpoints.find(
-    (endpoint) =>
-      (family === 4 ? endpoint.ipv4 : endpoint.ipv6) !== undefined &&
-      networks.get(endpoint.network)?.madeFrom.internal === false,
-  );

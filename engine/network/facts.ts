@@ -61,11 +61,19 @@ export async function readAliases(): Promise<Map<string, string>> {
   return new Map(found.flatMap(({ ifname, ifalias }) => (ifname && ifalias ? [[ifname, ifalias]] : [])));
 }
 
-/** Names alone, without a program: proc_net_dev in the namespace of this process. */
-export const linkNames = (): readonly string[] =>
-  readFileSync('/proc/net/dev', 'utf8')
+/** Names alone, without a program: proc_net_dev in the namespace of this process, or of another one. Empty: it has just ended. */
+export const linkNames = (pid?: number): readonly string[] =>
+  (pid === undefined ? readFileSync('/proc/net/dev', 'utf8') : devicesOf(pid))
     .split('\n')
     .flatMap((line) => /^\s*([^\s|:]+):/.exec(line)?.[1] ?? []);
+
+function devicesOf(pid: number): string {
+  try {
+    return readFileSync(`/proc/${pid}/net/dev`, 'utf8');
+  } catch {
+    return '';
+  }
+}
 
 const linkFact = ({ ifindex, flags, mtu, master, addr_info }: IpLink): LinkFact => ({
   index: ifindex,

@@ -17,11 +17,13 @@ import { createHash } from 'node:crypto';
 import type { LivePort } from '../../src/model/live.ts';
 import type { ContainerRecord, NetworkRecord } from '../state/records.ts';
 import { isIpv6 } from './addresses.ts';
-import { mainEndpoint, type Records } from './endpoints.ts';
+import type { Records } from './endpoints.ts';
 import { grouped } from './grouped.ts';
 import { linkRules } from './link-rules.ts';
+import { isUponParent, publishedEndpoint } from './main-endpoint.ts';
 import { bridgePrefix, owned } from './names.ts';
 import { optionsOf } from './options.ts';
+import { isBridge } from './parent-options.ts';
 import { type PortRule, portTree } from './port-tree.ts';
 
 export type Family = 4 | 6;
@@ -55,7 +57,10 @@ interface Scope {
   readonly instance: string;
   /** Together they match every bridge of the instance: those of our naming, and each that the user has named. */
   readonly bridges: readonly string[];
+  /** Those with bridges. */
   readonly networks: readonly NetworkRecord[];
+  /** All. */
+  readonly known: ReadonlyMap<string, NetworkRecord>;
   readonly containers: readonly ContainerRecord[];
 }
 
@@ -64,12 +69,15 @@ export function firewallOf(records: Records, instance: string, family: Family): 
   const containers = records.containers.filter(({ wanted }) => wanted);
   const used = new Set(containers.flatMap(({ endpoints }) => endpoints.map(({ network }) => network)));
   const networks = records.networks.filter(
-    ({ name, subnets }) => used.has(name) && subnets.some(({ subnet }) => isOf(subnet, family)),
+    ({ name, madeFrom, subnets }) =>
+      isBridge(madeFrom) && used.has(name) && subnets.some(({ subnet }) => isOf(subnet, family)),
   );
   if (networks.length === 0) return undefined;
   const named = networks.map(({ bridge }) => bridge).filter((bridge) => !bridge.startsWith(bridgePrefix(instance)));
   const bridges = [`${bridgePrefix(instance)}+`, ...named.sort()];
-  const scope: Scope = { family, instance, bridges, networks: sorted(networks), containers: sorted(containers) };
+  const known = new Map(records.networks.map((network) => [network.name, network]));
+  const all = { networks: sorted(networks), containers: sorted(containers) };
+  const scope: Scope = { family, instance, bridges, known, ...all };
   return {
     mangle: table(scope, 'mangle', { GUARD: guard(scope), LOCAL: local(scope) }, mangleJumps),
     nat: table(scope, 'nat', { ...ports(scope), SOURCE: source(scope) }, natJumps(family)),
@@ -179,7 +187,9 @@ const input = ({ bridges, containers }: Scope): readonly Draft[] =>
 
 /** Where name servers listen: at port 53, those of several networks elsewhere (engine/dns/views.ts). */
 const resolverPorts = (containers: readonly ContainerRecord[]): readonly number[] =>
-  [...new Set([53, ...containers.flatMap(({ resolverPort }) => resolverPort ?? [])])].sort((a, b) => a - b);
+  [...new Set([53, ...containers.flatMap((one) => (isUponParent(one) ? [] : (one.resolverPort ?? [])))])].sort(
+    (a, b) => a - b,
+  );
 
 const toOwnGateway = (bridges: readonly string[], port: number, target: string): readonly Draft[] =>
   ['udp', 'tcp'].flatMap((protocol) =>
@@ -205,10 +215,9 @@ function source({ family, bridges, networks }: Scope): readonly Draft[] {
   return rules;
 }
 
-function ports({ family, instance, bridges, networks, containers }: Scope): Readonly<Record<string, readonly Draft[]>> {
-  const known = new Map(networks.map((network) => [network.name, network]));
+function ports({ family, instance, bridges, known, containers }: Scope): Readonly<Record<string, readonly Draft[]>> {
   const wanted = containers.flatMap((container) => {
-    const endpoint = mainEndpoint(container, known, family);
+    const endpoint = publishedEndpoint(container, known, family);
     const address = (family === 4 ? endpoint?.ipv4 : endpoint?.ipv6)?.address;
     if (address === undefined) return [];
     return container.publishers

@@ -2,7 +2,7 @@
 import type { LivePort } from '../../src/model/live.ts';
 import type { ContainerRecord, NetworkRecord } from '../state/records.ts';
 import { addressBytes, isIpv6 } from './addresses.ts';
-import { mainEndpoint } from './endpoints.ts';
+import { publishedEndpoint } from './main-endpoint.ts';
 
 const PROTOCOLS: Readonly<Record<string, number>> = { tcp: 6, udp: 17, sctp: 132 };
 
@@ -19,8 +19,8 @@ export interface HeldSocket {
 /** None for a container that nobody outside can reach: it would be a socket at which nobody answers. */
 export function heldSockets(record: ContainerRecord, networks: readonly NetworkRecord[]): readonly HeldSocket[] {
   const known = new Map(networks.map((network) => [network.name, network]));
-  const ipv4 = mainEndpoint(record, known, 4)?.ipv4?.address;
-  const ipv6 = mainEndpoint(record, known, 6)?.ipv6?.address;
+  const ipv4 = publishedEndpoint(record, known, 4)?.ipv4?.address;
+  const ipv6 = publishedEndpoint(record, known, 6)?.ipv6?.address;
   return record.publishers.flatMap((port): HeldSocket[] => {
     const { protocol, published } = port;
     const family = familyOf(port);

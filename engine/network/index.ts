@@ -3,18 +3,20 @@ import { readFileSync } from 'node:fs';
 import type { LaunchOp } from '../launcher/ops.ts';
 import type { NetworkRecord } from '../state/records.ts';
 import { linkNames, type NetworkFacts } from './facts.ts';
-import { type NetworkSetup, type Running, repairOps, type Supervisor, setupOps } from './interfaces.ts';
+import { isThereIn, type NetworkSetup, type Running, repairOps, type Supervisor, setupOps } from './interfaces.ts';
 import { attachOps, type Rewiring } from './rewire.ts';
 
 export { isSame as hasSameRules, syncFirewall } from './apply-firewall.ts';
 export { spoofGuardTrial } from './apply-spoof-guard.ts';
 export { addressProblems } from './check-addresses.ts';
+export { parentProblems } from './check-parents.ts';
 export { createNetworks, type NetworkContext, repairNetworks } from './create-networks.ts';
 export { damageOf, leftoverNames, type NetworkDamage } from './damage.ts';
 export { allotEndpoints, type Records } from './endpoints.ts';
 export { type LinkFact, type NetworkFacts, readNetworkFacts } from './facts.ts';
 export { encodeHeld, heldSockets } from './held-ports.ts';
 export type { NetworkSetup, Running, Supervisor } from './interfaces.ts';
+export { isOutOfReach, isUponParent } from './main-endpoint.ts';
 export { findNetwork, readNetworkRecords } from './network-records.ts';
 export { isWithoutGateway } from './options.ts';
 export { formatPort, type PortConflict, type PortRequest, portError } from './ports.ts';
@@ -46,8 +48,7 @@ export const networkAttachOps = (
   networks: readonly NetworkRecord[],
   instance: string,
 ): LaunchOp[] => {
-  const links = new Set(linkNames());
-  const isThere = (hostInterface: string) => links.has(hostInterface);
+  const isThere = isThereIn(rewiring, { links: new Set(linkNames()) });
   const setup = { networks, instance, firstSlot: 0, hairpin: seesBridgedFrames() };
   return attachOps({ ...rewiring, isThere }, setup);
 };

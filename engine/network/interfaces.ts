@@ -4,15 +4,19 @@ import { slotFd } from '../launcher/ops.ts';
 import type { ContainerRecord, EndpointRecord, NetworkRecord } from '../state/records.ts';
 import { isIpv6 } from './addresses.ts';
 import { macOfBridge, request } from './bridge.ts';
-import { mainEndpoint, positionOf } from './endpoints.ts';
-import type { NetworkFacts } from './facts.ts';
+import { childOps, childUp } from './child-ops.ts';
+import { positionOf } from './endpoints.ts';
+import { linkNames, type NetworkFacts } from './facts.ts';
 import { linkLocalOps, sysctlOps } from './interface-extras.ts';
+import { mainEndpoint } from './main-endpoint.ts';
 import { bridgeIndex, owned } from './names.ts';
 import { isWithoutGateway, optionsOf } from './options.ts';
+import { parentOptions } from './parent-options.ts';
 import {
   deleteLink,
   newAddress,
   newDefaultRoute,
+  newDefaultRouteBy,
   newNeighbour,
   newVethPair,
   setBridgePort,
@@ -30,7 +34,7 @@ export interface NetworkSetup {
   readonly container: ContainerRecord;
   readonly networks: readonly NetworkRecord[];
   readonly instance: string;
-  /** Three slots from here on are ours. */
+  /** Four slots from here on are ours. */
   readonly firstSlot: Slot;
 }
 
@@ -45,6 +49,8 @@ export interface Place {
   /** Bridged frames go through iptables (br_netfilter): then one that was led back to its sender leaves by the port it came in. */
   readonly hairpin: boolean;
   readonly slots: { readonly hostNamespace: Slot; readonly host: Slot; readonly inside: Slot };
+  /** In use only while a link upon a parent is made. */
+  readonly namespaceSlot: Slot;
 }
 
 export const placeOf = (setup: Omit<NetworkSetup, 'container'>, hairpin: boolean): Place => ({
@@ -52,6 +58,7 @@ export const placeOf = (setup: Omit<NetworkSetup, 'container'>, hairpin: boolean
   instance: setup.instance,
   hairpin,
   slots: { hostNamespace: setup.firstSlot, host: setup.firstSlot + 1, inside: setup.firstSlot + 2 },
+  namespaceSlot: setup.firstSlot + 3,
 });
 
 /**
@@ -89,29 +96,38 @@ export const openInside = ({ slots }: Place): LaunchOp[] => [
 ];
 
 export function endpointOps(place: Place, container: ContainerRecord, position: number): LaunchOp[] {
-  const { host, inside, hostNamespace } = place.slots;
+  const { inside } = place.slots;
   const endpoint = container.endpoints[position]!;
   const network = networkOf(place, endpoint);
   const index = indexOf(container, endpoint);
   const asked = container.madeFrom.attachments.find((one) => one.network === endpoint.network) ?? {};
+  const slots = { ...place.slots, namespace: place.namespaceSlot };
+  return [
+    ...ipv6Settings(endpoint),
+    ...(network.parent ? childOps({ network, endpoint, index, slots }) : pairOps(place, container, endpoint)),
+    ...[endpoint.ipv4, endpoint.ipv6].flatMap((given) =>
+      given ? [request(inside, newAddress(index, given.address, given.prefix))] : [],
+    ),
+    ...linkLocalOps(asked, inside, index),
+    ...sysctlOps(asked, endpoint.interfaceName),
+    network.parent ? childUp(inside, index) : request(inside, setLink({ link: index, up: true })),
+    ...neighbourOps(place, container, endpoint),
+  ];
+}
+
+function pairOps(place: Place, container: ContainerRecord, endpoint: EndpointRecord): LaunchOp[] {
+  const { host, inside, hostNamespace } = place.slots;
+  const network = networkOf(place, endpoint);
   const pair = {
-    inside: { name: endpoint.interfaceName, index, mac: endpoint.mac },
+    inside: { name: endpoint.interfaceName, index: indexOf(container, endpoint), mac: endpoint.mac },
     host: { name: endpoint.hostInterface, namespaceFd: slotFd(hostNamespace), group: bridgeIndex(network.bridge) },
     mtu: network.mtu,
   };
   return [
     // The kernel takes namespaces apart some time after their last process: this name may still be a dead one's.
     request(host, deleteLink(endpoint.hostInterface), [ENODEV]),
-    ...ipv6Settings(endpoint),
     request(inside, newVethPair(pair)),
     ...portOps(place, container, endpoint),
-    ...[endpoint.ipv4, endpoint.ipv6].flatMap((given) =>
-      given ? [request(inside, newAddress(index, given.address, given.prefix))] : [],
-    ),
-    ...linkLocalOps(asked, inside, index),
-    ...sysctlOps(asked, endpoint.interfaceName),
-    request(inside, setLink({ link: index, up: true })),
-    ...neighbourOps(place, container, endpoint),
   ];
 }
 
@@ -182,10 +198,11 @@ export function routeOps({ networks, slots }: Place, container: ContainerRecord)
   return ([4, 6] as const).flatMap((family) => {
     const endpoint = mainEndpoint(container, networks, family);
     if (endpoint === undefined) return [];
-    const subnet = networks
-      .get(endpoint.network)
-      ?.subnets.find(({ subnet }) => subnet.includes(':') === (family === 6));
+    const network = networks.get(endpoint.network);
+    const subnet = network?.subnets.find(({ subnet }) => isIpv6(subnet) === (family === 6));
     const index = indexOf(container, endpoint);
+    if (network?.parent && parentOptions(network.madeFrom).isRouted)
+      return [request(slots.inside, newDefaultRouteBy(index, family))];
     return subnet ? [request(slots.inside, newDefaultRoute(subnet.gateway, index))] : [];
   });
 }
@@ -206,8 +223,10 @@ export function repairOps(
   return ops.length === 0 ? [] : [...openHost(place), ...ops];
 }
 
-function repairOne(place: Place, { container, supervisor }: Running, facts: NetworkFacts): LaunchOp[] {
-  const lost = container.endpoints.flatMap((endpoint, i) => (facts.links.has(endpoint.hostInterface) ? [] : [i]));
+function repairOne(place: Place, running: Running, facts: NetworkFacts): LaunchOp[] {
+  const { container, supervisor } = running;
+  const isThere = isThereIn(running, facts);
+  const lost = container.endpoints.flatMap((endpoint, i) => (isThere(endpoint) ? [] : [i]));
   const loose = container.endpoints.filter((endpoint) => {
     const link = facts.links.get(endpoint.hostInterface);
     return link !== undefined && (!link.isUp || link.master !== networkOf(place, endpoint).bridge);
@@ -222,4 +241,17 @@ function repairOne(place: Place, { container, supervisor }: Running, facts: Netw
     ...routeOps(place, container),
     { op: 'close', slot: place.slots.inside },
   ];
+}
+
+/** By the end that the host has; without one, by the name inside. */
+export function isThereIn(
+  { supervisor }: { readonly supervisor: Pick<Supervisor, 'pid'> },
+  { links }: { readonly links: Pick<NetworkFacts['links'], 'has'> },
+): (endpoint: Pick<EndpointRecord, 'hostInterface' | 'interfaceName'>) => boolean {
+  let inside: ReadonlySet<string> | undefined;
+  return ({ hostInterface, interfaceName }) => {
+    if (hostInterface !== '') return links.has(hostInterface);
+    inside ??= new Set(linkNames(supervisor.pid));
+    return inside.has(interfaceName);
+  };
 }

@@ -3,6 +3,7 @@ import { createHash } from 'node:crypto';
 
 export const bridgePrefix = (instance: string): string => `tcb${instance}`;
 export const vethPrefix = (instance: string): string => `tcv${instance}`;
+export const dummyPrefix = (instance: string): string => `tcd${instance}`;
 /** Of every instance on this machine. */
 export const ANY_BRIDGE = 'tcb';
 export const ANY_VETH = 'tcv';

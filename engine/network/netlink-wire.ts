@@ -84,6 +84,7 @@ export function struct(...fields: readonly (readonly [size: 1 | 2 | 4, value: nu
 }
 
 export const u8 = (value: number): Uint8Array => struct([1, value]);
+export const u16 = (value: number): Uint8Array => struct([2, value]);
 export const u32 = (value: number): Uint8Array => struct([4, value]);
 /** With the terminating zero that the kernel wants of names. */
 export const text = (value: string): Uint8Array => Buffer.from(`${value}\0`);

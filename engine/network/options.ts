@@ -3,6 +3,7 @@ import type { DesiredNetwork } from '../../src/model/desired.ts';
 import { TcomposeError } from '../../src/model/errors.ts';
 import { findAddress, isIpv6 } from './addresses.ts';
 import { ANY_BRIDGE, ANY_VETH, isInterfaceName } from './names.ts';
+import { isBridge } from './parent-options.ts';
 
 const OPTION = 'com.docker.network.';
 const ANTI_SPOOFING = 'tcompose.anti_spoofing';
@@ -90,8 +91,9 @@ export function optionsOf({ name, driverOpts, internal, enableIpv6 }: DesiredNet
   };
 }
 
-/** The bridge has no address of this family, though its containers have. */
+/** The host has no address of this family there, though containers have. */
 export function isWithoutGateway(network: DesiredNetwork, family: 4 | 6): boolean {
+  if (!isBridge(network)) return true;
   const { inhibitIpv4, isolated } = optionsOf(network);
   return isolated[family] || (family === 4 && inhibitIpv4);
 }

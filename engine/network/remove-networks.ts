@@ -11,6 +11,7 @@ import { linkNames, readAliases } from './facts.ts';
 import { rememberedBefore, turnForwardingBack } from './forwarding.ts';
 import { ANY_BRIDGE, isOwned } from './names.ts';
 import { findNetwork, readNetworkRecords } from './network-records.ts';
+import { removeParentOps } from './parents.ts';
 
 const SOCKET = 0;
 
@@ -31,7 +32,7 @@ export async function removeNetworks(
   const free = names.flatMap((name) => (busy.includes(name) ? [] : (findNetwork(paths, name) ?? [])));
   if (free.length > 0) {
     const [links, aliases] = [new Set(linkNames()), await readAliases()];
-    const bridges = free.map(({ bridge }) => bridge);
+    const bridges = free.map(({ bridge }) => bridge).filter((bridge) => bridge !== '');
     const present = bridges.filter((bridge) => links.has(bridge));
     const before = rememberedBefore(paths, aliases);
     const ours = (name: string) =>
@@ -45,7 +46,15 @@ export async function removeNetworks(
     );
     // Of two that remove at once, each may have seen the other's; now one sees none.
     if (!isLast && ![...(await readAliases()).values()].some(isOwned)) await turnForwardingBack(paths, before);
+    const staying = () => readNetworkRecords(paths).filter(({ name }) => !free.some((one) => one.name === name));
+    const removeParents = async () => {
+      const ops = removeParentOps(SOCKET, free, staying());
+      if (ops.length > 0) await run([{ op: 'netlink-open', slot: SOCKET }, ...ops]);
+    };
+    await removeParents();
     await Promise.all(free.map(({ name }) => unlink(networkRecord(paths, name))));
+    // Of two that shared it and went at once, each may have seen the other's record.
+    await removeParents();
     // The bridges of other instances remember for themselves.
     if (readNetworkRecords(paths).length === 0) await rm(forwardingMemo(paths), { force: true });
   }

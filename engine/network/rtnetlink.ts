@@ -10,6 +10,7 @@ export const RTM = {
   NEWADDR: 20,
   DELADDR: 21,
   NEWROUTE: 24,
+  DELROUTE: 25,
   NEWNEIGH: 28,
 } as const;
 const NLM_F = { REQUEST: 1, ACK: 4, REPLACE: 0x100, EXCL: 0x200, CREATE: 0x400 } as const;
@@ -17,6 +18,7 @@ export const IFLA = {
   ADDRESS: 1,
   IFNAME: 3,
   MTU: 4,
+  LINK: 5,
   MASTER: 10,
   LINKINFO: 18,
   IFALIAS: 20,
@@ -38,10 +40,10 @@ const AF = { UNSPEC: 0, INET: 2, INET6: 10 } as const;
 const IFF_UP = 1;
 
 const REQUEST = NLM_F.REQUEST | NLM_F.ACK;
-const CREATE = REQUEST | NLM_F.CREATE | NLM_F.EXCL;
+export const CREATE = REQUEST | NLM_F.CREATE | NLM_F.EXCL;
 
 /** struct ifinfomsg. `change` says which flags count. */
-const linkHeader = (index: number, flags = 0, change = 0): Uint8Array =>
+export const linkHeader = (index: number, flags = 0, change = 0): Uint8Array =>
   struct([1, AF.UNSPEC], [1, 0], [2, 0], [4, index], [4, flags], [4, change]);
 
 export interface Bridge {
@@ -212,6 +214,10 @@ export function deleteAddress(index: number, address: string, prefix: number): U
 export const newDefaultRoute = (gateway: string, index: number): Uint8Array =>
   newRoute({ gateway, table: TABLE.MAIN, prefix: 0, more: [{ type: RTA.OIF, value: u32(index) }] });
 
+/** In place of another one: by that interface, with nobody to ask on the way. */
+export const newDefaultRouteBy = (index: number, family: 4 | 6): Uint8Array =>
+  newRoute({ family, table: TABLE.MAIN, prefix: 0, more: [{ type: RTA.OIF, value: u32(index) }] });
+
 /** To one address, looked up before all others, also where it would be one of the machine's own. */
 export const newLocalRoute = (address: string, gateway: string): Uint8Array => {
   const destination = addressBytes(address);
@@ -219,21 +225,37 @@ export const newLocalRoute = (address: string, gateway: string): Uint8Array => {
   return newRoute({ gateway, table: TABLE.LOCAL, prefix: destination.length * 8, more });
 };
 
+/** What the one above has made, whatever gateway it has. */
+export function deleteLocalRoute(address: string): Uint8Array {
+  const destination = addressBytes(address);
+  const more = [{ type: RTA.DESTINATION, value: destination }];
+  const family = isIpv6(address) ? 6 : 4;
+  return newRoute({ family, table: TABLE.LOCAL, prefix: destination.length * 8, more }, RTM.DELROUTE, REQUEST);
+}
+
 interface Route {
-  readonly gateway: string;
+  /** Absent: `family` says it. */
+  readonly gateway?: string;
+  readonly family?: 4 | 6;
   readonly table: number;
   readonly prefix: number;
   readonly more: readonly Attribute[];
 }
 
-function newRoute({ gateway, table, prefix, more }: Route): Uint8Array {
-  const family = isIpv6(gateway) ? AF.INET6 : AF.INET;
-  const [bootProtocol, universe, unicast] = [3, 0, 1];
+function newRoute(
+  { gateway, family = gateway !== undefined && isIpv6(gateway) ? 6 : 4, table, prefix, more }: Route,
+  type: number = RTM.NEWROUTE,
+  flags: number = REQUEST | NLM_F.CREATE | NLM_F.REPLACE,
+): Uint8Array {
+  const [bootProtocol, universe, onLink, unicast] = [3, 0, 253, 1];
+  const isRemoval = type === RTM.DELROUTE;
+  const scope = gateway === undefined && !isRemoval ? onLink : universe;
+  const version = family === 6 ? AF.INET6 : AF.INET;
   // struct rtmsg: family, destination and source prefix, type of service, table, protocol, scope, type, flags
-  const route = [family, prefix, 0, 0, table, bootProtocol, universe, unicast];
+  const route = [version, prefix, 0, 0, table, isRemoval ? 0 : bootProtocol, scope, unicast];
   const fixed = struct(...route.map((value) => [1, value] as const), [4, 0]);
-  const attributes = [{ type: RTA.GATEWAY, value: addressBytes(gateway) }, ...more];
-  return encode({ type: RTM.NEWROUTE, flags: REQUEST | NLM_F.CREATE | NLM_F.REPLACE, fixed, attributes });
+  const via = gateway === undefined ? [] : [{ type: RTA.GATEWAY, value: addressBytes(gateway) }];
+  return encode({ type, flags, fixed, attributes: [...via, ...more] });
 }
 
 /** An entry that stays (arp(7)): nobody is asked, and the kernel's limit of entries, one for all namespaces, does not count it. */

@@ -25,6 +25,7 @@ import {
   verdict,
 } from './nft.ts';
 import { optionsOf } from './options.ts';
+import { isBridge } from './parent-options.ts';
 
 export interface GuardedPort {
   /** The host's side of a pair. */
@@ -43,7 +44,9 @@ export interface SpoofGuard {
 /** Networks may go without (`tcompose.anti_spoofing: "false"`). */
 export function guardOf({ networks, containers }: Records): SpoofGuard {
   const guarded = new Map(
-    networks.filter(({ madeFrom }) => optionsOf(madeFrom).antiSpoofing).map((network) => [network.name, network]),
+    networks
+      .filter(({ madeFrom }) => isBridge(madeFrom) && optionsOf(madeFrom).antiSpoofing)
+      .map((network) => [network.name, network]),
   );
   const ports = containers
     .filter(({ wanted }) => wanted)
@@ -66,7 +69,8 @@ function portsOf({
   const given = all.flatMap(({ ipv4, ipv6 }) => [ipv4, ipv6].flatMap((one) => one?.address ?? []));
   const asked = madeFrom.attachments.flatMap(({ linkLocalIps = [] }) => linkLocalIps);
   const isRouter = FORWARDING.some((key) => /^[1-9]/.test(madeFrom.sysctls[key] ?? ''));
-  return [...new Set(all.map(({ hostInterface }) => hostInterface))].map((link) => {
+  const links = new Set(all.flatMap(({ hostInterface }) => hostInterface || []));
+  return [...links].map((link) => {
     const same = all.filter(({ hostInterface }) => hostInterface === link);
     const macs = [...new Set(same.map(({ mac }) => mac))];
     const own = same.some(({ ipv6 }) => ipv6) ? macs.map(linkLocalOf) : [];

@@ -16,6 +16,7 @@ import {
   type Prefix,
 } from './addresses.ts';
 import type { Route } from './facts.ts';
+import { isBridge } from './parent-options.ts';
 
 /** A driver option that is no other engine's: the user knows what of the host's routes the subnet takes away. */
 const OVERLAP = 'tcompose.allow_route_overlap';
@@ -73,7 +74,8 @@ function askedSubnet(network: DesiredNetwork, pool: DesiredNetwork['ipam'][numbe
   }
   // What the host reaches by it would be out of its reach from then on: a VPN, mostly.
   const route = taken.host.find((used) => overlap(used, prefix));
-  if (route !== undefined && network.driverOpts[OVERLAP] !== 'true') {
+  // Containers upon a parent live in the very network that the host has a route to.
+  if (route !== undefined && isBridge(network) && network.driverOpts[OVERLAP] !== 'true') {
     const leads = route.device === undefined ? '' : ` that leads to ${route.device}`;
     throw refused(
       network,

@@ -119,7 +119,7 @@ function bridgedFramesSeen(ipv6: boolean): boolean {
 
 /** Rules and forwarding of the networks and containers on the way; links are told apart from them. */
 function missingFor({ records, facts, instance, asker, target }: Crossing): readonly string[] {
-  const damage = damageOf(records, facts, { instance, running: new Set() });
+  const damage = damageOf(records, facts, { instance, running: new Map() });
   const parties = [asker, target].flatMap((record) => record ?? []);
   const networks = new Set(parties.flatMap(({ endpoints }) => endpoints.map(({ network }) => network)));
   const all = [

@@ -46,11 +46,12 @@ export interface IdRanges {
 
 export interface EndpointRecord {
   readonly network: string;
-  /** `tcv<instance><8 hex>`, at most 15 characters. */
+  /** `tcv<instance><8 hex>`, at most 15 characters; empty: it has no end on the host (macvlan, ipvlan). */
   readonly hostInterface: string;
   readonly interfaceName: string;
   /** Of the interface inside, counted from 0: it stays when endpoints before it go. Absent: its place in the list. */
   readonly position?: number;
+  /** Empty: that of the parent. */
   readonly mac: string;
   readonly ipv4?: { readonly address: string; readonly prefix: number };
   readonly ipv6?: { readonly address: string; readonly prefix: number };
@@ -86,8 +87,11 @@ export interface NetworkRecord {
   readonly name: string;
   readonly createdAt: string;
   readonly madeFrom: DesiredNetwork;
-  /** `tcb<instance><8 hex>`, at most 15 characters. */
+  /** `tcb<instance><8 hex>`, at most 15 characters; empty: it has none, and is upon `parent`. */
   readonly bridge: string;
+  /** An interface of the host's, upon which each container has a link of its own; `made`: by us, to be removed with the last network. */
+  readonly parent?: { readonly name: string; readonly made?: 'vlan' | 'dummy' };
+  /** 0: as the parent has it. */
   readonly mtu: number;
   readonly subnets: readonly { readonly subnet: string; readonly gateway: string; readonly prefix: number }[];
 }

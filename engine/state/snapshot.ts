@@ -55,8 +55,8 @@ async function networkDamage(
   instance: string,
 ): Promise<NetworkDamage> {
   const { damageOf, readNetworkFacts } = await import('../network/index.ts');
-  const running = new Set(
-    [...runtimes].filter(([, runtime]) => runtime.supervisor !== undefined).map(([name]) => name),
+  const running = new Map(
+    [...runtimes].flatMap(([name, { supervisor }]) => (supervisor === undefined ? [] : [[name, supervisor.pid]])),
   );
   const facts = await readNetworkFacts({ ipv6: records.networks.some((network) => network.madeFrom.enableIpv6) });
   return damageOf(records, facts, { instance, running });
@@ -80,13 +80,14 @@ function withDamage(host: Host, record: ContainerRecord, runtime: Runtime, netwo
 }
 
 export function liveNetwork(record: NetworkRecord, damage: readonly Damage[]): LiveNetwork {
-  const { name, id, madeFrom, createdAt, bridge, subnets } = record;
+  const { name, id, madeFrom, createdAt, bridge, parent, subnets } = record;
   return {
     name,
     id,
     madeFrom,
     createdAt,
     bridge,
+    ...(parent && { parent: parent.name }),
     subnets: subnets.map(({ subnet, gateway }) => ({ subnet, gateway })),
     damage,
   };

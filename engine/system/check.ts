@@ -21,14 +21,15 @@ export async function checkWanted(
     ...networks.flatMap(({ name }) => longName('network', name)),
     ...volumes.flatMap(({ name }) => longName('volume', name)),
   ];
-  const [ports, addresses, mounts, limits, isolation] = await Promise.all([
+  const [ports, addresses, parents, mounts, limits, isolation] = await Promise.all([
     impossiblePorts(host, { containers, networks }, leaving),
     impossibleAddresses(host, { containers, networks }, leaving),
+    impossibleParents(host, networks),
     impossibleMounts(host, containers),
     impossibleLimits(host, containers),
     impossibleIsolation(host, containers),
   ]);
-  return [...names, ...ports, ...addresses, ...mounts, ...limits, ...isolation];
+  return [...names, ...ports, ...addresses, ...parents, ...mounts, ...limits, ...isolation];
 }
 
 async function impossibleIsolation(host: Host, containers: readonly DesiredContainer[]): Promise<readonly Error[]> {
@@ -103,6 +104,13 @@ async function impossibleAddresses(
     host.records(),
   ]);
   return await addressProblems({ containers, networks }, records, leaving, idleAmong(host.paths, records.containers));
+}
+
+/** Networks upon an interface of the host's: whether it is there, and whether the kernel can. */
+async function impossibleParents(host: Host, networks: DesiredState['networks']): Promise<readonly Error[]> {
+  if (networks.every(({ driver }) => driver === 'bridge')) return [];
+  const { parentProblems } = await import('../network/index.ts');
+  return await parentProblems(await host.networkContext(), networks, (await host.records()).networks);
 }
 
 async function impossibleMounts(host: Host, containers: readonly DesiredContainer[]): Promise<readonly Error[]> {

@@ -73,7 +73,9 @@ export interface LiveNetwork {
   readonly id: string;
   readonly madeFrom: DesiredNetwork;
   readonly createdAt: string;
+  /** Empty: it is upon `parent`, an interface of the host's. */
   readonly bridge: string;
+  readonly parent?: string;
   readonly subnets: readonly { subnet: string; gateway: string }[];
   readonly damage: readonly Damage[];
 }
@@ -90,7 +92,16 @@ export interface LiveVolume {
 
 /** The kernel lacks something that the records say was made. `what` completes the sentence "… is gone". */
 export interface Damage {
-  readonly kind: 'process' | 'supervisor' | 'interface' | 'address' | 'bridge' | 'firewall' | 'dns' | 'change';
+  readonly kind:
+    | 'process'
+    | 'supervisor'
+    | 'interface'
+    | 'address'
+    | 'bridge'
+    | 'parent'
+    | 'firewall'
+    | 'dns'
+    | 'change';
   /** For people, without the verb: `interface tcv-1a2b of network shop_front`. `change`: a whole sentence. */
   readonly what: string;
 }

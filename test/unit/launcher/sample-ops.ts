@@ -48,7 +48,7 @@ export const SAMPLE_OPS: { readonly [Name in LaunchOpName]: Extract<LaunchOp, { 
   umount: { op: 'umount', path: '/m', flags: 2 },
   pivot: { op: 'pivot', root: 1 },
   'netlink-open': { op: 'netlink-open', slot: 4 },
-  netlink: { op: 'netlink', slot: 4, message: new Uint8Array(32), ignore: [17, 19] },
+  netlink: { op: 'netlink', slot: 4, message: new Uint8Array(32), ignore: [17, 19], outlast: [98] },
   hostname: { op: 'hostname', name: 'h' },
   domainname: { op: 'domainname', name: 'd' },
   rlimit: { op: 'rlimit', resource: 7, soft: 1n, hard: 0xffff_ffff_ffff_ffffn, clamp: true },

@@ -27,7 +27,7 @@ const damage = (changes: Partial<NetworkFacts>) => {
   const { networks, containers } = damageOf(
     records,
     { ...whole, ...changes },
-    { instance: '1a2b', running: new Set(['web']) },
+    { instance: '1a2b', running: new Map([['web', 1]]) },
   );
   const kinds = (all: ReadonlyMap<string, readonly { kind: string }[]>) =>
     Object.fromEntries([...all].map(([name, found]) => [name, found.map(({ kind }) => kind)]));
