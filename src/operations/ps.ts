@@ -1,9 +1,10 @@
 /** The containers of a project, in the words and keys of `docker compose ps`. */
-import type { ContainerStatus, LiveContainer, LivePort } from '../model/live.ts';
+import type { ContainerStatus, LiveContainer } from '../model/live.ts';
 import { isActive } from '../plan/inputs.ts';
 import { isOneOff, serviceOf } from '../plan/labels.ts';
 import type { Context, Target } from './context.ts';
 import { checkServices, find } from './lives.ts';
+import { type Publisher, portsWords, publishersOf } from './port-words.ts';
 import { ago, labelWords, moment, sizeWords, statusWords } from './words.ts';
 
 export interface PsOptions {
@@ -39,12 +40,7 @@ export interface PsRow {
   readonly Pid: number;
   readonly Ports: string;
   readonly Project: string;
-  readonly Publishers: readonly {
-    readonly URL: string;
-    readonly TargetPort: number;
-    readonly PublishedPort: number;
-    readonly Protocol: string;
-  }[];
+  readonly Publishers: readonly Publisher[];
   readonly RunningFor: string;
   readonly Service: string;
   readonly Size: string;
@@ -94,7 +90,7 @@ function shortened(command: string): string {
 function row(live: LiveContainer, project: string, now: number, noTrunc: boolean): Omit<PsRow, 'Size'> {
   const { madeFrom, mounts } = live;
   const command = commandWords(madeFrom.argv);
-  const publishers = isActive(live) ? live.publishers.map(publisher) : [];
+  const publishers = isActive(live) ? publishersOf(live.publishers, madeFrom.exposed) : [];
   return {
     Command: JSON.stringify(noTrunc ? command : shortened(command)),
     CreatedAt: moment(live.createdAt),
@@ -109,7 +105,7 @@ function row(live: LiveContainer, project: string, now: number, noTrunc: boolean
     Names: live.name,
     Networks: madeFrom.attachments.map(({ network }) => network).join(','),
     Pid: live.pid,
-    Ports: publishers.map(portWords).join(', '),
+    Ports: portsWords(publishers),
     Project: project,
     Publishers: publishers,
     RunningFor: ago(live.createdAt, now),
@@ -117,18 +113,4 @@ function row(live: LiveContainer, project: string, now: number, noTrunc: boolean
     State: live.status,
     Status: statusWords(live, now),
   };
-}
-
-type Publisher = PsRow['Publishers'][number];
-
-const publisher = ({ hostIp, target, published, protocol }: LivePort): Publisher => ({
-  URL: hostIp || '0.0.0.0',
-  TargetPort: target,
-  PublishedPort: published,
-  Protocol: protocol,
-});
-
-function portWords({ URL, TargetPort, PublishedPort, Protocol }: Publisher): string {
-  const host = URL.includes(':') ? `[${URL}]` : URL;
-  return `${host}:${PublishedPort}->${TargetPort}/${Protocol}`;
 }

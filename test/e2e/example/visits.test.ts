@@ -22,7 +22,10 @@ test('up starts everything in order, and waits for what must be healthy or finis
   expect(Object.keys(rows).sort()).toEqual(['app', 'assets', 'cache', 'database', 'web']);
   for (const service of ['app', 'cache', 'database'])
     expect(rows[service]).toMatchObject({ State: 'running', Health: 'healthy' });
-  expect(rows['web']).toMatchObject({ State: 'running', Publishers: [{ PublishedPort: 8080, TargetPort: 80 }] });
+  expect(rows['web']).toMatchObject({
+    State: 'running',
+    Publishers: [8080, 8080].map((PublishedPort) => ({ PublishedPort, TargetPort: 80 })),
+  });
   expect(rows['assets']).toMatchObject({ State: 'exited', ExitCode: 0 });
 });
 

@@ -70,7 +70,7 @@ test('flags say what it is: user, folder, environment, mounts, ports, entrypoint
   expect(out.split('\n').slice(0, 5)).toEqual(['99', '/tmp', 'file flag', '2', 'Read-only']);
   await stack.must('run', '-d', '--no-deps', '-P', '--name', 'named', 'web');
   expect(await stack.must('ps', '-a', '--format', '{{if eq .Name "named"}}{{.State}} {{.Ports}}{{end}}')).toContain(
-    'running 0.0.0.0:18081->80/tcp',
+    'running 0.0.0.0:18081->80/tcp, [::]:18081->80/tcp',
   );
   const again = await stack.run('run', '--rm', '-T', '--no-deps', '--name', 'named', 'web', 'true');
   expect([again.code, again.stderr]).toEqual([1, expect.stringContaining('the name named belongs to another')]);
