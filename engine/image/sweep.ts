@@ -10,8 +10,10 @@ import { blobPath, committedLayers, listFolder, partialDir, readCatalogue, type 
 
 const WANTED = 'sweep-wanted';
 
+const WORK_NAME = /^(\d+)-(\d+)-[0-9a-f]+$/;
+
 const isLiveWork = (name: string): boolean => {
-  const parts = /^(\d+)-(\d+)-[0-9a-f]+$/.exec(name);
+  const parts = WORK_NAME.exec(name);
   return parts !== null && isAlive({ pid: Number(parts[1]), startTime: parts[2]! });
 };
 
@@ -55,9 +57,10 @@ export const sweep = async (paths: Paths): Promise<readonly string[]> => {
   return removed;
 };
 
-/** Ends what beginWork began. After a failure, or when somebody could not sweep because of us, we do. */
+/** Ends what beginWork began. After a failure, or when somebody could not sweep because of us or was killed, we do. */
 export const endWork = async (paths: Paths, work: Work, outcome: 'done' | 'failed'): Promise<void> => {
   await removeTrees([work.folder]);
-  const isWanted = (await listFolder(partialDir(paths))).includes(WANTED);
+  const left = await listFolder(partialDir(paths));
+  const isWanted = left.includes(WANTED) || left.some((name) => WORK_NAME.test(name) && !isLiveWork(name));
   if (outcome === 'failed' || isWanted) await sweep(paths);
 };

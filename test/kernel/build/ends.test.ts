@@ -1,9 +1,11 @@
 /** How builds end before they are done: nothing of them is left, and what they had finished counts. */
-import { spawn } from 'node:child_process';
+import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
+import { build as bundle } from 'esbuild';
 import { expect, test } from 'vitest';
+import { buildLauncher } from '../../helpers/build-probe.ts';
 import { nothingIsLeft } from '../../helpers/instance.ts';
 import { useEngine } from '../container/use-engine.ts';
 import { build, failedBuild, REQUEST } from './a-build.ts';
@@ -62,44 +64,42 @@ test('the first failure ends the other stages', async () => {
   const { error, titles } = await failedBuild(stage.engine, text);
   expect(error.message).toContain('exit code: 3');
   expect(titles('failed')).toHaveLength(1);
-  expect(titles('canceled')).toHaveLength(1);
+  expect(titles('canceled')).toContain('RUN --mount=type=cache,target=/m touch /m/up; sleep 87654');
   expect(running('87654')).toEqual([]);
   await nothingIsLeft(stage.instance);
 });
 
-/** In a process of its own, which is killed: the word is in the command that its RUN runs. */
-const KILLED = `
-  const { createEngine } = await import(process.argv[1]);
-  const [root, run, launcher, request] = process.argv.slice(2);
-  const engine = createEngine({ paths: { root, run }, launcher });
-  const onEvent = (event) => event.type === 'output' && console.log('up');
-  await engine.images.build({ ...JSON.parse(request), onEvent });
-`;
+/** The builder of victim.ts, whose RUN has printed something. */
+async function aVictim(text: string, network: string): Promise<ChildProcess> {
+  const { root, run } = stage.instance;
+  const script = join(root, '../victim.mjs');
+  const banner = { js: 'import{createRequire as r}from"node:module";const require=r(import.meta.url);' };
+  const entryPoints = [new URL('./victim.ts', import.meta.url).pathname];
+  await bundle({
+    entryPoints,
+    outfile: script,
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    external: ['node-pty'],
+    banner,
+  });
+  const request = { ...REQUEST, network, dockerfile: { text } };
+  const orders = JSON.stringify({ paths: { root, run }, launcher: buildLauncher(), request });
+  const child = spawn(process.execPath, [script, orders], { stdio: ['ignore', 'pipe', 'inherit'] });
+  const word = await Promise.race([once(child.stdout!, 'data'), once(child, 'exit').then(() => ['it ended'])]);
+  expect(String(word[0])).toBe('up\n');
+  rmSync(script);
+  return child;
+}
 
 test.each(['none', 'default'])('of a builder that is killed nothing runs on (network %s)', async (network) => {
-  const { root, run } = stage.instance;
-  const launcher = join(import.meta.dirname, '../../../dist/tcompose-launcher');
-  const text = 'FROM busybox\nRUN (sleep 76543 &); echo up; sleep 76543';
-  const request = JSON.stringify({ ...REQUEST, network, dockerfile: { text } });
-  const engine = join(import.meta.dirname, '../../../engine/index.ts');
-  const argv = [
-    '--experimental-strip-types',
-    '--input-type=module',
-    '-e',
-    KILLED,
-    engine,
-    root,
-    run,
-    launcher,
-    request,
-  ];
-  const child = spawn(process.execPath, argv, { stdio: ['ignore', 'pipe', 'inherit'] });
-  await once(child.stdout!, 'data');
+  const child = await aVictim('FROM busybox\nRUN (sleep 76543 &); echo up; sleep 76543', network);
   expect(running('76543').length).toBeGreaterThan(1);
   child.kill('SIGKILL');
   await once(child, 'exit');
   await until(() => running('sleep\u000076543').length === 0, 'the processes of the RUN end');
-  expect(readFileSync('/proc/self/mountinfo', 'utf8')).not.toContain(root);
+  expect(readFileSync('/proc/self/mountinfo', 'utf8')).not.toContain(stage.instance.root);
   // The next builder clears away its records, groups and rules.
   await build(stage.engine, 'FROM busybox\nRUN echo next', { noCache: true });
   await nothingIsLeft(stage.instance);
