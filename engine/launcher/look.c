@@ -8,6 +8,17 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* Where the folder `parent` is as seen from the folder `root`, both as the kernel has them: what the container has at /proc does not matter. */
+static int place_beneath(int root, int parent, char *place) {
+	char top[PATH_MAX];
+	if (fchdir(root) < 0 || !getcwd(top, sizeof top) || fchdir(parent) < 0 || !getcwd(place, PATH_MAX)) return -errno;
+	size_t length = strcmp(top, "/") == 0 ? 0 : strlen(top);
+	if (strncmp(place, top, length) != 0 || (place[length] != '/' && place[length] != 0)) return -EXDEV;
+	memmove(place, place + length, strlen(place + length) + 1);
+	if (!*place) strcpy(place, "/");
+	return 0;
+}
+
 /* What is at a path, whose last name is not followed: mode, size, where its parent really is, and where it leads when it is a link. */
 int op_look_in(struct run *run, const struct value *v) { /* root inside */
 	struct {
@@ -25,9 +36,7 @@ int op_look_in(struct run *run, const struct value *v) { /* root inside */
 	if (parent == -ENOENT || parent == -ENOTDIR) return 0; /* no data: there is no such thing */
 	if (parent < 0) return parent;
 	struct stat status;
-	int error = fchdir(parent) < 0 ? -errno : 0;
-	/* By the kernel, as seen from our root: whatever the container has at /proc does not matter. */
-	if (!error && !getcwd(answer.text, PATH_MAX)) error = -errno;
+	int error = place_beneath(root, parent, answer.text);
 	size_t length = strlen(answer.text) + 1;
 	if (!error && fstatat(parent, leaf, &status, AT_SYMLINK_NOFOLLOW) == 0) {
 		answer.mode = status.st_mode;
