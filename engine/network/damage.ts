@@ -8,6 +8,7 @@ import { firewallOf, networkOwner, SHARED } from './firewall.ts';
 import { damagedOwners, parseSaved } from './firewall-text.ts';
 import { isThereIn } from './interfaces.ts';
 import { bridgeIndex, bridgePrefix, dummyPrefix, vethPrefix } from './names.ts';
+import { guardedNetworks } from './spoof-guard.ts';
 
 export interface NetworkDamage {
   /** By name; only damaged ones are listed. */
@@ -19,8 +20,14 @@ export interface NetworkDamage {
 export function damageOf(
   records: Records,
   facts: NetworkFacts,
-  options: { readonly instance: string; readonly running: ReadonlyMap<string, number> },
+  options: {
+    readonly instance: string;
+    readonly running: ReadonlyMap<string, number>;
+    /** The table of the guard against forged addresses is there. */
+    readonly isGuarded: boolean;
+  },
 ): NetworkDamage {
+  const unguarded = options.isGuarded ? new Set<string>() : guardedNetworks(records);
   const owners = firewallDamage(records, facts, options.instance);
   const bridges = new Map(records.networks.map(({ name, bridge }) => [name, bridge]));
   const networks = records.networks.map((network): [string, Damage[]] => [
@@ -28,6 +35,9 @@ export function damageOf(
     [
       ...(network.parent ? parentDamage(network, facts) : bridgeDamage(network, facts)),
       ...rulesDamage(owners, network, records),
+      ...(unguarded.has(network.name)
+        ? [{ kind: 'firewall' as const, what: `the guard of network ${network.name} against forged addresses` }]
+        : []),
     ],
   ]);
   const containers = records.containers.map((container): [string, Damage[]] => [

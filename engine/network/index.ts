@@ -7,7 +7,7 @@ import { isThereIn, type NetworkSetup, type Running, repairOps, type Supervisor,
 import { attachOps, type Rewiring } from './rewire.ts';
 
 export { isSame as hasSameRules, syncFirewall } from './apply-firewall.ts';
-export { spoofGuardTrial } from './apply-spoof-guard.ts';
+export { isGuardThere, spoofGuardTrial } from './apply-spoof-guard.ts';
 export { addressProblems } from './check-addresses.ts';
 export { parentProblems } from './check-parents.ts';
 export { createNetworks, type NetworkContext, repairNetworks } from './create-networks.ts';

@@ -5,7 +5,7 @@ export const NETLINK_NETFILTER = 12;
 
 const NFNL_SUBSYS_NFTABLES = 10;
 const BATCH = { BEGIN: 0x10, END: 0x11 } as const;
-const NFT_MSG = { NEWTABLE: 0, DELTABLE: 2, NEWCHAIN: 3, NEWRULE: 6, NEWSET: 9, NEWSETELEM: 12 } as const;
+const NFT_MSG = { NEWTABLE: 0, GETTABLE: 1, DELTABLE: 2, NEWCHAIN: 3, NEWRULE: 6, NEWSET: 9, NEWSETELEM: 12 } as const;
 const NLM_F = { REQUEST: 1, ACK: 4, CREATE: 0x400, APPEND: 0x800 } as const;
 export const FAMILY = { UNSPEC: 0, IPV4: 2, BRIDGE: 7 } as const;
 
@@ -75,6 +75,13 @@ const bytesOf = ({ message, family, flags, attributes }: Request, isLast: boolea
 
 const edge = (type: number): Uint8Array =>
   encode({ type, flags: NLM_F.REQUEST, fixed: header(FAMILY.UNSPEC, NFNL_SUBSYS_NFTABLES), attributes: [] });
+
+/** Answered by ENOENT where there is none. Outside of a batch, as all that only asks. */
+export const askForTable = (family: number, table: string): Uint8Array =>
+  bytesOf(
+    { message: NFT_MSG.GETTABLE, family, flags: 0, attributes: [{ type: TABLE_NAME, value: text(table) }] },
+    true,
+  );
 
 /** Requests about one table. */
 export const nftTable = (family: number, table: string) => {

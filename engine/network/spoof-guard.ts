@@ -42,21 +42,27 @@ export interface SpoofGuard {
 }
 
 /** Networks may go without (`tcompose.anti_spoofing: "false"`). */
-export function guardOf({ networks, containers }: Records): SpoofGuard {
-  const guarded = new Map(
-    networks
-      .filter(({ madeFrom }) => isBridge(madeFrom) && optionsOf(madeFrom).antiSpoofing)
-      .map((network) => [network.name, network]),
-  );
-  const ports = containers
-    .filter(({ wanted }) => wanted)
-    .flatMap((container) => portsOf(container).filter(({ network }) => guarded.has(network)));
+export function guardOf(records: Records): SpoofGuard {
+  const ports = guardedPorts(records);
   const used = new Set(ports.map(({ network }) => network));
-  const subnets = [...used].flatMap((name) => guarded.get(name)!.subnets.map(({ subnet }) => subnet));
+  const subnets = records.networks.flatMap(({ name, subnets }) => (used.has(name) ? subnets : []));
   return {
     ports: ports.map(({ network: _, ...port }) => port).sort((a, b) => (a.link < b.link ? -1 : 1)),
-    subnets: [...new Set(subnets)].sort(),
+    subnets: [...new Set(subnets.map(({ subnet }) => subnet))].sort(),
   };
+}
+
+/** Names of those whose containers it holds to their addresses. */
+export const guardedNetworks = (records: Records): Set<string> =>
+  new Set(guardedPorts(records).map(({ network }) => network));
+
+function guardedPorts({ networks, containers }: Records): readonly (GuardedPort & { readonly network: string })[] {
+  const guarded = new Set(
+    networks.filter(({ madeFrom }) => isBridge(madeFrom) && optionsOf(madeFrom).antiSpoofing).map(({ name }) => name),
+  );
+  return containers
+    .filter(({ wanted }) => wanted)
+    .flatMap((container) => portsOf(container).filter(({ network }) => guarded.has(network)));
 }
 
 /** While a container is changed it may have what it had. Any of its addresses may be used on any of its networks (RFC 1122 3.3.4.2). */

@@ -49,6 +49,8 @@ export async function rulesOf(crossing: Crossing): Promise<TraceRules> {
   const rest = { missing: missingFor(crossing), ...(isBridged && isolated && { isolated: true as const }) };
   if (isBridged && !bridgedFramesSeen(ipv6))
     return { path: 'bridged', met: [], verdict: 'passes', uncertain: [], ...rest };
+  if (asker !== undefined && isUpon(source, asker))
+    return { path: 'upon', met: [], verdict: 'passes', uncertain: [], ...rest };
   if (asker?.madeFrom.networkMode.kind === 'none')
     return { path: 'none', met: [], verdict: 'passes', uncertain: [], ...rest };
 
@@ -95,12 +97,18 @@ export async function rulesOf(crossing: Crossing): Promise<TraceRules> {
   };
 }
 
+/** The asker sends by an interface upon a parent: this host passes nothing on. */
+const isUpon = (source: string, { endpoints }: ContainerRecord): boolean =>
+  endpoints.some(
+    ({ hostInterface, ipv4, ipv6 }) => hostInterface === '' && [ipv4?.address, ipv6?.address].includes(source),
+  );
+
 function bridgeOf(address: string, { records }: Crossing): string | undefined {
   const found = findAddress(address);
   const network = records.networks.find(({ subnets }) =>
     subnets.some(({ subnet }) => found !== undefined && contains(findPrefix(subnet)!, found)),
   );
-  return network?.bridge;
+  return network?.bridge || undefined;
 }
 
 const isIsolated = ({ records }: Crossing, bridge: string | undefined): boolean =>
@@ -119,7 +127,7 @@ function bridgedFramesSeen(ipv6: boolean): boolean {
 
 /** Rules and forwarding of the networks and containers on the way; links are told apart from them. */
 function missingFor({ records, facts, instance, asker, target }: Crossing): readonly string[] {
-  const damage = damageOf(records, facts, { instance, running: new Map() });
+  const damage = damageOf(records, facts, { instance, running: new Map(), isGuarded: true });
   const parties = [asker, target].flatMap((record) => record ?? []);
   const networks = new Set(parties.flatMap(({ endpoints }) => endpoints.map(({ network }) => network)));
   const all = [

@@ -2,6 +2,7 @@
 import type { Damage, LiveContainer, LiveNetwork, LiveState } from '../../src/model/live.ts';
 import { liveContainer, type Runtime, readRuntime } from '../container/runtime.ts';
 import type { Host } from '../host.ts';
+import type { LaunchOp } from '../launcher/ops.ts';
 import type { NetworkDamage, Records } from '../network/index.ts';
 import { PROJECT_LABEL, readHalfRemoved } from './container-records.ts';
 import type { ContainerRecord, NetworkRecord } from './records.ts';
@@ -20,7 +21,7 @@ export async function readSnapshot(
   const runtimes = new Map(records.containers.map((record) => [record.name, readRuntime(host.paths, record)]));
   const isLookedAt = filter.networkDamage !== false && records.networks.length > 0;
   const [damage, names, volumes] = await Promise.all([
-    isLookedAt ? networkDamage(records, runtimes, instance) : NO_DAMAGE,
+    isLookedAt ? networkDamage(host, records, runtimes, instance) : NO_DAMAGE,
     isLookedAt ? nameDamage(host, records) : new Map<string, readonly Damage[]>(),
     host.volumes().then((volumes) => volumes.list(records.containers)),
   ]);
@@ -48,18 +49,23 @@ const halfRemoved = ({ paths }: Host, known: ReadonlyMap<string, unknown>): read
     .filter(({ record }) => !known.has(record.name))
     .map(({ record, status }) => ({ ...liveContainer(paths, record), status, wanted: false }));
 
-/** Two programs are run for this: not when there is no network to look at. */
+/** Two programs are run for this and the launcher asked: not when there is no network to look at. */
 async function networkDamage(
+  host: Host,
   records: Records,
   runtimes: ReadonlyMap<string, Runtime>,
   instance: string,
 ): Promise<NetworkDamage> {
-  const { damageOf, readNetworkFacts } = await import('../network/index.ts');
+  const { damageOf, isGuardThere, readNetworkFacts } = await import('../network/index.ts');
   const running = new Map(
     [...runtimes].flatMap(([name, { supervisor }]) => (supervisor === undefined ? [] : [[name, supervisor.pid]])),
   );
-  const facts = await readNetworkFacts({ ipv6: records.networks.some((network) => network.madeFrom.enableIpv6) });
-  return damageOf(records, facts, { instance, running });
+  const context = { instance, run: async (ops: readonly LaunchOp[]) => (await host.session()).run(ops) };
+  const [facts, isGuarded] = await Promise.all([
+    readNetworkFacts({ ipv6: records.networks.some((network) => network.madeFrom.enableIpv6) }),
+    isGuardThere(context, records),
+  ]);
+  return damageOf(records, facts, { instance, running, isGuarded });
 }
 
 async function nameDamage(host: Host, records: Records): Promise<ReadonlyMap<string, readonly Damage[]>> {

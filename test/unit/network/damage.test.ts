@@ -23,11 +23,11 @@ const links = new Map([
 ]);
 const whole: NetworkFacts = { links, firewall: { ipv4: saved, ipv6: '' }, forwarding: { ipv4: true, ipv6: false } };
 
-const damage = (changes: Partial<NetworkFacts>) => {
+const damage = (changes: Partial<NetworkFacts>, isGuarded = true) => {
   const { networks, containers } = damageOf(
     records,
     { ...whole, ...changes },
-    { instance: '1a2b', running: new Map([['web', 1]]) },
+    { instance: '1a2b', running: new Map([['web', 1]]), isGuarded },
   );
   const kinds = (all: ReadonlyMap<string, readonly { kind: string }[]>) =>
     Object.fromEntries([...all].map(([name, found]) => [name, found.map(({ kind }) => kind)]));
