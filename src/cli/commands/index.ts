@@ -36,6 +36,7 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
   logout: single('forget who you are at a registry', async () => (await import('./login.ts')).logout),
   build: single('build the images of the services', async () => (await import('./build.ts')).build),
   pull: single('bring in the images that the files name', async () => (await import('./pull.ts')).pull),
+  push: single('send images that are built to their registries', async () => (await import('./push.ts')).push),
   images: single('list the images of the containers', async () => (await import('./images.ts')).images),
   volumes: single('list the volumes of the project', async () => (await import('./volumes.ts')).volumes),
   commit: single('make an image of a container', async () => (await import('./commit.ts')).commit),
@@ -57,6 +58,7 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
         async () => (await import('./image-load.ts')).imageLoad,
       ),
       pull: single('bring in an image from its registry', async () => (await import('./image-pull.ts')).imagePull),
+      push: single('send an image to its registry', async () => (await import('./image-push.ts')).imagePush),
       ls: single('list images', async () => (await import('./image-ls.ts')).imageLs),
       inspect: single(
         'print all that is known of images',
@@ -138,4 +140,4 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
 };
 
 /** Commands of Compose that a later version has: refused by name. */
-export const NOT_YET: readonly string[] = [...['alpha', 'bridge', 'convert', 'publish'], ...['push', 'scale', 'watch']];
+export const NOT_YET: readonly string[] = [...['alpha', 'bridge', 'convert', 'publish'], ...['scale', 'watch']];

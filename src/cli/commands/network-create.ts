@@ -5,9 +5,9 @@ import { command } from '../command.ts';
 import { list, refused, text, toggle } from '../flags.ts';
 
 const flags = {
-  driver: text('d', 'DRIVER', 'what makes it: bridge'),
+  driver: text('d', 'DRIVER', 'what makes it: bridge, macvlan or ipvlan'),
   subnet: list('', 'SUBNET', 'a subnet, as 10.5.0.0/24 (repeat for several)'),
-  gateway: list('', 'ADDRESS', "the bridge's own address in a subnet (repeat for several)"),
+  gateway: list('', 'ADDRESS', 'the way out of a subnet; with a bridge its own address (repeat for several)'),
   'ip-range': list('', 'RANGE', 'addresses are chosen from this part of a subnet (repeat for several)'),
   'aux-address': list('', 'NAME=ADDRESS', 'an address that no container is given (repeat for several)'),
   'ipam-driver': text('', 'DRIVER', 'who gives out addresses', { choices: ['default'] }),
@@ -49,8 +49,8 @@ export const networkCreate = command({
 });
 
 function driverOf(driver = 'bridge'): NewNetwork['driver'] & string {
-  if (driver === 'bridge') return driver;
-  throw usage(`--driver ${driver} is not known`, 'possible: bridge');
+  if (driver === 'bridge' || driver === 'macvlan' || driver === 'ipvlan') return driver;
+  throw usage(`--driver ${driver} is not known`, 'possible: bridge, macvlan, ipvlan');
 }
 
 interface Pools {

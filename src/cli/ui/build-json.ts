@@ -32,10 +32,23 @@ export function buildJson(steps: BuildSteps, owner: Step, event: BuildEvent): re
   return output;
 }
 
-const LAYER = { waiting: 'Waiting', pulling: 'Downloading', present: 'Already exists', done: 'Pull complete' } as const;
+const LAYER = {
+  waiting: 'Waiting',
+  pulling: 'Downloading',
+  present: 'Already exists',
+  done: 'Pull complete',
+  preparing: 'Preparing',
+  pushing: 'Pushing',
+  exists: 'Layer already exists',
+  mounted: 'Mounted from another repository',
+  pushed: 'Pushed',
+} as const;
 
-/** The words of `docker pull` for a layer. */
+/** The words of `docker pull` and `docker push` for a layer. */
 export const layerWord = ({ state }: PullProgress): string => LAYER[state];
+
+export const isOver = (state: PullProgress['state']): boolean =>
+  state !== 'waiting' && state !== 'pulling' && state !== 'preparing' && state !== 'pushing';
 
 export const layerName = ({ layer }: PullProgress): string => layer.replace(/^[a-z0-9]+:/, '').slice(0, 12);
 
@@ -45,7 +58,7 @@ export function layerJson(owner: Step, progress: PullProgress): object {
     id: layerName(progress),
     parent_id: stepWords(owner.action).resource,
     step: owner.id,
-    status: state === 'present' || state === 'done' ? 'Done' : 'Working',
+    status: isOver(state) ? 'Done' : 'Working',
     text: layerWord(progress),
     current: bytes,
     total,

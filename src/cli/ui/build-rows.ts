@@ -33,11 +33,11 @@ const MARK = { started: '', cached: 'CACHED ', done: '', failed: 'ERROR ', cance
 /** A bar for each layer that is on its way; those that the store has had are no news. */
 export function layerLines(layers: Iterable<PullProgress>): readonly string[] {
   return [...layers]
-    .filter(({ state }) => state !== 'present')
+    .filter(({ state }) => state !== 'present' && state !== 'exists')
     .map((one) => {
       const { bytes, total, state } = one;
       const word = layerWord(one);
-      if (state !== 'pulling') return `=> ${layerName(one)} ${word}`;
+      if (state !== 'pulling' && state !== 'pushing') return `=> ${layerName(one)} ${word}`;
       const share = total === 0 ? 0 : Math.min(1, bytes / total);
       const bar = '='.repeat(Math.round(share * WIDTH)).padEnd(WIDTH);
       return `=> ${layerName(one)} ${word} [${bar}] ${size(bytes)}/${size(total)}`;

@@ -2,6 +2,7 @@
 import { relative } from 'node:path';
 import { TcomposeError, TcomposeErrors } from '../../model/errors.ts';
 import type { SourceRange } from '../../model/source.ts';
+import { dockerfileFrame } from './dockerfile-frame.ts';
 import { type Paint, printable } from './paint.ts';
 
 export interface FailureStyle {
@@ -61,6 +62,7 @@ function inOrder(errors: readonly unknown[]): readonly unknown[] {
 function renderExpected(error: TcomposeError, { color, cwd }: FailureStyle): string {
   const lines = [`${color('boldRed', `error[${error.code}]`)}: ${printable(error.message)}`];
   if (error.at) lines.push(`  ${color('dim', positionOf(error.at, cwd))}`);
+  lines.push(...dockerfileFrame(error));
   if (error.help) lines.push(`  ${color('cyan', 'help')}: ${printable(error.help).replaceAll('\n', '\n      ')}`);
   return `${lines.join('\n')}\n`;
 }

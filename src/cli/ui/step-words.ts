@@ -16,6 +16,7 @@ const WORDS: { readonly [K in ActionKind]: (args: ActionArgs[K]) => Words } = {
   'volume.create': ({ volume }) => ['Volume', volume.name, 'Creating', 'Created'],
   'volume.remove': ({ volume }) => ['Volume', volume, 'Removing', 'Removed'],
   'image.pull': ({ image }) => ['Image', image, 'Pulling', 'Pulled'],
+  'image.push': ({ image }) => ['Image', image, 'Pushing', 'Pushed'],
   'image.build': ({ image }) => ['Image', image, 'Building', 'Built'],
   'image.remove': ({ image }) => ['Image', image, 'Removing', 'Removed'],
   'container.create': ({ container, inheritsFrom }) =>
