@@ -2,10 +2,8 @@
 import { mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { resolveIdentity } from '../../container/identity.ts';
-import { CLONE, MS, O_CLOEXEC, O_DIRECTORY, O_PATH } from '../../container/linux.ts';
 import type { LaunchOp } from '../../launcher/ops.ts';
-import { overlayOps } from '../../launcher/overlay.ts';
-import { layerFolders } from './layers.ts';
+import { layerFolders, reachLayers } from './layers.ts';
 import type { Solver } from './solver.ts';
 
 export interface Owner {
@@ -54,10 +52,7 @@ async function accountFiles(
   await mkdir(dirname(on), { recursive: true });
   await Promise.all([on, empty].map((path) => mkdir(path, { recursive: true, mode: 0o755 })));
   const ops: readonly LaunchOp[] = [
-    { op: 'unshare', flags: CLONE.NEWNS },
-    { op: 'mount', source: 'none', path: '/', type: '', flags: MS.REC | MS.PRIVATE },
-    ...overlayOps({ layers: [...folders, empty], on, flags: MS.RDONLY | MS.NODEV | MS.NOSUID | MS.NOEXEC }),
-    { op: 'open', slot: 0, path: on, flags: O_PATH | O_DIRECTORY | O_CLOEXEC },
+    ...reachLayers(folders, { on, empty }),
     { op: 'read-in', root: 0, inside: '/etc/passwd', maxBytes: LIMIT },
     { op: 'read-in', root: 0, inside: '/etc/group', maxBytes: LIMIT },
   ];

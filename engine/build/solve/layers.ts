@@ -46,6 +46,18 @@ export const reachRoot = ({ below, upper, work, on }: LayerRoot): readonly Launc
   { op: 'open', slot: 0, path: on, flags: O_PATH | O_DIRECTORY | O_CLOEXEC },
 ];
 
+/** The same of layers that are only looked at: nothing in them is run, or is a device. */
+export const reachLayers = (
+  layers: readonly string[],
+  { on, empty }: { readonly on: string; readonly empty: string },
+): readonly LaunchOp[] => [
+  { op: 'unshare', flags: CLONE.NEWNS },
+  { op: 'mount', source: 'none', path: '/', type: '', flags: MS.REC | MS.PRIVATE },
+  // Without an upper folder there must be two lower ones.
+  ...overlayOps({ layers: [...layers, empty, on], on, flags: MS.RDONLY | MS.NODEV | MS.NOSUID | MS.NOEXEC }),
+  { op: 'open', slot: 0, path: on, flags: O_PATH | O_DIRECTORY | O_CLOEXEC },
+];
+
 export interface LayerMaker {
   readonly host: Host;
   readonly work: () => Promise<Work>;

@@ -1,16 +1,19 @@
 /** What `RUN --mount` shows: made before the step, taken away after it. Nothing of it reaches a layer. */
 import { createHash } from 'node:crypto';
-import { chmodSync, chownSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, chownSync, lstatSync, mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 import type { BuildSecret } from '../../../src/model/build.ts';
 import { TcomposeError } from '../../../src/model/errors.ts';
 import type { MountSource } from '../../container/mounts.ts';
+import { follow } from '../../files/look.ts';
+import type { Host } from '../../host.ts';
 import type { LaunchOp } from '../../launcher/ops.ts';
 import { overlayOps } from '../../launcher/overlay.ts';
 import type { MountRecord } from '../../state/records.ts';
 import type { SourceTree } from '../copy/contract.ts';
 import type { RunMount } from '../run-mount.ts';
 import { openCache } from './cache-mounts.ts';
+import { reachLayers } from './layers.ts';
 import { forwardAgent } from './ssh-agent.ts';
 
 /** A mount as it was parsed, and where its files come from (bind, cache with `from`). */
@@ -28,6 +31,8 @@ export interface MountSite {
   readonly secretsDir: string;
   /** On the disk, the step's own; exists. */
   readonly scratch: string;
+  /** Asked what a path in layers is. */
+  readonly host: Host;
   readonly secrets: readonly BuildSecret[];
   readonly ssh: readonly { readonly id: string; readonly path?: string }[];
 }
@@ -111,15 +116,23 @@ async function bind(site: MountSite, { mount, from, copyTo }: WantedMount, index
       string,
     ];
     for (const folder of [upper, work, on, empty]) mkdirSync(folder, { recursive: true, mode: 0o755 });
+    const source = join('/', mount.source ?? '');
+    const { kind } = await follow(site.host, reachLayers(from.layers, { on, empty }), source);
+    if (kind === 'missing')
+      throw new TcomposeError(`there is no ${source} in ${mount.from} to be mounted on ${target}`, {
+        code: 'no-such-file',
+        help: 'see what the stage or image has there',
+      });
     return {
-      mount: record(target, { readOnly, subpath: mount.source ?? '/' }),
-      source: { path: on, isFolder: true },
+      mount: record(target, { readOnly, subpath: source }),
+      source: { path: on, isFolder: kind === 'folder' },
       before: overlayOps({ layers: [...from.layers, empty], writable: { upper, work }, on, flags: 0 }),
     };
   }
   mkdirSync(beside, { recursive: true, mode: 0o755 });
   await copyTo?.(beside);
-  return { mount: record(target, { readOnly, subpath: 'tree' }), source: { path: beside, isFolder: true } };
+  const isFolder = lstatSync(join(beside, 'tree')).isDirectory();
+  return { mount: record(target, { readOnly, subpath: 'tree' }), source: { path: beside, isFolder } };
 }
 
 async function cache(site: MountSite, { mount, copyTo }: WantedMount): Promise<One> {

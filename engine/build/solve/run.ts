@@ -59,7 +59,7 @@ async function inSandbox(
   const secretsDir = contentsDir(host.paths, sandbox.id);
   for (const folder of [scratch, secretsDir]) mkdirSync(folder, { recursive: true, mode: 0o700 });
   const caches = join(imagesDir(host.paths), 'cache-mounts');
-  const prepared = await prepareMounts({ caches, scratch, secretsDir, ...request }, mounts);
+  const prepared = await prepareMounts({ ...request, host, caches, scratch, secretsDir }, mounts);
   try {
     const record: ContainerRecord = {
       ...sandbox,
