@@ -76,18 +76,23 @@ static void set_attributes_at(const struct record *record, int dir, const char *
 
 /* ---- kinds of records */
 
+/* Entries to come would change it again: times of folders are set at the end. The folder itself may be somebody else's. */
+static void put_time(const struct record *record, int dir, const char *name) {
+  (void)dir, (void)name;
+  struct folder_time *later = allocate(sizeof *later + strlen(record->path) + 1);
+  strcpy(later->path, record->path);
+  later->at = mtime_of(record);
+  later->next = folder_times;
+  folder_times = later;
+}
+
 static void put_folder(const struct record *record, int dir, const char *name) {
   int is_root = !*record->path;
   int fd = is_root ? unpacking.root : make_folder(dir, name, 0700);
   set_attributes(record, fd);
   if (!is_root)
     close(fd);
-  /* Entries to come would change it again: times of folders are set at the end. */
-  struct folder_time *later = allocate(sizeof *later + strlen(record->path) + 1);
-  strcpy(later->path, record->path);
-  later->at = mtime_of(record);
-  later->next = folder_times;
-  folder_times = later;
+  put_time(record, dir, name);
 }
 
 static void put_file(const struct record *record, int dir, const char *name) {
@@ -181,7 +186,7 @@ static const struct {
   void (*put)(const struct record *, int dir, const char *name);
 } records[] = {
   { 'd', put_folder }, { 'f', put_file }, { 'l', put_symlink },  { 'h', put_hard_link }, { 'c', put_node },
-  { 'b', put_node },   { 'p', put_node }, { 'w', put_whiteout }, { 'o', put_opaque },
+  { 'b', put_node },   { 'p', put_node }, { 'w', put_whiteout }, { 'o', put_opaque }, { 't', put_time },
 };
 
 static void put(struct record *record) {

@@ -8,10 +8,15 @@ import { readFiles } from './reader.ts';
 import type { Selection } from './select.ts';
 import type { Entry } from './tree.ts';
 
-/** The launcher's own note, and what steers the merging of layers, are no attributes of a file. */
-const isKept = (name: string): boolean => name !== 'identity' && !/^(?:trusted|user)\.overlay\./.test(name);
-
-export const attributesOf = ({ xattrs }: PackedFile): PackedFile['xattrs'] => xattrs.filter(([name]) => isKept(name));
+/**
+ * The launcher's own note, and what steers the merging of layers, are no attributes of a file. Capabilities and labels of a context's files
+ * are this host's: as with BuildKit, they do not reach the image.
+ */
+export const attributesOf = ({ xattrs }: PackedFile, { owned }: Pick<Origin, 'owned'>): PackedFile['xattrs'] =>
+  xattrs.filter(
+    ([name]) =>
+      name !== 'identity' && !/^(?:trusted|user)\.overlay\./.test(name) && (owned || !name.startsWith('security.')),
+  );
 
 export const identityOf = ({ xattrs }: PackedFile): string =>
   xattrs.find(([name]) => name === 'identity')?.[1].toString('latin1') ?? '';
@@ -19,9 +24,12 @@ export const identityOf = ({ xattrs }: PackedFile): string =>
 const ZEROS = Buffer.alloc(1 << 16);
 
 /** Takes a file's data in and says what it is in the end; holes are zeros, since a file system may fill them. */
-export function contentHash(file: PackedFile): { update(part: Buffer): void; digest(): string } {
+export function contentHash(
+  file: PackedFile,
+  origin: Pick<Origin, 'owned'>,
+): { update(part: Buffer): void; digest(): string } {
   const hash = createHash('sha256');
-  for (const [name, value] of [...attributesOf(file)].sort(([a], [b]) => (a < b ? -1 : 1)))
+  for (const [name, value] of [...attributesOf(file, origin)].sort(([a], [b]) => (a < b ? -1 : 1)))
     hash.update(`${name}\0${value.length}\0`, 'latin1').update(value);
   hash.update('\0');
   const zeros = (count: number) => {
@@ -52,8 +60,8 @@ export function contentHash(file: PackedFile): { update(part: Buffer): void; dig
   };
 }
 
-export async function hashed(file: PackedFile): Promise<string> {
-  const hash = contentHash(file);
+async function hashed(file: PackedFile, origin: Origin): Promise<string> {
+  const hash = contentHash(file, origin);
   for await (const part of file.data()) hash.update(part);
   return hash.digest();
 }
@@ -94,7 +102,7 @@ export async function contentsOf(
       for await (const record of records) {
         signal.throwIfAborted();
         const entry = unknown[index++]!;
-        const digest = await hashed(record);
+        const digest = await hashed(record, origin);
         digests.set(entry, digest);
         origin.cache.add(origin.isLive ? identityOf(record) : wanted.get(entry)!, digest, at);
         bytes += record.stored;

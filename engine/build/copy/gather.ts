@@ -39,10 +39,14 @@ export const gather: GatherFn = async (services, request) => {
         items: items.map(({ put }) => put),
         ...(owner && { owner }),
         ...(change && { chmod: change }),
+        folderMode: folderMode(chmod),
       }),
   };
   return job;
 };
+
+/** As BuildKit: an octal mode is also that of folders on the way, as far as nobody else may write there; any other mode is not. */
+const folderMode = (chmod = '755'): number => (/^[0-7]+$/.test(chmod) ? Number.parseInt(chmod, 8) & 0o755 : 0o755);
 
 /** What only the meeting of several words and flags makes wrong. */
 function checkFlags({ body, target }: CopyRequest): void {

@@ -2,7 +2,7 @@
 import { TcomposeError } from '../../../src/model/errors.ts';
 import { ROOT } from '../../files/container-root.ts';
 import { unpackTree } from '../../files/file-program.ts';
-import { look } from '../../files/look.ts';
+import { type Look, look } from '../../files/look.ts';
 import { explainUnpacking } from '../../image/unpack-layer.ts';
 import { type LaunchOp, UNPACK } from '../../launcher/ops.ts';
 import { NOTHING, type Unpacker, UnpackFailure } from '../../launcher/unpack.ts';
@@ -39,25 +39,37 @@ export interface PutRequest {
   readonly items: readonly PutItem[];
   readonly owner?: { readonly uid: number; readonly gid: number };
   readonly chmod?: Chmod;
+  /** Of folders that are made on the way to the target. */
+  readonly folderMode: number;
 }
 
 export async function putItems(services: CopyServices, request: PutRequest): Promise<void> {
-  const { host } = services;
   const { items, reach, target } = request;
   if (items.length === 0) return;
-  const found = await resolveTarget((path) => look(host, reach, path), target);
+  const found = await resolveTarget(await lookerAt(services, reach), target);
   const places = placeAll(items.map(placeable), target, found);
   for (let at = 0; at < items.length; ) {
     // Each archive has a program of its own: it is unpacked as if its folder were the root of everything.
     const end = items.findIndex(({ kind }, index) => index >= at && kind === 'archive');
     const next = end === at ? at + 1 : end < 0 ? items.length : end;
     const folders = [...new Set(places.slice(at, next).flatMap((place) => place.folders))];
-    const ops = [...reach, ...folders.map((inside) => makeFolder(inside, request))];
     const item = items[at]!;
+    const made = item.kind === 'archive' ? { ...request, folderMode: 0o755 } : request;
+    const ops = [...reach, ...folders.map((inside) => makeFolder(inside, made))];
     if (item.kind === 'archive') await unpackArchive(services, { ...item, ...request, ops, base: places[at]!.base });
     else await putFiles(services, request, ops, items.slice(at, next), places.slice(at, next));
     at = next;
   }
+}
+
+/** Where folders are is told as seen from the launcher's own root, which need not be the one that is looked at. */
+async function lookerAt({ host }: CopyServices, reach: readonly LaunchOp[]): Promise<(path: string) => Promise<Look>> {
+  const { parent: root } = await look(host, reach, '/');
+  if (root === '/') return (path) => look(host, reach, path);
+  return async (path) => {
+    const found = await look(host, reach, path);
+    return found.parent === '' ? found : { ...found, parent: found.parent.slice(root.length) || '/' };
+  };
 }
 
 const placeable = (item: PutItem) => ({
@@ -65,11 +77,11 @@ const placeable = (item: PutItem) => ({
   name: item.kind === 'tree' ? item.selection.name : item.kind === 'text' ? item.name : '',
 });
 
-const makeFolder = (inside: string, { owner = { uid: 0, gid: 0 } }: PutRequest): LaunchOp => ({
+const makeFolder = (inside: string, { owner = { uid: 0, gid: 0 }, folderMode: mode }: PutRequest): LaunchOp => ({
   op: 'mkdir-in',
   root: ROOT,
   inside,
-  mode: 0o755,
+  mode,
   ...owner,
 });
 
@@ -131,7 +143,7 @@ async function putTree(
   { origin, selection, contentOf, mtime }: PutItem & { kind: 'tree' },
   base: string,
 ): Promise<void> {
-  const { files } = selection;
+  const { files, time } = selection;
   const later = firstNames(files);
   const isRead = (selected: Selected) => /[df]/.test(selected.entry.type) && !later.has(selected);
   const pathOf = ({ path }: Selected) => (path === '' ? base : below(base, path));
@@ -143,6 +155,7 @@ async function putTree(
   const stream = records[Symbol.asyncIterator]();
   let bytes = 0;
   try {
+    if (time !== undefined) await unpacker.put({ ...NOTHING, kind: 't', path: base, mtime: youngest(services, time) });
     for (const selected of files) {
       services.signal.throwIfAborted();
       const { type, mode, uid, gid, major, minor, target, identity } = selected.entry;
@@ -160,10 +173,17 @@ async function putTree(
         const { done, value: record } = await stream.next();
         if (done) throw new Error('this is a bug in tcompose: fewer files came than were asked for');
         const { size, stored, segments } = record;
-        const room = unpacker.put({ ...common, kind: type, xattrs: attributesOf(record), size, stored, segments });
+        const room = unpacker.put({
+          ...common,
+          kind: type,
+          xattrs: attributesOf(record, origin),
+          size,
+          stored,
+          segments,
+        });
         if (room !== undefined) await room;
         // What is not as it was when it was hashed must be the same at least.
-        const check = origin.isLive && identityOf(record) !== identity ? contentHash(record) : undefined;
+        const check = origin.isLive && identityOf(record) !== identity ? contentHash(record, origin) : undefined;
         if (stored > 0)
           for await (const part of record.data()) {
             check?.update(part);

@@ -2,6 +2,7 @@
 import { TcomposeError } from '../../../src/model/errors.ts';
 import { type IgnoreRules, judge, parseIgnorePatterns, type Verdict } from '../ignore-file.ts';
 import { findSources, follow, hasWildcards, inTree, notThere } from './find.ts';
+import { modifiedAt } from './listing.ts';
 import { below, type Entry, rawOf, type Tree, textOf } from './tree.ts';
 
 export interface Selected {
@@ -10,12 +11,16 @@ export interface Selected {
   readonly entry: Entry;
 }
 
+type Time = ReturnType<typeof modifiedAt>;
+
 export interface Selection {
   /** What a file is called in a folder. */
   readonly name: string;
   readonly isFolder: boolean;
   /** Of a folder: its contents, without itself. */
   readonly files: readonly Selected[];
+  /** Of a folder: its own, which the target gets. */
+  readonly time?: Time;
 }
 
 export interface Wish {
@@ -31,10 +36,13 @@ export async function select(tree: Tree, word: string, wish: Wish): Promise<read
   return Promise.all(
     found.map(async ({ name, entry }): Promise<Selection> => {
       if (entry.type !== 'd') return { name, isFolder: false, files: [{ path: '', entry }] };
-      return { name, isFolder: true, files: await contents(tree, entry, { exclude }) };
+      return { name, isFolder: true, files: await contents(tree, entry, { exclude }), ...timeOf(entry) };
     }),
   );
 }
+
+/** The root of a tree is not looked at from above, so its time is not known. */
+const timeOf = ({ identity }: Entry) => (identity === '' ? {} : { time: modifiedAt(identity) });
 
 function rulesOf(patterns: readonly string[]): IgnoreRules {
   const { rules, mistakes } = parseIgnorePatterns(patterns);
