@@ -32,12 +32,16 @@ export function partyOf(paths: Paths, record: ContainerRecord, records: Records)
     exitCode: state?.exitCode ?? 0,
     mode: owner.madeFrom.networkMode.kind,
     ...(owner === record ? {} : { sharedWith: owner.name }),
-    networks: owner.endpoints.map(({ network, ipv4, ipv6 }) => ({
-      name: network,
-      internal: records.networks.find(({ name }) => name === network)?.madeFrom.internal === true,
-      ...(ipv4 && { ipv4: ipv4.address }),
-      ...(ipv6 && { ipv6: ipv6.address }),
-    })),
+    networks: owner.endpoints.map(({ network, ipv4, ipv6 }) => {
+      const made = records.networks.find(({ name }) => name === network);
+      return {
+        name: network,
+        internal: made?.madeFrom.internal === true,
+        ...(made?.parent && { upon: made.parent.name }),
+        ...(ipv4 && { ipv4: ipv4.address }),
+        ...(ipv6 && { ipv6: ipv6.address }),
+      };
+    }),
   };
 }
 
@@ -62,8 +66,9 @@ export function linksOf(
   facts: NetworkFacts,
 ): TraceLink[] {
   const endpoint = owner.endpoints.find((one) => one.network === network);
-  const bridge = records.networks.find(({ name }) => name === network)?.bridge;
-  if (endpoint === undefined || bridge === undefined) return [];
+  const made = records.networks.find(({ name }) => name === network);
+  if (endpoint === undefined || made === undefined) return [];
+  const { bridge, parent } = made;
   const base = { side, network };
   const found: TraceLink[] = [];
   if (inside !== undefined) {
@@ -73,6 +78,16 @@ export function linksOf(
     );
     const is = link === undefined ? 'gone' : !link.flags.includes('UP') ? 'down' : lacks ? 'without its address' : 'up';
     found.push({ ...base, kind: 'inside', name: endpoint.interfaceName, is });
+  }
+  if (parent !== undefined) {
+    const upon = facts.links.get(parent.name);
+    found.push({
+      ...base,
+      kind: 'parent',
+      name: parent.name,
+      is: upon === undefined ? 'gone' : upon.isUp ? 'up' : 'down',
+    });
+    return found;
   }
   const end = facts.links.get(endpoint.hostInterface);
   const endIs = end === undefined ? 'gone' : !end.isUp ? 'down' : end.master === bridge ? 'up' : 'on another bridge';

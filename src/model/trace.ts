@@ -24,6 +24,8 @@ export interface TraceParty {
   readonly networks: readonly {
     readonly name: string;
     readonly internal: boolean;
+    /** The interface of the host's that it is upon, where it has no bridge. */
+    readonly upon?: string;
     readonly ipv4?: string;
     readonly ipv6?: string;
   }[];
@@ -45,8 +47,8 @@ export interface TraceName {
 export interface TraceLink {
   readonly side: 'asker' | 'target';
   readonly network: string;
-  /** `bridge`, the end of the pair on the host, or the one inside. */
-  readonly kind: 'bridge' | 'host end' | 'inside';
+  /** `bridge`, the end of the pair on the host, or the one inside; `parent`: what that one is upon, where there is no pair. */
+  readonly kind: 'bridge' | 'host end' | 'inside' | 'parent';
   readonly name: string;
   readonly is: 'up' | 'down' | 'gone' | 'on another bridge' | 'without its address';
 }
@@ -63,8 +65,8 @@ export interface TraceRule {
 }
 
 export interface TraceRules {
-  /** How the packets cross this host; `bridged`: within one bridge, where the firewall sees nothing. */
-  readonly path: 'forward' | 'input' | 'output' | 'bridged' | 'none';
+  /** How the packets cross this host; `bridged`: within one bridge, `upon`: by an interface's own way; there the firewall sees nothing. */
+  readonly path: 'forward' | 'input' | 'output' | 'bridged' | 'upon' | 'none';
   /** Those that match, in order. Jumps are not listed. */
   readonly met: readonly TraceRule[];
   readonly verdict: 'passes' | 'dropped' | 'rejected';
@@ -123,3 +125,5 @@ export interface Trace {
   readonly listening?: readonly TraceSocket[];
   readonly attempt?: TraceAttempt;
 }
+  /** The other protocol, where that port has a socket of it. */
+  readonly listensFor?: 'tcp' | 'udp';

@@ -17,6 +17,7 @@ const FIELD_OF: Readonly<Record<string, string>> = {
   'bad-volume-options': 'driver_opts',
   'address-unusable': 'networks',
   'network-missing': 'networks',
+  'parent-unusable': 'driver_opts',
   'network-donor-stopped': 'network_mode',
   'subnet-unusable': 'ipam',
   'capability-missing': 'cap_add',
@@ -69,6 +70,8 @@ function place(
     return origin.at(address, limitPlace(error.message, (path) => origin.value(address, path)) ?? []);
   }
   if (field === undefined) return origin.at(address, []);
+  if (field === 'driver_opts' && error.code === 'parent-unusable')
+    return origin.at(address, [field, 'parent']) ?? origin.at(address, []);
   if (field === 'logging') return origin.at(address, [field, ...loggingPart(error)]);
   const list = origin.value(address, [field]);
   const index = Array.isArray(list) ? list.findIndex((item) => isNamed(item, error.message)) : -1;

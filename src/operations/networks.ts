@@ -16,8 +16,9 @@ export interface NetworkRow {
   readonly Internal: string;
   readonly Labels: string;
   readonly CreatedAt: string;
-  /** Not in docker: the kernel's name of the bridge, and its subnets. */
+  /** Not in docker: the kernel's name of the bridge, or of the interface that it is upon, and its subnets. */
   readonly Bridge: string;
+  readonly Parent: string;
   readonly Subnets: string;
 }
 
@@ -32,7 +33,7 @@ export async function listNetworks(
     .sort((a, b) => (a.Name < b.Name ? -1 : 1));
 }
 
-const row = ({ id, name, madeFrom, bridge, subnets, createdAt }: LiveNetwork): NetworkRow => ({
+const row = ({ id, name, madeFrom, bridge, parent, subnets, createdAt }: LiveNetwork): NetworkRow => ({
   ID: id,
   Name: name,
   Driver: madeFrom.driver,
@@ -43,6 +44,7 @@ const row = ({ id, name, madeFrom, bridge, subnets, createdAt }: LiveNetwork): N
   Labels: labelWords(madeFrom.labels),
   CreatedAt: moment(createdAt),
   Bridge: bridge,
+  Parent: parent ?? '',
   Subnets: subnets.map(({ subnet }) => subnet).join(', '),
 });
 
@@ -85,6 +87,7 @@ const inspection = (network: LiveNetwork, containers: readonly LiveContainer[]):
   Options: network.madeFrom.driverOpts,
   Labels: network.madeFrom.labels,
   Bridge: network.bridge,
+  ...(network.parent === undefined ? {} : { Parent: network.parent }),
   Damage: network.damage.map(({ what }) => what),
   Containers: Object.fromEntries(containers.filter(isActive).flatMap((live) => endpoints(live, network.name))),
 });

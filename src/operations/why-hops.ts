@@ -170,6 +170,13 @@ function publishedHop({ request, trace, serviceOf }: Question): Hop | undefined 
   const where = `${port.hostIp || '*'}:${port.published} → ${target.container} ${port.target}/${port.protocol}`;
   const loopback = port.hostIp.startsWith('127.') || port.hostIp === '::1';
   if (request.from.kind === 'outside' && loopback)
+    const own = target.networks.find(({ internal }) => !internal);
+    if (own?.upon !== undefined)
+      return broken(
+        'published',
+        `${target.container} has an address of its own, ${own.ipv4 ?? own.ipv6}, on the network of ${own.upon}: nothing is published, and this host cannot reach it`,
+        'ask from another machine of that network, or give the service a bridge network too',
+      );
     return broken(
       'published',
       `${where} is published on the loopback address: other machines cannot reach it`,

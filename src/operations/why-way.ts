@@ -1,5 +1,5 @@
 /** The hops in the middle of a connection: the route, the links, the rules. */
-import type { TraceRule } from '../model/trace.ts';
+import type { Trace, TraceRule } from '../model/trace.ts';
 import { broken, type Hop, linkWords, MEND, ok, type Question } from './why-words.ts';
 
 export function routeHop({ trace: { route, asker, address, links, target } }: Question): Hop | undefined {
@@ -44,6 +44,13 @@ export function rulesHop({ trace: { rules, address }, request, networkOf, trace 
       'rules',
       'containers on this network may not talk to each other (com.docker.network.bridge.enable_icc: false)',
       `leave that option of network ${networkOf(trace.asker?.networks[0]?.name ?? '')} out, or link the services`,
+    );
+  const own = way.find(({ side, kind }) => side === 'target' && kind === 'parent');
+  if (own !== undefined && asker === undefined && route?.device === own.name)
+    return broken(
+      'links',
+      `this host and the containers upon ${own.name} cannot hear each other: so the kernel has it with macvlan and ipvlan`,
+      'ask from another machine of that network, or give the service a bridge network too',
     );
   if (rules.droppedBy !== undefined) return droppedHop(rules.droppedBy, rules.verdict);
   const rose = rules.uncertain.find((rule) => rule.rose);

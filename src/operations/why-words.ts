@@ -46,9 +46,11 @@ export const MEND = 'put back what is missing:\n  tcompose up -d';
 export const linkWords = ({ kind, name }: Trace['links'][number]): string =>
   kind === 'bridge'
     ? `the bridge ${name}`
-    : kind === 'inside'
-      ? `the interface ${name} in the container`
-      : `the host's end ${name}`;
+    : kind === 'parent'
+      ? `the parent interface ${name}`
+      : kind === 'inside'
+        ? `the interface ${name} in the container`
+        : `the host's end ${name}`;
 export const isSilence = (error: string | undefined): boolean =>
   error !== undefined && !['ENOTFOUND', 'ENODATA', 'EREFUSED'].includes(error);
 export const stateWords = ({ status, exitCode }: Pick<TraceParty, 'status' | 'exitCode'>): string =>

@@ -35,6 +35,7 @@ const FIELD_NAMES = Object.keys(FIELDS) as (keyof DesiredContainer)[];
 /** Labels are not compared: nobody loses a network for them. */
 export function networkDifferences(wanted: DesiredNetwork, made: DesiredNetwork): readonly Difference[] {
   return [
+    ...field(['driver'], made.driver, wanted.driver),
     ...field(['internal'], made.internal, wanted.internal),
     ...field(['enable_ipv4'], made.enableIpv4, wanted.enableIpv4),
     ...field(['enable_ipv6'], made.enableIpv6, wanted.enableIpv6),

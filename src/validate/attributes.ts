@@ -202,7 +202,7 @@ const SERVICE: Readonly<Record<string, Attribute>> = {
 
 const NETWORK: Readonly<Record<string, Attribute>> = {
   name: honoured,
-  driver: refused('only bridge networks are made', 'bridge', 'default', ''),
+  driver: refused('only networks of this host are made', 'bridge', 'macvlan', 'ipvlan', 'default', ''),
   driver_opts: warned(
     'the option is not known: it has no effect',
     'com.docker.network.bridge.name',
@@ -216,6 +216,10 @@ const NETWORK: Readonly<Record<string, Attribute>> = {
     'com.docker.network.driver.mtu',
     'com.docker.network.host_ipv4',
     'com.docker.network.host_ipv6',
+    'parent',
+    'macvlan_mode',
+    'ipvlan_mode',
+    'ipvlan_flag',
     'tcompose.allow_route_overlap',
     'tcompose.anti_spoofing',
   ),

@@ -117,12 +117,19 @@ const networkNode = (label: string, wanted: DesiredNetwork, live: LiveNetwork | 
   kind: 'network',
   label: tame(label),
   details: [
+    ...(wanted.driver === 'bridge' ? [] : [parentWords(wanted, live)]),
     ...(wanted.internal ? ['internal'] : []),
     ...(wanted.external ? ['external'] : []),
     ...(live?.subnets ?? wanted.ipam).flatMap(({ subnet }) => (subnet === undefined ? [] : [tame(subnet)])),
     ...(live && live.damage.length > 0 ? ['damaged'] : []),
   ],
 });
+
+/** `macvlan upon eth0` */
+function parentWords({ driver, driverOpts }: DesiredNetwork, live: LiveNetwork | undefined): string {
+  const parent = live?.parent ?? driverOpts['parent'];
+  return parent ? `${driver} upon ${tame(parent)}` : driver;
+}
 
 /** Ports that the engine chooses are known once it has. */
 function portsOf({ ports }: DesiredContainer, live: LiveContainer | undefined): readonly LivePort[] {

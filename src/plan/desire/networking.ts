@@ -115,12 +115,27 @@ export function ports(scope: ServiceScope): readonly DesiredPort[] {
   if (!mode && isCutOff(scope)) {
     scope.warn(`service ${scope.name} is on internal networks only: its published ports lead nowhere`);
   }
+  const lan = mode ? undefined : uponParent(scope);
+  if (lan !== undefined) {
+    scope.warn(
+      `service ${scope.name} has an address of its own on the ${lan.driver} network ${lan.key}: its ports are open there, and none is published`,
+    );
+    return [];
+  }
   const binding = hostBinding(scope);
   return listed.map((port) => desiredPort(port, binding));
 }
 
 const isCutOff = ({ project, service }: ServiceScope): boolean =>
   Object.keys(service.networks ?? { default: null }).every((key) => project.networks[key]?.internal === true);
+
+/** The network of its way out, if that is upon an interface of the host's: nobody comes in by way of this host. */
+function uponParent({ project, service }: ServiceScope): { readonly key: string; readonly driver: string } | undefined {
+  const entries = Object.entries(service.networks ?? { default: null }).sort(byWayOut(project));
+  const key = entries.find(([name]) => project.networks[name]?.internal !== true)?.[0];
+  const driver = key === undefined ? undefined : project.networks[key]?.driver;
+  return key !== undefined && (driver === 'macvlan' || driver === 'ipvlan') ? { key, driver } : undefined;
+}
 
 /** Where ports are published that say nothing of it: the option of the network that leads outside. */
 function hostBinding({ project, service }: ServiceScope): string {

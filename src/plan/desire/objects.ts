@@ -29,7 +29,7 @@ export function usedNetworks(project: Project, services: Iterable<string>, versi
 function desiredNetwork(project: Project, key: string, version: string): DesiredNetwork {
   const network: Network = project.networks[key] ?? { name: networkName(project, key) };
   if (isDefaultBridge(network.name)) return theDefaultBridge(project, key, network);
-  onlyDriver(project, ['networks', key], network.driver, ['bridge', 'default']);
+  onlyDriver(project, ['networks', key], network.driver, ['bridge', 'macvlan', 'ipvlan', 'default']);
   const ipam = (network.ipam?.config ?? []).map((pool) => ({
     ...(pool.subnet ? { subnet: pool.subnet } : {}),
     ...(pool.ip_range ? { ipRange: pool.ip_range } : {}),
@@ -39,7 +39,7 @@ function desiredNetwork(project: Project, key: string, version: string): Desired
   return {
     name: network.name,
     external: network.external === true,
-    driver: 'bridge',
+    driver: driverOf(network),
     internal: network.internal === true,
     enableIpv4: network.enable_ipv4 !== false,
     enableIpv6: network.enable_ipv6 === true,
@@ -48,6 +48,10 @@ function desiredNetwork(project: Project, key: string, version: string): Desired
     labels: ownLabels(project, network, version, { [LABEL.network]: key }),
   };
 }
+
+/** `default` and nothing mean a bridge. */
+const driverOf = ({ driver }: Network): DesiredNetwork['driver'] =>
+  driver === 'macvlan' || driver === 'ipvlan' ? driver : 'bridge';
 
 /** Nobody declares it: Docker refuses that, too. */
 function theDefaultBridge(project: Project, key: string, network: Network): DesiredNetwork {
