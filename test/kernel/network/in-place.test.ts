@@ -1,4 +1,5 @@
 /** Networks, addresses, ports and names of a running container are changed under it: its process and its connections stay. */
+import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -108,6 +109,20 @@ afterEach(async () => {
   expect(await damage()).toEqual([]);
 });
 
+/** Both ways of a connection that repeats what it is told. */
+const said = (client: ChildProcessWithoutNullStreams, words: string): Promise<void> =>
+  new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error(`nothing came back of ${words}`)), 5000);
+    const hear = (data: Buffer) => {
+      if (!data.toString().includes(words)) return;
+      clearTimeout(timer);
+      client.stdout.off('data', hear);
+      resolve();
+    };
+    client.stdout.on('data', hear);
+    client.stdin.write(`${words}\n`);
+  });
+
 const opened = (socket: Socket): Promise<Socket> =>
   new Promise((resolve, reject) => socket.once('connect', () => resolve(socket)).once('error', reject));
 
@@ -138,6 +153,27 @@ describe('a running container', () => {
       'dev eth0',
     );
     expect(await askFrom(outside, `${HOST}:8080`)).toMatch(/^web /);
+  });
+
+  test('keeps its connections with the outside while another network comes to lead there, and goes again', async () => {
+    const neighbour = spawn(outside[0]!, [...outside.slice(1), 'busybox', 'nc', '-ll', '-p', '9000', '-e', 'cat']);
+    const place = await inside(stage.engine, 'web');
+    const argv = [...place, 'busybox', 'nc', '198.51.100.1', '9000'];
+    const out = spawn(argv[0]!, argv.slice(1));
+    const into = spawn(outside[0]!, [...outside.slice(1), 'busybox', 'nc', HOST, '8090']);
+    try {
+      for (const one of [out, into]) await eventually(async () => await said(one, 'begin'));
+      await update(web(['back', 'front'], { ports: asMade().ports }));
+      expect(await command(...place, 'ip', 'route', 'show', 'default')).toContain('via 10.77.2.1');
+      for (const one of [out, into]) await said(one, 'led elsewhere');
+      expect(await askFrom(outside, `${HOST}:8080`)).toMatch(/^web /);
+      const peer = await addressOf(stage, 'peer', 'back');
+      expect(await askFrom(place, peer)).toMatch(/^peer /);
+      await update(asMade());
+      for (const one of [out, into]) await said(one, 'led back');
+    } finally {
+      for (const one of [out, into, neighbour]) one.kill('SIGKILL');
+    }
   });
 
   test('is on no network that leads outside once only an internal one is left beside its first', async () => {
