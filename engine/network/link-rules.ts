@@ -31,7 +31,10 @@ export function linkRules(
   });
 }
 
-function servedBy({ madeFrom: { exposed = [], ports } }: ContainerRecord): readonly (readonly [string, string])[] {
+/** `['80', 'tcp']`: what it says it serves, and what it publishes. */
+export function servedBy({
+  madeFrom: { exposed = [], ports },
+}: ContainerRecord): readonly (readonly [string, string])[] {
   const listed = [...exposed, ...ports.map(({ target, protocol }) => `${target}/${protocol}`)];
   return [...new Set(listed)].flatMap((text) => {
     const [, port, protocol] = /^(\d{1,5})\/(tcp|udp|sctp)$/.exec(text) ?? [];

@@ -2,7 +2,6 @@
  * Follows a connection: asks the asker's own name server from within its network, and looks at routes, links, rules and sockets on the
  * way; at last it tries to connect. Nothing is changed. What it means is for operations/why-hops.ts to say.
  */
-import { readFileSync } from 'node:fs';
 import type { Trace, TraceName, TracePublished, TraceRequest, TraceSocket } from '../../src/model/trace.ts';
 import { readRuntime } from '../container/runtime.ts';
 import { noSuchContainer } from '../container/unknown.ts';
@@ -16,7 +15,7 @@ import type { ContainerRecord } from '../state/records.ts';
 import { findAddress, isIpv6 } from './addresses.ts';
 import type { Records } from './endpoints.ts';
 import { type NetworkFacts, readNetworkFacts, readRoutes } from './facts.ts';
-import { parseSockets } from './listening.ts';
+import { hostSockets, linkOpens, socketsIn, strayRoute, triedInTurn } from './trace-around.ts';
 import { type Answers, ask, type Place } from './trace-inside.ts';
 import { linksOf, networkProcess, ownerOf, ownNames, partyOf, publishedOf } from './trace-party.ts';
 import { readRules, rulesOf } from './trace-path.ts';
@@ -96,16 +95,28 @@ async function follow(scene: Scene): Promise<Omit<Trace, 'asker' | 'meant'>> {
     ...(prefsrc && { source: prefsrc }),
     ...(readRoutesDevice(await readRoutes(false)) ?? {}),
   });
-  const sockets = target && listening(scene, target, request.protocol);
+  const other = request.protocol === 'tcp' ? 'udp' : 'tcp';
+  const elsewhere = (target && listening(scene, target, other))?.some((socket) => socket.port === request.port);
+  const isHost = target === undefined && rules.path === 'input';
+  const sockets = isHost ? hostSockets(request.protocol) : target && listening(scene, target, request.protocol);
+  const ends = { address, ...(asker && { asker: asker.owner }), ...(target && { target }) };
+  // A bridge that is down takes its routes along, and is told as what it is.
+  const isWhole = listed.every(({ is }) => is === 'up');
+  const hostRoute = isWhole ? await strayRoute({ ...ends, ...(prefsrc && { source: prefsrc }) }, records) : undefined;
+  const opens = asker && target && linkOpens(asker.owner, target);
   return {
     ...name,
     address,
     ...published,
     ...partyFound(scene, target),
     route,
+    ...(hostRoute && { hostRoute }),
+    ...(opens && { linkOpens: opens }),
+    ...(byName?.replicas && { replicas: byName.replicas }),
     links: listed,
     rules,
     ...(sockets && { listening: sockets }),
+    ...(elsewhere && { listensFor: other }),
     ...(answers.connect && { attempt: { ...answers.connect, to: shown(address, port!) } }),
   };
 }
@@ -146,12 +157,22 @@ function publishedWay({
   return { ...way, address: isOutside ? (outer ?? '127.0.0.1') : '127.0.0.1' };
 }
 
-async function resolve(scene: Scene): Promise<{ readonly name?: TraceName; readonly address?: string }> {
-  const { request, records, asker } = scene;
+interface Resolved {
+  readonly name?: TraceName;
+  readonly address?: string;
+  readonly replicas?: NonNullable<Trace['replicas']>;
+}
+
+async function resolve(scene: Scene): Promise<Resolved> {
+  const { request, records, asker, place } = scene;
   if (findAddress(request.to) !== undefined) return { address: request.to };
   const name = asker === undefined ? await hostsName(request.to) : await asked(scene, asker);
   const known = name.addresses.filter((one) => ownerOfAddress(one, records) !== undefined);
-  return { name, ...firstOf([...known, ...name.addresses]) };
+  const tries = request.protocol === 'tcp' && request.port !== undefined && known.length > 1;
+  if (!tries) return { name, ...firstOf([...known, ...name.addresses]) };
+  // Of several the one that does not answer is what somebody asks about.
+  const { failing, of } = await triedInTurn(place!, known, request.port!);
+  return { name, replicas: { failing: failing.length, of }, ...firstOf([...failing, ...known]) };
 }
 
 const firstOf = ([address]: readonly string[]) => (address === undefined ? {} : { address });
@@ -197,9 +218,9 @@ async function asked({ host, records, request, place }: Scene, asker: NonNullabl
 
 /** A container that is meant to run: others have given their addresses back, as far as the way goes. */
 function ownerOfAddress(address: string, { containers }: Records): ContainerRecord | undefined {
-  return containers.find(({ endpoints }) =>
-    endpoints.some(({ ipv4, ipv6 }) => ipv4?.address === address || ipv6?.address === address),
-  );
+  const has = ({ endpoints }: ContainerRecord) =>
+    endpoints.some(({ ipv4, ipv6 }) => ipv4?.address === address || ipv6?.address === address);
+  return containers.find((one) => one.wanted && has(one)) ?? containers.find(has);
 }
 
 async function linksBetween(
@@ -234,7 +255,7 @@ async function linksBetween(
 const isAt = ({ ipv4, ipv6 }: ContainerRecord['endpoints'][number], address?: string): boolean =>
   address !== undefined && (ipv4?.address === address || ipv6?.address === address);
 
-/** Of the target's network namespace, by any process in it (proc_net(5)); undefined: none runs. */
+/** Undefined: none runs in it. */
 function listening(
   { host }: Scene,
   target: ContainerRecord,
@@ -242,12 +263,5 @@ function listening(
 ): readonly TraceSocket[] | undefined {
   const { process } = readRuntime(host.paths, target);
   if (process === undefined) return undefined;
-  return ['', '6'].flatMap((suffix) => {
-    try {
-      const text = readFileSync(`/proc/${process.pid}/net/${protocol}${suffix}`, 'utf8');
-      return parseSockets(text, protocol).map(({ hostIp, published }) => ({ address: hostIp, port: published }));
-    } catch {
-      return []; // A kernel without IPv6, or it has just ended.
-    }
-  });
+  return socketsIn(`/proc/${process.pid}/net`, protocol);
 }

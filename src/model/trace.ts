@@ -119,11 +119,22 @@ export interface Trace {
     readonly source?: string;
     readonly error?: string;
   };
+  /** A route of the host that leads the connection, or its answers, astray: `bridge` is where it should lead. Absent: there is none. */
+  readonly hostRoute?: {
+    readonly to: string;
+    readonly bridge?: string;
+    readonly device?: string;
+    readonly error?: string;
+  };
+  /** `80/tcp`: what a link of the asker to the target opens; absent: it has none. */
+  readonly linkOpens?: readonly string[];
+  /** Of several containers with that name, as far as they were tried: how many take no connection. `address` is one of those. */
+  readonly replicas?: { readonly failing: number; readonly of: number };
   readonly links: readonly TraceLink[];
   readonly rules?: TraceRules;
-  /** Sockets of the protocol that listen in the target's network, of every port. */
+  /** Sockets of the protocol that listen in the target's network, of every port; without a target those of the host. */
   readonly listening?: readonly TraceSocket[];
-  readonly attempt?: TraceAttempt;
-}
   /** The other protocol, where that port has a socket of it. */
   readonly listensFor?: 'tcp' | 'udp';
+  readonly attempt?: TraceAttempt;
+}

@@ -1,5 +1,6 @@
 /** From the facts of a connection to its hops: which of them breaks it, why, and what to do. Pure; the facts are in model/trace.ts. */
 import type { TraceParty } from '../model/trace.ts';
+import { nearestOf } from '../validate/did-you-mean.ts';
 import { connectHop, listenerHop } from './why-end.ts';
 import { linksHop, routeHop, rulesHop } from './why-way.ts';
 import {
@@ -24,7 +25,9 @@ export function hopsOf(question: Question): Pick<Why, 'works' | 'brokenAt' | 'ho
     .flatMap((hop) => hop(question) ?? [])
     .map(brieflyPut);
   const { attempt } = question.trace;
-  const connected = attempt?.result === 'connected';
+  // The kernel takes connections for a program that is frozen.
+  const isFrozen = [question.trace.asker, question.trace.target].some((party) => party?.status === 'paused');
+  const connected = attempt?.result === 'connected' && !isFrozen;
   const guess = all.findIndex(({ state }) => state === 'broken');
   if (connected) {
     const hops = all.map((hop): Hop => (hop.state === 'broken' ? { ...hop, state: 'warning' } : hop));
@@ -34,7 +37,7 @@ export function hopsOf(question: Question): Pick<Why, 'works' | 'brokenAt' | 'ho
   }
   if (guess >= 0) {
     const why = all[guess]!;
-    const tried = attempt !== undefined && !connected ? connectHop(question, why) : [];
+    const tried = attempt !== undefined && attempt.result !== 'connected' ? connectHop(question, why) : [];
     return { works: false, brokenAt: why.hop, hops: [...all.slice(0, guess + 1), ...tried] };
   }
   const tried = connectHop(question, undefined);
@@ -82,7 +85,10 @@ function nameHop(question: Question): Hop | undefined {
   const via = name.at === undefined ? name.server : `${name.server} → ${name.at}`;
   if (name.addresses.length > 0) {
     const where = name.fromHostsFile ? 'its /etc/hosts' : via;
-    return ok('name', `${to} is ${name.addresses.join(', ')} (${where})`);
+    const { failing = 0, of = 0 } = question.trace.replicas ?? {};
+    const some =
+      failing > 0 ? `; ${failing} of ${of} ${failing === 1 ? 'takes' : 'take'} no connection, which is followed` : '';
+    return ok('name', `${to} is ${name.addresses.join(', ')} (${where})${some}`);
   }
   if (name.serverRuns === false)
     return broken(
@@ -90,6 +96,14 @@ function nameHop(question: Question): Hop | undefined {
       `the name server of ${question.trace.asker?.container} (${via}) does not run, so ${to} is not answered`,
       `start it again:\n  tcompose up -d`,
     );
+  if (isSilence(name.error) && name.serverRuns && question.trace.meant.length === 0) {
+    const slip = nearestOf(to, question.known ?? []);
+    return broken(
+      'name',
+      `nobody here is called ${to}, and the name servers of this host do not answer (${name.error})`,
+      `${slip === undefined ? '' : `did you mean ${slip}?\n`}see whether this host can resolve names:\n  cat /etc/resolv.conf`,
+    );
+  }
   if (isSilence(name.error))
     return broken(
       'name',
@@ -103,10 +117,12 @@ function nameHop(question: Question): Hop | undefined {
 
 /** The name server answered that there is no such name: whose it would be, and why it is not known. */
 function unknownName(question: Question): [says: string, help: string] {
-  const { request, trace, serviceOf } = question;
+  const { request, trace, serviceOf, known } = question;
   const { to } = request;
   const [one] = trace.meant;
   if (one === undefined) {
+    const slip = nearestOf(to, known ?? []);
+    if (slip !== undefined) return [`no such name: ${to}`, `did you mean ${slip}?`];
     const help = to.includes('.')
       ? 'see whether the name is right, and whether this host can resolve it'
       : 'see whether it is a service of this project, or an alias on a network that both share';
@@ -154,6 +170,13 @@ function publishedHop({ request, trace, serviceOf }: Question): Hop | undefined 
   const service = serviceOf(trace.meant[0]?.container ?? target.container);
   if (port === undefined) {
     if (request.port === undefined) return undefined;
+    const own = target.networks.find(({ internal }) => !internal);
+    if (own?.upon !== undefined)
+      return broken(
+        'published',
+        `${target.container} has an address of its own, ${own.ipv4 ?? own.ipv6}, on the network of ${own.upon}: nothing is published, and this host cannot reach it`,
+        'ask from another machine of that network, or give the service a bridge network too',
+      );
     const known = all.map((one) => `${one.published}→${one.target}/${one.protocol}`).join(', ') || 'none';
     return broken(
       'published',
@@ -170,13 +193,6 @@ function publishedHop({ request, trace, serviceOf }: Question): Hop | undefined 
   const where = `${port.hostIp || '*'}:${port.published} → ${target.container} ${port.target}/${port.protocol}`;
   const loopback = port.hostIp.startsWith('127.') || port.hostIp === '::1';
   if (request.from.kind === 'outside' && loopback)
-    const own = target.networks.find(({ internal }) => !internal);
-    if (own?.upon !== undefined)
-      return broken(
-        'published',
-        `${target.container} has an address of its own, ${own.ipv4 ?? own.ipv6}, on the network of ${own.upon}: nothing is published, and this host cannot reach it`,
-        'ask from another machine of that network, or give the service a bridge network too',
-      );
     return broken(
       'published',
       `${where} is published on the loopback address: other machines cannot reach it`,

@@ -2,7 +2,7 @@
 import type { Trace, TraceRule } from '../model/trace.ts';
 import { broken, type Hop, linkWords, MEND, ok, type Question } from './why-words.ts';
 
-export function routeHop({ trace: { route, asker, address, links, target } }: Question): Hop | undefined {
+export function routeHop({ trace: { route, hostRoute, asker, address, links, target } }: Question): Hop | undefined {
   if (route === undefined) return undefined;
   const who = asker?.container ?? 'this host';
   if (route.error !== undefined) {
@@ -14,8 +14,20 @@ export function routeHop({ trace: { route, asker, address, links, target } }: Qu
       ill === undefined && target === undefined ? 'give the service a network that leads there' : MEND,
     );
   }
+  if (hostRoute !== undefined)
+    return strayHop(hostRoute, asker === undefined ? '' : ', which packets of containers pass,');
   const via = route.via === undefined ? '' : ` via ${route.via}`;
   return ok('route', `${address} by ${route.device}${via}${route.source ? `, from ${route.source}` : ''}`);
+}
+
+function strayHop({ to, bridge, device, error }: NonNullable<Trace['hostRoute']>, who: string): Hop {
+  if (error !== undefined)
+    return broken('route', `this host${who} has no route to ${to} (${error})`, `see its routes:\n  ip route get ${to}`);
+  return broken(
+    'route',
+    `this host sends what is for ${to} by ${device}, not by the bridge ${bridge} of its network: another route shadows it`,
+    `see whose it is (a VPN's?), and take it away or give the network another subnet:\n  ip route get ${to}`,
+  );
 }
 
 export function linksHop({ trace: { links, asker, address, route } }: Question): Hop | undefined {
@@ -33,18 +45,6 @@ export function linksHop({ trace: { links, asker, address, route } }: Question):
       `${linkWords(ill)} of network ${ill.network} (${ill.side === 'asker' ? "the asker's side" : "the target's side"}) is ${ill.is}`,
       MEND,
     );
-  const names = [...new Set(way.filter(({ kind }) => kind !== 'inside').map(({ name }) => name))];
-  return ok('links', `${names.join(', ')} ${names.length === 1 ? 'is' : 'are'} up`);
-}
-
-export function rulesHop({ trace: { rules, address }, request, networkOf, trace }: Question): Hop | undefined {
-  if (rules === undefined || address === undefined || rules.path === 'none') return undefined;
-  if (rules.isolated)
-    return broken(
-      'rules',
-      'containers on this network may not talk to each other (com.docker.network.bridge.enable_icc: false)',
-      `leave that option of network ${networkOf(trace.asker?.networks[0]?.name ?? '')} out, or link the services`,
-    );
   const own = way.find(({ side, kind }) => side === 'target' && kind === 'parent');
   if (own !== undefined && asker === undefined && route?.device === own.name)
     return broken(
@@ -52,6 +52,42 @@ export function rulesHop({ trace: { rules, address }, request, networkOf, trace 
       `this host and the containers upon ${own.name} cannot hear each other: so the kernel has it with macvlan and ipvlan`,
       'ask from another machine of that network, or give the service a bridge network too',
     );
+  const names = [...new Set(way.filter(({ kind }) => kind !== 'inside').map(({ name }) => name))];
+  return ok('links', `${names.join(', ')} ${names.length === 1 ? 'is' : 'are'} up`);
+}
+
+/** Nothing where a link opens the way. */
+function isolatedHop(
+  { linkOpens, asker, target }: Trace,
+  { request, networkOf, serviceOf }: Omit<Question, 'trace' | 'known'>,
+): Hop | undefined {
+  const port = `${request.port}/${request.protocol}`;
+  const says = 'containers on this network may not talk to each other (com.docker.network.bridge.enable_icc: false)';
+  if (linkOpens === undefined)
+    return broken(
+      'rules',
+      says,
+      `leave that option of network ${networkOf(asker?.networks[0]?.name ?? '')} out, or give the asker a link to the other one (links)`,
+    );
+  if (request.port === undefined || linkOpens.includes(port)) return undefined;
+  const service = serviceOf(target?.container ?? '');
+  return broken(
+    'rules',
+    `${says}, and the link opens only what ${service} exposes (${linkOpens.join(', ') || 'nothing'})`,
+    `expose it, which is done in place:\n  services: {${service}: {expose: ["${request.port}${request.protocol === 'udp' ? '/udp' : ''}"]}}`,
+  );
+}
+
+export function rulesHop({
+  trace: { rules, address },
+  request,
+  networkOf,
+  serviceOf,
+  trace,
+}: Question): Hop | undefined {
+  if (rules === undefined || address === undefined || rules.path === 'none') return undefined;
+  const closed = rules.isolated ? isolatedHop(trace, { request, networkOf, serviceOf }) : undefined;
+  if (closed !== undefined) return closed;
   if (rules.droppedBy !== undefined) return droppedHop(rules.droppedBy, rules.verdict);
   const rose = rules.uncertain.find((rule) => rule.rose);
   if (rose !== undefined && trace.attempt?.result !== 'connected')
@@ -60,6 +96,7 @@ export function rulesHop({ trace: { rules, address }, request, networkOf, trace 
   const { published } = trace;
   if (published?.port !== undefined && rules.ledTo === undefined && request.protocol === 'udp')
     return broken('rules', 'no rule leads the host port to the container', MEND);
+  if (rules.path === 'upon') return ok('rules', 'by an interface of its own upon the host: no firewall rule is met');
   if (rules.path === 'bridged') return ok('rules', 'within one bridge: no firewall rule is met');
   const met = rules.met.filter(({ target }) => target !== 'RETURN');
   const words = met.map(({ chain, target, packets }) => `${chain.split(' ').at(-1)} ${target} [${packets}]`);

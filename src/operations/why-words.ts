@@ -31,6 +31,8 @@ export interface Wording {
 
 export interface Question extends Wording {
   readonly request: TraceRequest;
+  /** Names that the project gives: services, containers, aliases; for a slip of the finger. */
+  readonly known?: readonly string[];
   readonly trace: Trace;
 }
 

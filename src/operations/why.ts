@@ -38,6 +38,7 @@ export async function why(context: Context, target: Target, options: WhyOptions)
   const answer = hopsOf({
     request,
     trace,
+    known: [...new Set(found.containers.flatMap(namesOf))],
     serviceOf: (container) => services.get(container) ?? container,
     networkOf: (network) => (network.startsWith(prefix) ? network.slice(prefix.length) : network),
   });
@@ -76,6 +77,12 @@ function meantBy({ containers }: Found, name: string): readonly LiveContainer[] 
   const exact = containers.filter((live) => live.name === name || serviceOf(live) === name);
   return exact.length > 0 ? exact : containers.filter(aliasOf);
 }
+
+const namesOf = (live: LiveContainer): readonly string[] => [
+  serviceOf(live),
+  live.name,
+  ...live.madeFrom.attachments.flatMap(({ aliases }) => aliases),
+];
 
 /** The one that its image or its file exposes; undefined where there are none or several. */
 async function onlyPort({ engine }: Context, [one]: readonly LiveContainer[]): Promise<number | undefined> {
