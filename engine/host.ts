@@ -48,8 +48,11 @@ export function openHost({ paths, launcher }: EngineOptions): Host {
     await (await import('./state/boot.ts')).openRun(paths);
     return id;
   });
+  const pack = async function* (folder: string): AsyncGenerator<Buffer> {
+    yield* (await import('./files/layer-tar.ts')).layerTar(host, folder);
+  };
   const sharing = new Map<string, Promise<unknown>>();
-  return {
+  const host: Host = {
     paths,
     launcher,
     contents: new Map(),
@@ -57,7 +60,8 @@ export function openHost({ paths, launcher }: EngineOptions): Host {
     knownInstance: () => findInstance(paths),
     facts: once(async () => (await import('./container/host-facts.ts')).readHostFacts()).get,
     session: session.get,
-    images: once(async () => (await import('./image/index.ts')).openImages({ paths, launcher, openRegistry })).get,
+    images: once(async () => (await import('./image/index.ts')).openImages({ paths, launcher, openRegistry, pack }))
+      .get,
     volumes: once(async () => (await import('./volume/index.ts')).openVolumes({ paths, launcher })).get,
     networkContext: async () => ({
       paths,
@@ -84,6 +88,7 @@ export function openHost({ paths, launcher }: EngineOptions): Host {
       if (session.isBegun()) await (await session.get()).close();
     },
   };
+  return host;
 }
 
 const openRegistry = async (signal: AbortSignal): Promise<Registry> =>

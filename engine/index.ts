@@ -47,6 +47,7 @@ const imagesOf = (host: Host): Engine['images'] => ({
     await host.instance();
     return (await host.images()).pull(ref, options);
   },
+  push: async (ref, options) => (await host.images()).push(ref, options),
   build: async (request) => {
     await host.instance();
     return (await import('./build/solve/index.ts')).buildImage(host, request);

@@ -6,6 +6,8 @@ export class ByteReader {
   #ended = false;
   /** Bytes handed out so far. */
   offset = 0;
+  /** Hears of all bytes that are handed out or skipped while it is there. (`peek` tells nothing, and its bytes come again.) */
+  onTaken: ((bytes: Buffer) => void) | undefined;
 
   constructor(source: AsyncIterable<Uint8Array>) {
     this.#source = source[Symbol.asyncIterator]();
@@ -24,6 +26,7 @@ export class ByteReader {
     const taken = this.#chunk.subarray(0, bytes);
     this.#chunk = this.#chunk.subarray(bytes);
     this.offset += taken.length;
+    this.onTaken?.(taken);
     return taken;
   }
 
@@ -48,7 +51,10 @@ export class ByteReader {
 
   /** The first bytes again, for a look at what comes. */
   async peek(bytes: number): Promise<Buffer> {
+    const { onTaken } = this;
+    this.onTaken = undefined;
     const start = await this.exactly(bytes);
+    this.onTaken = onTaken;
     this.offset -= start.length;
     this.#chunk = this.#chunk.length === 0 ? start : Buffer.concat([start, this.#chunk]);
     return start.subarray();

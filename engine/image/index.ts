@@ -12,6 +12,8 @@ export interface ImageStoreOptions {
   readonly paths: Paths;
   /** Path of tcompose-launcher: unpacks what Node cannot make (device nodes, extended attributes). */
   readonly launcher: string;
+  /** A folder as the tar of a layer; absent: layers that came as no tar cannot be given away. */
+  readonly pack?: (folder: string) => AsyncIterable<Buffer>;
   /** Absent: images cannot be pulled. */
   readonly openRegistry?: (signal: AbortSignal) => Promise<Registry>;
 }
@@ -47,10 +49,20 @@ const noRegistry = async (): Promise<never> => {
   throw new Error('this is a bug in tcompose: this store was opened without registries');
 };
 
-export const openImages = ({ paths, launcher, openRegistry = noRegistry }: ImageStoreOptions): ImageStore => {
+const noPacking = (): never => {
+  throw new Error('this is a bug in tcompose: this store was opened without a way to pack layers');
+};
+
+export const openImages = ({
+  paths,
+  launcher,
+  pack = noPacking,
+  openRegistry = noRegistry,
+}: ImageStoreOptions): ImageStore => {
   const described = new Map<string, Promise<ImageInfo>>();
   const links = new Map<string, readonly string[]>();
   const slots = makeSlots(LAYERS_AT_ONCE);
+  const pushSlots = makeSlots(LAYERS_AT_ONCE);
   const describe = async (id: string): Promise<ImageInfo> => describeImage(paths, readCatalogue(paths), id);
 
   return {
@@ -99,6 +111,10 @@ export const openImages = ({ paths, launcher, openRegistry = noRegistry }: Image
       const { pullImage } = await import('./pull.ts');
       const { id, ...outcome } = await pullImage(ref, { ...options, paths, launcher, openRegistry, slots });
       return { image: await describe(id), ...outcome };
+    },
+    async push(ref, options = {}) {
+      const { pushImage } = await import('./push.ts');
+      return pushImage(ref, { ...options, paths, launcher, pack, openRegistry, slots: pushSlots });
     },
     async remove(ref, options) {
       described.clear();

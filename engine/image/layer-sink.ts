@@ -40,14 +40,14 @@ const unpack = async (
 ): Promise<ArchivedLayer> => {
   const folder = join(sink.work.folder, String(sink.nextNumber()));
   await mkdir(folder, { mode: 0o700 });
-  const { digest, diffId, sizeBytes } = await unpackLayer(source, join(folder, 'fs'), {
+  const { digest, diffId, sizeBytes, tarBytes } = await unpackLayer(source, join(folder, 'fs'), {
     launcher: sink.launcher,
     what: `the layer ${name}`,
     ...(sink.onBytes && { onBytes: sink.onBytes }),
   });
   if (expected.digest !== undefined && digest !== expected.digest) throw digestMismatch(name, digest);
   if (expected.diffId !== undefined && diffId !== expected.diffId) throw digestMismatch(`the layer ${name}`, diffId);
-  await sink.work.publishLayer({ folder, diffId, sizeBytes });
+  await sink.work.publishLayer({ folder, diffId, sizeBytes, tarBytes });
   await removeTrees([folder]); // still there when another process was first
   return { diffId, digest };
 };

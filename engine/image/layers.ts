@@ -18,6 +18,8 @@ export interface LayerRecord {
   readonly link: string;
   /** Boot in which it was unpacked: until an image names it, a power cut may have taken what was not yet on the disk. */
   readonly boot: string;
+  /** Of its tar, where that can be put together again from `frame.gz` (frame.ts). */
+  readonly tarBytes?: number;
 }
 
 export const layersDir = (paths: Paths): string => join(imagesDir(paths), 'layers');
@@ -52,11 +54,13 @@ export interface Unpacked {
   readonly folder: string;
   readonly diffId: string;
   readonly sizeBytes: number;
+  /** Absent: `folder` has no frame of its tar. */
+  readonly tarBytes?: number;
 }
 
 /** Gives a complete layer its name. When another process was first, its layer stays and ours is left where it is. */
 export const publishLayer = async (paths: Paths, layer: Unpacked, committed: ReadonlySet<string>): Promise<void> => {
-  const { folder, diffId, sizeBytes } = layer;
+  const { folder, diffId, sizeBytes, tarBytes } = layer;
   const final = layerDir(paths, diffId);
   const record: LayerRecord = {
     version: LAYER_VERSION,
@@ -64,6 +68,7 @@ export const publishLayer = async (paths: Paths, layer: Unpacked, committed: Rea
     sizeBytes,
     link: await makeLink(paths, diffId),
     boot: currentBoot(),
+    ...(tarBytes !== undefined && { tarBytes }),
   };
   await writeWhole(join(folder, 'layer.json'), `${JSON.stringify(record)}\n`, { durable: false });
   try {

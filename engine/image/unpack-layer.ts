@@ -1,10 +1,12 @@
 /** One layer's tar, compressed or not, into a folder: streaming, hashed on the way, nothing kept in memory. */
 import { createHash, type Hash } from 'node:crypto';
 import { mkdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { TcomposeError } from '../../src/model/errors.ts';
 import { startUnpacker, type Unpacker, UnpackFailure } from '../launcher/unpack.ts';
 import { ByteReader } from './byte-reader.ts';
 import { decompress } from './decompress.ts';
+import { type FrameWriter, startFrame } from './frame.ts';
 import { toUnpackRecord } from './layer-entry.ts';
 import { TarError } from './tar-header.ts';
 import { readTar } from './tar-reader.ts';
@@ -18,6 +20,8 @@ export interface UnpackedLayer {
   readonly sizeBytes: number;
   /** False: the archive just stopped where an entry might have begun. */
   readonly isEndMarked: boolean;
+  /** Of the plain tar. */
+  readonly tarBytes: number;
 }
 
 async function* hashed(
@@ -35,8 +39,11 @@ async function* hashed(
 const unpackEntries = async (
   reader: ByteReader,
   unpacker: Unpacker,
+  frame: FrameWriter,
 ): Promise<{ sizeBytes: number; isEndMarked: boolean }> => {
   const entries = readTar(reader);
+  const keep = (bytes: Buffer) => frame.raw(bytes);
+  reader.onTaken = keep;
   let sizeBytes = 0;
   for (;;) {
     const next = await entries.next();
@@ -45,12 +52,17 @@ const unpackEntries = async (
     if (record === undefined) continue;
     const wait = unpacker.put(record);
     if (wait !== undefined) await wait;
+    await frame.settled();
     if (record.stored === 0) continue;
     sizeBytes += record.stored;
+    for (const [offset, bytes] of record.segments.length > 0 ? record.segments : [[0, record.stored] as const])
+      if (bytes > 0) frame.content(record.path, offset, bytes);
+    reader.onTaken = undefined;
     for await (const part of next.value.data()) {
       const full = unpacker.data(part);
       if (full !== undefined) await full;
     }
+    reader.onTaken = keep;
   }
 };
 
@@ -86,7 +98,10 @@ export const explainUnpacking = (error: unknown, what: string): unknown => {
   });
 };
 
-/** Makes `folder` and fills it. On failure the caller removes what is there. */
+/** Beside the layer's `fs`. */
+export const FRAME = 'frame.gz';
+
+/** Makes `folder` and fills it, and what the tar has beside it (frame.ts). On failure the caller removes what is there. */
 export const unpackLayer = async (
   source: AsyncIterable<Uint8Array>,
   folder: string,
@@ -96,19 +111,23 @@ export const unpackLayer = async (
   const asTar = createHash('sha256');
   const outer = new ByteReader(source);
   let unpacker: Unpacker | undefined;
+  let frame: FrameWriter | undefined;
   try {
     await mkdir(folder, { mode: 0o755 });
     const counted = new ByteReader(hashed(outer.rest(), asCame, options.onBytes));
     const { compression, bytes } = await decompress(counted);
     const reader = new ByteReader(compression === 'none' ? bytes : hashed(bytes, asTar));
     unpacker = startUnpacker(options.launcher, folder);
-    const unpacked = await unpackEntries(reader, unpacker);
-    while ((await reader.some(1 << 20)).length > 0); // padding belongs to the digest
+    frame = startFrame(join(dirname(folder), FRAME));
+    const unpacked = await unpackEntries(reader, unpacker, frame);
+    while ((await reader.some(1 << 20)).length > 0) await frame.settled(); // padding belongs to the digest
     await unpacker.finish();
+    const tarBytes = await frame.finish();
     const digest = `sha256:${asCame.digest('hex')}`;
-    return { digest, diffId: compression === 'none' ? digest : `sha256:${asTar.digest('hex')}`, ...unpacked };
+    return { digest, diffId: compression === 'none' ? digest : `sha256:${asTar.digest('hex')}`, ...unpacked, tarBytes };
   } catch (error) {
     await unpacker?.abort();
+    await frame?.abort();
     await outer.close().catch(() => undefined);
     throw explainUnpacking(error, options.what);
   }

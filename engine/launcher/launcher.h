@@ -111,6 +111,7 @@ void copy_terminal(int master, pid_t child);
 int check_main(int count, char **files);
 void supervise(const char *run_folder, int report) __attribute__((noreturn));
 int unpack_main(int argc, char **argv);
+int weave_main(int argc, char **argv);
 int init_main(int argc, char **argv);
 int keep_main(char **argv);
 

@@ -12,6 +12,7 @@ static int usage(void) {
 														 "  bound FILE   the same, and ends with who called\n"
 														 "  check FILE.. says whether programs and supervisor files are well-formed\n"
 														 "  unpack ..    unpacks an image layer (unpack.c)\n"
+														 "  weave ..     puts the tar of a layer together again (weave.c)\n"
 														 "  keep ..      runs a server that goes to the background, and again whenever it ends (keep.c)\n"
 														 "  init ..      is process 1 of a container and starts another (init.c)\n";
 	write_all(STDERR_FILENO, text, sizeof text - 1);
@@ -42,6 +43,7 @@ static int dispatch(int argc, char **argv) {
 	if (!strcmp(mode, "keep") && argc > 3) return keep_main(argv + 2);
 	if (!strcmp(mode, "init")) return init_main(argc, argv);
 	if (!strcmp(mode, "unpack")) return unpack_main(argc, argv);
+	if (!strcmp(mode, "weave")) return weave_main(argc, argv);
 	return usage();
 }
 

@@ -46,7 +46,10 @@ async function fetchToken(
 ): Promise<Authorization> {
   if (credentials?.registryToken !== undefined) return bearerOf(credentials.registryToken, registry, true);
   const realm = realmOf(parameters['realm'], registry, wish.domain);
-  const scopes = (parameters['scope'] ?? wish.scope).split(' ').filter(Boolean);
+  const asked = parameters['scope'] ?? wish.scope;
+  // A look before a push is answered with what a look needs; one token is to be good for all of it.
+  const all = wish.scope.includes(',push') ? `${wish.scope} ${asked}` : asked;
+  const scopes = [...new Set(all.split(' ').filter(Boolean))];
   const service = parameters['service'];
   const known = credentials?.identityToken !== undefined || Boolean(credentials?.username);
   const common = { maxBytes: MAX_TOKEN_BYTES, ...(realm.host === registry.host && { verify: wish.verify }) };

@@ -56,6 +56,7 @@ export interface Refusal {
   readonly retryAfter?: string | undefined;
   /** Whether credentials were sent. */
   readonly known: boolean;
+  readonly isPush?: boolean;
 }
 
 /** An answer came, and it is no. */
@@ -69,10 +70,18 @@ export function refused(refusal: Refusal): TcomposeError {
   if (status === 401 || status === 403)
     return new TcomposeError(
       known
-        ? `${domain} does not let you have ${name}${quote}`
-        : `${domain} gives ${name} only to those who log in, or does not have it${quote}`,
+        ? `${domain} does not let you ${refusal.isPush ? 'push to' : 'have'} ${name}${quote}`
+        : refusal.isPush
+          ? `${domain} takes ${name} only from those who log in${quote}`
+          : `${domain} gives ${name} only to those who log in, or does not have it${quote}`,
       { ...details, code: 'registry-unauthorised', help: `log in, and check the name:\n    ${login}` },
     );
+  if (status === 404 && refusal.isPush)
+    return new TcomposeError(`${domain} has no place for ${name}${quote}`, {
+      ...details,
+      code: 'registry-failed',
+      help: 'check the name; some registries want a repository to be made before it is pushed to',
+    });
   if (status === 404)
     return new TcomposeError(`${domain} does not have ${name}${quote}`, {
       ...details,

@@ -17,9 +17,11 @@ type Environment = Readonly<Record<string, string | undefined>>;
 
 export interface Ask {
   readonly url: URL;
-  readonly method?: 'GET' | 'HEAD' | 'POST';
+  readonly method?: 'GET' | 'HEAD' | 'POST' | 'PUT' | 'PATCH' | 'DELETE';
   readonly headers?: Readonly<Record<string, string>>;
-  readonly body?: string;
+  readonly body?: string | Uint8Array;
+  /** Not tried again: what became of the first try is to be asked first. */
+  readonly isOnce?: boolean;
   /** false: the host was declared insecure, any certificate is taken. */
   readonly verify?: boolean;
   /** Whether TLS is spoken there is the question: a connection that breaks is the answer, not an accident. */
@@ -71,12 +73,12 @@ async function makeRoute(url: URL, verify: boolean, env: Environment): Promise<R
 }
 
 async function patiently(
-  { isProbe }: Ask,
+  { isProbe, isOnce }: Ask,
   send: () => Promise<Answer>,
   signal: AbortSignal | undefined,
 ): Promise<Answer> {
   for (let attempt = 0; ; attempt += 1) {
-    const isLast = attempt + 1 >= ATTEMPTS;
+    const isLast = isOnce || attempt + 1 >= ATTEMPTS;
     let wait = backOff(attempt, Math.random());
     try {
       const answer = await send();
@@ -97,11 +99,13 @@ async function redirected(ask: Ask, once: (ask: Ask) => Promise<Answer>): Promis
     const { location } = answer.headers;
     if (![301, 302, 303, 307, 308].includes(answer.status) || location === undefined) return answer;
     if (step >= MAX_REDIRECTS) throw badAnswer(ask.url, `leads on more than ${MAX_REDIRECTS} times`);
-    if (ask.method === 'POST') throw badAnswer(ask.url, 'leads elsewhere with what was sent to it');
+    if (!isRead(ask)) throw badAnswer(ask.url, 'leads elsewhere with what was sent to it');
     if (!URL.canParse(location, current.url.href)) throw badAnswer(ask.url, 'leads to something that is no URL');
     current = follow(current, new URL(location, current.url));
   }
 }
+
+const isRead = ({ method = 'GET' }: Ask): boolean => method === 'GET' || method === 'HEAD';
 
 /** Storage behind a registry refuses what is meant for the registry, and has no business to see it. */
 export function follow(ask: Ask, url: URL): Ask {
@@ -116,7 +120,8 @@ export function follow(ask: Ask, url: URL): Ask {
 
 function exchange(ask: Ask, route: Route, signal: AbortSignal | undefined): Promise<Answer> {
   const { url, method = 'GET', body } = ask;
-  const limit = ask.isStream ? undefined : AbortSignal.timeout(WHOLE_LIMIT_MS);
+  // What is sent may be large, and the line slow: then only silence counts.
+  const limit = ask.isStream || body instanceof Uint8Array ? undefined : AbortSignal.timeout(WHOLE_LIMIT_MS);
   const signals = [signal, limit].filter((one) => one !== undefined);
   return new Promise((resolve, reject) => {
     const request = route.send(url, {

@@ -18,7 +18,7 @@ import type {
 } from './container-facts.ts';
 import type { DesiredContainer, DesiredHook, DesiredNetwork, DesiredState, DesiredVolume } from './desired.ts';
 import type { LiveContainer, LiveNetwork, LiveState, LiveVolume } from './live.ts';
-import type { Pulled, PullOptions } from './pull.ts';
+import type { Pulled, PullOptions, Pushed, PushOptions } from './pull.ts';
 import type { AttachRequest, ExecRequest, LogLine, LogOptions } from './streams.ts';
 import type { Trace, TraceRequest } from './trace.ts';
 import type { VolumeChange, VolumeCopyFacts, VolumeCopyOptions } from './volume-facts.ts';
@@ -117,6 +117,8 @@ export interface Images {
   ): Promise<readonly ImageInfo[]>;
   /** From its registry, unpacked and tagged; `name@digest` finds it afterwards. All of it or nothing. */
   pull(ref: string, options?: PullOptions): Promise<Pulled>;
+  /** To its registry, under the tag that it has here. What the registry has is not sent again. */
+  push(ref: string, options?: PushOptions): Promise<Pushed>;
   /** From a Dockerfile. A step that fails is an error whose place is the line of the Dockerfile; half an image is never kept. */
   build(request: BuildRequest): Promise<Built>;
   /** Untags; deletes layers that nothing uses. Refuses while a container uses it, unless forced. */

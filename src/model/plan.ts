@@ -20,6 +20,8 @@ export interface ActionArgs {
   };
   /** `image` is the first of its names; `service`: whose `build` says how. */
   'image.build': { readonly image: string; readonly service?: string; readonly build: PlannedBuild };
+  /** To its registry. */
+  'image.push': { readonly image: string };
   'image.remove': { readonly image: string };
   /** `inheritsFrom`: the replaced container, whose anonymous volumes are taken over; its own name: see model/engine.ts. */
   'container.create': { readonly container: DesiredContainer; readonly inheritsFrom?: string } & Avoiding;

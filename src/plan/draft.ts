@@ -29,6 +29,7 @@ export function stepId(action: Action): string {
     case 'volume.remove':
       return `volume.remove ${action.volume}`;
     case 'image.pull':
+    case 'image.push':
     case 'image.build':
     case 'image.remove':
       return `${action.kind} ${action.image}`;

@@ -169,7 +169,7 @@ function mayFail({ action }: Step): boolean {
 }
 
 /** An error of these says no more than that they were interrupted. */
-const ENDS_BY_SIGNAL: ReadonlySet<ActionKind> = new Set(['container.await', 'image.pull', 'image.build']);
+const ENDS_BY_SIGNAL: ReadonlySet<ActionKind> = new Set(['container.await', 'image.pull', 'image.push', 'image.build']);
 
 const INTERRUPTED = 'interrupted';
 

@@ -114,6 +114,17 @@ export const EXECUTORS: { readonly [K in ActionKind]: Executor<K> } = {
       return all(engine.images.pull(image, { signal, onProgress, ...(platform === undefined ? {} : { platform }) }));
     },
   },
+  'image.push': {
+    batch: alone,
+    run: (engine, [action], { signal, tell, onLayer }) => {
+      const words = pullWords(tell);
+      const onProgress = (progress: PullProgress) => {
+        words(progress);
+        onLayer(progress);
+      };
+      return all(engine.images.push(action!.image, { signal, onProgress }));
+    },
+  },
   'image.build': {
     batch: alone,
     run: (engine, [action], hands) => all(build(engine, action!, hands)),

@@ -8,11 +8,15 @@ export function pullWords(tell: Tell): (progress: PullProgress) => void {
   let last = -1;
   return (progress) => {
     layers.set(progress.layer, progress);
-    const known = [...layers.values()].filter(({ state }) => state !== 'present');
+    const known = [...layers.values()].filter(
+      ({ state }) => state !== 'present' && state !== 'exists' && state !== 'mounted',
+    );
     const total = sum(known.map((one) => one.total));
-    const current = sum(known.map(({ state, bytes, total }) => (state === 'done' ? total : bytes)));
+    const current = sum(
+      known.map(({ state, bytes, total }) => (state === 'done' || state === 'pushed' ? total : bytes)),
+    );
     const hundredth = total === 0 ? 0 : Math.floor((100 * current) / total);
-    if (progress.state === 'waiting' || hundredth === last || total === 0) return;
+    if (progress.state === 'waiting' || progress.state === 'preparing' || hundredth === last || total === 0) return;
     last = hundredth;
     tell(`${megabytes(current)}/${megabytes(total)}`, current, total);
   };

@@ -1,5 +1,5 @@
 // Pull and load beside dockerd's, alternating, of one image that is made here: medians, and the most memory of all our processes.
-//   sudo node test/bench/images.mjs [--rounds 3] [--scale 1] [--docker PATH] [--dockerd PIDFILE]
+//   sudo node test/bench/images.mjs [--rounds 3] [--scale 1] [--docker PATH] [--dockerd PIDFILE] [--folder /var/tmp]
 // Needs docker-registry. Docker's side needs a daemon (DOCKER_HOST) that reaches this host's loopback; its pid file tells its processor time.
 import { execFileSync, spawn, spawnSync } from 'node:child_process';
 import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
@@ -15,10 +15,11 @@ const { values: options } = parseArgs({
     scale: { type: 'string', default: '1' },
     docker: { type: 'string', default: 'docker' },
     dockerd: { type: 'string', default: '/var/run/docker.pid' },
+    folder: { type: 'string', default: '/var/tmp' },
   },
 });
 const top = new URL('../..', import.meta.url).pathname;
-const work = mkdtempSync('/var/tmp/tcompose-bench-');
+const work = mkdtempSync(join(options.folder, 'tcompose-bench-'));
 
 async function freePort() {
   const server = createServer();

@@ -119,6 +119,11 @@ export function createFakeEngine(options: FakeOptions = {}): FakeEngine {
         images.set(ref, image);
         return { image, digest: '', isNew: true };
       },
+      push: async (ref) => {
+        await call('images.push', [ref]);
+        if (!images.has(ref)) throw new TcomposeError(`there is no image ${ref}`, { code: 'image-missing' });
+        return { digest: `sha256:${'d'.repeat(64)}`, size: 1 };
+      },
       build: async (request) => {
         await call('images.build', request.tags);
         const [name = ''] = request.tags;
