@@ -28,9 +28,9 @@ export async function repairContainers(host: Host, names: readonly string[]): Pr
   });
   await Promise.all(
     running.map(async (one) => {
-      const ops = networkRepairOps([one], records.networks, instance, facts);
-      if (ops.length === 0) return;
       try {
+        const ops = networkRepairOps([one], records.networks, instance, facts);
+        if (ops.length === 0) return;
         await (await host.session()).run([...ops, ...nameOps(one, records)]);
       } catch (error) {
         failed.set(one.container.name, error as Error);

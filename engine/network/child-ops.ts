@@ -6,7 +6,7 @@ import type { EndpointRecord, NetworkRecord } from '../state/records.ts';
 import { request } from './bridge.ts';
 import { newChild } from './parent-messages.ts';
 import { parentOptions } from './parent-options.ts';
-import { parentIndex } from './parents.ts';
+import { parentGone, parentIndex } from './parents.ts';
 import { deleteLink, setLink } from './rtnetlink.ts';
 
 const O_CLOEXEC = 0o2000000;
@@ -19,14 +19,17 @@ export interface Child {
   readonly slots: { readonly host: Slot; readonly inside: Slot; readonly namespace: Slot };
 }
 
-/** In the container's namespace; the message goes to the host, where the parent is. A parent that is gone is the kernel's to refuse. */
+/** In the container's namespace; the message goes to the host, where the parent is. Throws `parent-unusable` where it is gone. */
 export function childOps({ network, endpoint, index, slots }: Child): LaunchOp[] {
   const { kind, modeNumber, flagNumber } = parentOptions(network.madeFrom);
+  const { name = '' } = network.parent ?? {};
+  const parent = parentIndex(name);
+  if (parent === undefined) throw parentGone(network.name, name);
   const child = newChild({
     kind,
     modeNumber,
     flagNumber,
-    parent: parentIndex(network.parent?.name ?? '') ?? 0,
+    parent,
     name: endpoint.interfaceName,
     index,
     namespaceFd: slotFd(slots.namespace),

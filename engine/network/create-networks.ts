@@ -19,7 +19,7 @@ import { bridgeIndex, bridgeName, owned } from './names.ts';
 import { findNetwork, networksDir, readNetworkRecords } from './network-records.ts';
 import { optionsOf } from './options.ts';
 import { isBridge, vlanOf } from './parent-options.ts';
-import { parentIndex, parentOf, parentOps, removeParentOps } from './parents.ts';
+import { parentGone, parentIndex, parentOf, parentOps, removeParentOps } from './parents.ts';
 import { setLink } from './rtnetlink.ts';
 import { allotSubnets } from './subnets.ts';
 
@@ -170,12 +170,7 @@ async function makeBridges(
 function mustHaveParents(networks: readonly NetworkRecord[]): void {
   for (const { name, parent } of networks) {
     const needed = parent?.made === 'vlan' ? vlanOf(parent.name)?.base : parent?.made ? undefined : parent?.name;
-    if (needed === undefined || parentIndex(needed) !== undefined) continue;
-    throw new TcomposeError(`the parent ${needed} of the network ${name} is gone: this host has no such interface`, {
-      code: 'parent-unusable',
-      address: `network/${name}`,
-      help: 'bring that interface back, or name another parent in the file',
-    });
+    if (needed !== undefined && parentIndex(needed) === undefined) throw parentGone(name, needed);
   }
 }
 

@@ -1,6 +1,7 @@
 /** Parents of networks without a bridge: which interface it is, what is made where the user means one that is not there, and taken away. */
 import { readFileSync } from 'node:fs';
 import type { DesiredNetwork } from '../../src/model/desired.ts';
+import { TcomposeError } from '../../src/model/errors.ts';
 import type { LaunchOp, Slot } from '../launcher/ops.ts';
 import type { NetworkRecord } from '../state/records.ts';
 import { request } from './bridge.ts';
@@ -71,3 +72,10 @@ export function removeParentOps(
   const names = leaving.flatMap(({ parent }) => (parent?.made && !used.has(parent.name) ? [parent.name] : []));
   return [...new Set(names)].map((name) => request(socket, deleteLink(name), [ENODEV]));
 }
+
+export const parentGone = (network: string, parent: string): TcomposeError =>
+  new TcomposeError(`the parent ${parent} of the network ${network} is gone: this host has no such interface`, {
+    code: 'parent-unusable',
+    address: `network/${network}`,
+    help: 'bring that interface back, or name another parent in the file',
+  });
