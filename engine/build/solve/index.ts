@@ -18,7 +18,7 @@ import { open } from './contexts.ts';
 import { interrupted } from './failures.ts';
 import { finish } from './finish.ts';
 import { readDockerfile } from './read-dockerfile.ts';
-import { makeSandboxes } from './sandbox.ts';
+import type { Sandboxes } from './sandbox.ts';
 import type { Solver } from './solver.ts';
 import { buildTarget, makeStages, planStages } from './stages.ts';
 import { makeSteps } from './steps.ts';
@@ -41,7 +41,16 @@ export async function buildImage(host: Host, request: BuildRequest): Promise<Bui
     ...(sourceDateEpoch !== undefined && { sourceDateEpoch }),
   });
   let work: Promise<Work> | undefined;
-  const sandboxes = makeSandboxes(host, request);
+  let made: Promise<Sandboxes> | undefined;
+  const sandboxes = () => {
+    made ??= import('./sandbox.ts').then(({ makeSandboxes }) => makeSandboxes(host, request));
+    return made;
+  };
+  let closed: Promise<void> | undefined;
+  const closeSandboxes = () => {
+    closed ??= Promise.resolve(made).then((sandboxes) => sandboxes?.close());
+    return closed;
+  };
   let outcome: 'done' | 'failed' = 'failed';
   try {
     const path = 'path' in request.dockerfile ? request.dockerfile.path : undefined;
@@ -72,14 +81,15 @@ export async function buildImage(host: Host, request: BuildRequest): Promise<Bui
       copy: services(epoch),
       ...makeStages(() => solver, { request, dockerfile, globals }, { main, graph, ending }),
     };
-    const built = await finish(solver, await buildTarget(solver, graph));
+    const target = await buildTarget(solver, graph);
+    const [built] = await Promise.all([finish(solver, target), closeSandboxes()]);
     outcome = 'done';
     return built;
   } catch (error) {
     ending.abort();
     throw request.signal?.aborted ? interrupted() : error;
   } finally {
-    await sandboxes.close();
+    await closeSandboxes();
     await scratch.remove();
     if (work !== undefined) await endWork(paths, await work, outcome);
   }

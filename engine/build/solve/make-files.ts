@@ -11,7 +11,7 @@ import type { InstructionBody } from '../instruction.ts';
 import { parseMount, type RunMount } from '../run-mount.ts';
 import { runEnvironment, scopeValues } from '../scope.ts';
 import { identityOf, ownerKey, ownerOf } from './accounts.ts';
-import { type LayerRoot, makeLayer, reachRoot } from './layers.ts';
+import { type LayerRoot, reachRoot } from './layers.ts';
 import type { WantedMount } from './run-mounts.ts';
 import type { Solver, StageState } from './solver.ts';
 import type { Voice } from './steps.ts';
@@ -19,9 +19,15 @@ import type { Voice } from './steps.ts';
 /** Known before anything is made. */
 export interface FileStep {
   readonly key: string;
+  /** Of a RUN. */
+  readonly network?: string;
   /** The diff id. */
   make(voice: Voice): Promise<string | undefined>;
 }
+
+/** Loaded where something is to be made only. */
+const makeLayer = async (solver: Solver, layers: readonly string[], fill: (root: LayerRoot) => Promise<void>) =>
+  (await import('./make-layer.ts')).makeLayer(solver.maker, layers, fill);
 
 type Of<K extends InstructionBody['kind']> = Extract<InstructionBody, { kind: K }>;
 
@@ -44,7 +50,7 @@ export async function copyStep(solver: Solver, state: StageState, body: Of<'COPY
     key: stepKey(baseKey(state.layers), { kind: 'copy', step }),
     make: async () => {
       const given = chown === undefined ? undefined : await ownerOf(solver, state.layers, chown);
-      return makeLayer(solver.maker, link ? [] : state.layers, (root) => job.put({ reach: reachRoot(root) }, given));
+      return makeLayer(solver, link ? [] : state.layers, (root) => job.put({ reach: reachRoot(root) }, given));
     },
   };
 }
@@ -56,7 +62,7 @@ export async function workdirStep(solver: Solver, state: StageState, path: strin
     key: stepKey(baseKey(state.layers), { kind: 'workdir', path, owner: user }),
     make: async () => {
       const owner = await identityOf(solver, state.layers, user);
-      return makeLayer(solver.maker, state.layers, async (root) => {
+      return makeLayer(solver, state.layers, async (root) => {
         const parts = path.split('/').filter(Boolean);
         const ops = parts.map((_, index): LaunchOp => {
           const inside = `/${parts.slice(0, index + 1).join('/')}`;
@@ -162,6 +168,7 @@ export async function runStepOf(solver: Solver, state: StageState, body: Of<'RUN
   };
   return {
     key: stepKey(baseKey(state.layers), { kind: 'run', step }),
+    network: step.network,
     make: async (voice) => {
       const { runStep } = await import('./run.ts');
       const run = {
@@ -172,7 +179,7 @@ export async function runStepOf(solver: Solver, state: StageState, body: Of<'RUN
         voice,
         signal,
       };
-      return makeLayer(solver.maker, state.layers, (root: LayerRoot) => runStep(solver, run, root));
+      return makeLayer(solver, state.layers, (root: LayerRoot) => runStep(solver, run, root));
     },
   };
 }

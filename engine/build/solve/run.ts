@@ -38,12 +38,13 @@ export interface RunRequest {
 export interface RunServices {
   readonly host: Host;
   readonly request: BuildRequest;
-  readonly sandboxes: Sandboxes;
+  readonly sandboxes: () => Promise<Sandboxes>;
 }
 
 /** Throws when the program fails: its words were told by `voice`. */
 export async function runStep(services: RunServices, run: RunRequest, root: LayerRoot): Promise<void> {
-  await services.sandboxes.with(run.step.network, async (record) => {
+  const sandboxes = await services.sandboxes();
+  await sandboxes.with(run.step.network, async (record) => {
     checkSignal(run.signal);
     await inSandbox(services, run, root, record);
   });
@@ -100,7 +101,8 @@ async function inSandbox(
   } finally {
     await prepared.release();
     await killGroup(host, sandbox.id);
-    await removeTrees([scratch]);
+    // What a step wrote into a mount may have any name.
+    if (prepared.before.length > 0) await removeTrees([scratch]);
   }
 }
 

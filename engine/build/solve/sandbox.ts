@@ -33,28 +33,47 @@ const HOSTNAME = 'buildkitsandbox';
 export interface Sandboxes {
   /** `network`: `default`, `none`, `host`, or the name of one of the engine's. */
   with<T>(network: string, work: (record: ContainerRecord) => Promise<T>): Promise<T>;
+  /** Begins to make one, for a RUN that comes soon. */
+  warm(network: string): void;
   /** Removes them all; nothing is running in them any more. */
   close(): Promise<void>;
 }
 
 export function makeSandboxes(host: Host, request: BuildRequest): Sandboxes {
-  const free = new Map<string, ContainerRecord[]>();
+  const free = new Map<string, Promise<ContainerRecord>[]>();
+  const warmed = new Map<string, Promise<ContainerRecord>>();
   const all: ContainerRecord[] = [];
   let begun: Promise<void> | undefined;
+  const make = async (network: string): Promise<ContainerRecord> => {
+    begun ??= removeAbandoned(host);
+    await begun;
+    return makeSandbox(host, request, network, (one) => all.push(one));
+  };
+  const idleOn = (network: string): Promise<ContainerRecord>[] => {
+    const idle = free.get(network) ?? [];
+    free.set(network, idle);
+    return idle;
+  };
   return {
+    warm(network) {
+      if (warmed.has(network)) return;
+      const record = make(network);
+      // Told to who waits for it.
+      record.catch(() => undefined);
+      warmed.set(network, record);
+      idleOn(network).push(record);
+    },
     async with(network, work) {
-      begun ??= removeAbandoned(host);
-      await begun;
-      const idle = free.get(network) ?? [];
-      free.set(network, idle);
-      const record = idle.pop() ?? (await makeSandbox(host, request, network, (one) => all.push(one)));
+      const idle = idleOn(network);
+      const record = await (idle.pop() ?? make(network));
       try {
         return await work(record);
       } finally {
-        idle.push(record);
+        idle.push(Promise.resolve(record));
       }
     },
     async close() {
+      await Promise.allSettled(warmed.values());
       if (all.length === 0) return;
       await remove(
         host,

@@ -9,7 +9,7 @@ import type { BuildArguments, Scope } from '../scope.ts';
 import type { StageNode } from '../stage-graph.ts';
 import type { HistoryEntry } from './base.ts';
 import type { CachedSteps } from './cached-steps.ts';
-import type { LayerMaker } from './layers.ts';
+import type { LayerMaker } from './make-layer.ts';
 import type { Sandboxes } from './sandbox.ts';
 import type { Steps } from './steps.ts';
 
@@ -40,7 +40,8 @@ export interface Solver {
   readonly limit: Slots;
   readonly maker: LayerMaker;
   readonly cache: CachedSteps;
-  readonly sandboxes: Sandboxes;
+  /** Made when the first RUN is to be done. */
+  readonly sandboxes: () => Promise<Sandboxes>;
   readonly copy: CopyServices;
   /** Of the build as a whole. */
   readonly platform: string;

@@ -39,7 +39,8 @@ export async function buildStage(solver: Solver, index: number): Promise<StageSt
     try {
       checkSignal(solver.signal);
       if (MAKES_FILES.has(instruction.kind)) number++;
-      state = await apply(solver, state, instruction, { title: titleOf(instruction.text), name, isForced });
+      const runsSoon = all.slice(all.indexOf(instruction)).some(({ kind }) => kind === 'RUN');
+      state = await apply(solver, state, instruction, { title: titleOf(instruction.text), name, isForced, runsSoon });
     } catch (error) {
       throw placed(error, instruction.at);
     }
@@ -97,6 +98,7 @@ async function fromFiles(solver: Solver, nothing: StageState, name: string): Pro
     title: `[context ${name}] COPY . /`,
     name: undefined,
     isForced: false,
+    runsSoon: false,
   });
   return state;
 }
@@ -105,6 +107,8 @@ interface How {
   readonly title: string;
   readonly name: string | undefined;
   readonly isForced: boolean;
+  /** A RUN is among what follows: once something is made, it most likely is to be done. */
+  readonly runsSoon: boolean;
 }
 
 async function apply(solver: Solver, before: StageState, instruction: Instruction, how: How): Promise<StageState> {
@@ -162,16 +166,17 @@ async function made(
 
 /** `state` with what the step makes on top. */
 async function layer(
-  { steps, cache, limit, epoch, signal }: Solver,
+  { steps, cache, limit, epoch, signal, sandboxes, request }: Solver,
   state: StageState,
   prepare: FileStep | (() => Promise<FileStep>),
-  { title, name, isForced }: How,
+  { title, name, isForced, runsSoon }: How,
 ): Promise<Made> {
   return steps.run(title, name, async (voice) => {
     const step = typeof prepare === 'function' ? await prepare() : prepare;
     const { diffId, createdAt } = await cache.get(step.key, { isForced, onCached: voice.cached }, () =>
       limit(async () => {
         checkSignal(signal);
+        if (runsSoon) (await sandboxes()).warm(step.network ?? (request.network || 'default'));
         return step.make(voice);
       }),
     );
