@@ -4,6 +4,7 @@ import { liveContainer, type Runtime, readRuntime } from '../container/runtime.t
 import type { Host } from '../host.ts';
 import type { LaunchOp } from '../launcher/ops.ts';
 import type { NetworkDamage, Records } from '../network/index.ts';
+import { readHostFirewalls } from '../system/host-firewalls.ts';
 import { PROJECT_LABEL, readHalfRemoved } from './container-records.ts';
 import type { ContainerRecord, NetworkRecord } from './records.ts';
 
@@ -14,7 +15,9 @@ export async function readSnapshot(
   filter: { readonly project?: string; readonly networkDamage?: boolean } = {},
 ): Promise<LiveState> {
   const instance = host.knownInstance();
-  if (instance === undefined) return { networks: [], volumes: [], containers: [] };
+  const firewalls = filter.networkDamage === false ? [] : readHostFirewalls();
+  const ruled = firewalls.length > 0 ? { firewalls } : {};
+  if (instance === undefined) return { networks: [], volumes: [], containers: [], ...ruled };
   const isAsked = ({ madeFrom }: { madeFrom: { labels: Readonly<Record<string, string>> } }) =>
     filter.project === undefined || madeFrom.labels[PROJECT_LABEL] === filter.project;
   const records = await host.records();
@@ -40,6 +43,7 @@ export async function readSnapshot(
         ),
       ...halfRemoved(host, runtimes).filter(isAsked),
     ],
+    ...ruled,
   };
 }
 

@@ -1,6 +1,7 @@
 /** Programs that the engine runs, and others that rule over the same firewall. */
 import { execFile } from 'node:child_process';
 import type { Finding } from '../../src/model/engine.ts';
+import { readHostFirewalls } from './host-firewalls.ts';
 
 interface Program {
   readonly topic: string;
@@ -45,8 +46,7 @@ const NEEDED: readonly Program[] = [
 const ENOENT = 'ENOENT';
 
 export async function tryPrograms(): Promise<Finding[]> {
-  const [needed, ufw, firewalld] = await Promise.all([Promise.all(NEEDED.map(tryProgram)), findUfw(), findFirewalld()]);
-  return [...needed, ...ufw, ...firewalld];
+  return [...(await Promise.all(NEEDED.map(tryProgram))), ...findFirewalls()];
 }
 
 async function tryProgram({ topic, argv, package: name, level, without }: Program): Promise<Finding> {
@@ -56,32 +56,25 @@ async function tryProgram({ topic, argv, package: name, level, without }: Progra
   return { topic, level: 'ok', what: output.split('\n')[0]!.trim() };
 }
 
-/** Active, it drops what is forwarded unless told otherwise. */
-async function findUfw(): Promise<Finding[]> {
-  const { output } = await run(['ufw', 'status']);
-  if (!output.includes('Status: active')) return [];
-  return [
-    {
-      topic: 'ufw',
-      level: 'warning',
-      what: 'active: it may drop what is forwarded to containers',
-      help: 'let forwarded packets pass:\n    ufw default allow routed',
-    },
-  ];
-}
-
-async function findFirewalld(): Promise<Finding[]> {
-  const { output } = await run(['firewall-cmd', '--state']);
-  if (!output.includes('running')) return [];
-  return [
-    {
-      topic: 'firewalld',
-      level: 'warning',
-      what: 'running: a reload of its rules removes those of others',
-      help: 'after a reload, mend with tcompose up',
-    },
-  ];
-}
+/** What they do to containers, tried with ufw 0.36 and firewalld 1.3 (test/kernel/network/firewalls.test.ts). */
+const findFirewalls = (): readonly Finding[] =>
+  readHostFirewalls().map(({ name, knowsBridges }): Finding => {
+    if (name === 'ufw')
+      return {
+        topic: 'ufw',
+        level: 'warning',
+        what: 'active: it is not asked about published ports, which are open to other machines',
+        help: 'publish on 127.0.0.1 what is for this host alone; where IPv6 is relayed to a container without it, let it in:\n    ufw allow PORT/tcp',
+      };
+    return knowsBridges
+      ? { topic: 'firewalld', level: 'ok', what: 'active, and has the bridges of containers in a zone' }
+      : {
+          topic: 'firewalld',
+          level: 'warning',
+          what: 'active, and rejects what containers ask of name servers and of the outside: it decides after all rules of iptables',
+          help: 'give it the bridges, and each one that a file names itself:\n    firewall-cmd --permanent --zone=trusted --add-interface=tcb+\n    firewall-cmd --reload',
+        };
+  });
 
 function run([program, ...argv]: readonly [string, ...string[]]): Promise<{ output: string; missing: boolean }> {
   return new Promise((resolve) => {

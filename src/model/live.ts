@@ -5,6 +5,14 @@ export interface LiveState {
   readonly networks: readonly LiveNetwork[];
   readonly volumes: readonly LiveVolume[];
   readonly containers: readonly LiveContainer[];
+  /** That rule over this host beside the engine; absent: none, or not looked for. */
+  readonly firewalls?: readonly HostFirewall[];
+}
+
+export interface HostFirewall {
+  readonly name: 'ufw' | 'firewalld';
+  /** It lets by what containers send. */
+  readonly knowsBridges: boolean;
 }
 
 /** As Docker's words (engine-behaviour: state machine). */

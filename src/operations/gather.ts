@@ -153,9 +153,9 @@ export async function withOthers({ engine }: Context, wanted: Desire, live: Live
     findOthers(wanted.state.volumes, live.volumes, (name) => engine.volumes.find(name)),
   ]);
   return {
+    ...live,
     networks: [...live.networks, ...networks],
     volumes: [...live.volumes, ...volumes],
-    containers: live.containers,
   };
 }
 

@@ -5,6 +5,7 @@ import { type Decision, decide } from './decide.ts';
 import type { Dependencies } from './dependencies.ts';
 import type { Desire } from './desire.ts';
 import { type Draft, newDraft } from './draft.ts';
+import { warnOfFirewalls } from './firewall-warnings.ts';
 import { belongs, type Inputs, isActive, isOrphan, isSurplus, newInputs, type UpChoices } from './inputs.ts';
 import { isAutoRemoved, isOneOff, serviceOf } from './labels.ts';
 import { addObjectSteps, addUnwantedNetworks, objectFates } from './objects.ts';
@@ -42,6 +43,7 @@ export function planUp(desire: Desire, live: LiveState, choices: UpChoices = {})
   orderStarts(draft, staying, dependencies, desire.origin);
   // Two may swap what they have, so none can go first: the engine is given all of them in one call, and settles it among them.
   draft.align([...orderPorts(draft, members), ...orderAddresses(draft, members)]);
+  warnOfFirewalls(draft, live.firewalls ?? [], desire.state.containers);
   addUnwantedNetworks(inputs, new Set([...leaving.keys()].map(({ name }) => name)), draft);
   if (choices.wait) {
     const running = [...decisions.values()].filter(({ runs }) => runs);
