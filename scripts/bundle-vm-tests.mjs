@@ -1,12 +1,15 @@
-/** bundle-vm-tests OUTPUT FILE...: test files in one, with small-vitest in the place of vitest (scripts/in-vm). */
-import { mkdirSync, readFileSync } from 'node:fs';
-import { dirname } from 'node:path';
+/**
+ * bundle-vm-tests FOLDER FILE...: each test file in a bundle of its own, as vitest gives each its own modules, beside `main.mjs`, which
+ * runs them with small-vitest in the place of vitest (scripts/in-vm).
+ */
+import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 import { build } from 'esbuild';
 
 const top = fileURLToPath(new URL('..', import.meta.url));
-const [output, ...files] = process.argv.slice(2);
-const members = files.map((file) => `${JSON.stringify(file)}: () => import(${JSON.stringify(`./${file}`)})`);
+const [folder, ...files] = process.argv.slice(2);
+const members = files.map((file, i) => `${JSON.stringify(file)}: () => import('./${i}.mjs')`);
 
 /** Files that look for others beside them find what they would have found in their own place. */
 const ownPlace = {
@@ -20,24 +23,36 @@ const ownPlace = {
   },
 };
 
-mkdirSync(dirname(output), { recursive: true });
-await build({
-  stdin: {
-    contents: `import { prepare, runFiles } from 'vitest';
-      if (process.argv[2] === '--prepare') await prepare();
-      else await runFiles({ ${members.join(', ')} });`,
-    resolveDir: top,
-    loader: 'ts',
+/** One for all: a test file registers its tests with the copy that runs them. */
+const oneVitest = {
+  name: 'one-vitest',
+  setup(bundler) {
+    bundler.onResolve({ filter: /^vitest$/ }, () => ({ path: './vitest.mjs', external: true }));
   },
-  outfile: output,
-  bundle: true,
-  platform: 'node',
-  format: 'esm',
-  target: 'node20',
-  packages: 'bundle',
-  external: ['node-pty', 'esbuild'],
-  alias: { vitest: `${top}test/helpers/small-vitest.ts` },
-  banner: { js: "import { createRequire } from 'node:module';\nconst require = createRequire(import.meta.url);" },
-  plugins: [ownPlace],
-  logLevel: 'warning',
-});
+};
+
+const bundle = (input, name, plugins) =>
+  build({
+    ...input,
+    outfile: join(folder, name),
+    bundle: true,
+    platform: 'node',
+    format: 'esm',
+    target: 'node20',
+    packages: 'bundle',
+    external: ['node-pty', 'esbuild'],
+    banner: { js: "import { createRequire } from 'node:module';\nconst require = createRequire(import.meta.url);" },
+    plugins: [ownPlace, ...plugins],
+    logLevel: 'warning',
+  });
+
+mkdirSync(folder, { recursive: true });
+writeFileSync(
+  join(folder, 'main.mjs'),
+  `import { prepare, runFiles } from './vitest.mjs';
+if (process.argv[2] === '--prepare') await prepare();
+else await runFiles({ ${members.join(', ')} });
+`,
+);
+await bundle({ entryPoints: [`${top}test/helpers/small-vitest.ts`] }, 'vitest.mjs', []);
+await Promise.all(files.map((file, i) => bundle({ entryPoints: [join(top, file)] }, `${i}.mjs`, [oneVitest])));
