@@ -20,11 +20,25 @@ const HEAD = 24;
 
 /** A slash or `/.` at the end follows a link. */
 export async function look(host: Host, reach: readonly LaunchOp[], path: string): Promise<Look> {
-  const clean = posix.resolve('/', path);
-  const inside = saysFolder(path) || clean === '/' ? `${clean}/.` : clean;
-  const ops: readonly LaunchOp[] = [...reach, { op: 'look-in', root: ROOT, inside }];
-  const { data } = await (await host.session()).run(ops);
-  const answer = data.get(ops.length - 1);
+  return (await looks(host, reach, [path]))[0]!;
+}
+
+/** At several places in one go. */
+export async function looks(
+  host: Host,
+  reach: readonly LaunchOp[],
+  paths: readonly string[],
+): Promise<readonly Look[]> {
+  const asked = paths.map((path): LaunchOp => {
+    const clean = posix.resolve('/', path);
+    const inside = saysFolder(path) || clean === '/' ? `${clean}/.` : clean;
+    return { op: 'look-in', root: ROOT, inside };
+  });
+  const { data } = await (await host.session()).run([...reach, ...asked]);
+  return asked.map((_, index) => readLook(data.get(reach.length + index)));
+}
+
+function readLook(answer: Buffer | undefined): Look {
   if (answer === undefined) return { kind: 'missing', parent: '', link: '' };
   const mode = Number(answer.readBigUInt64LE(0));
   const end = answer.indexOf(0, HEAD);

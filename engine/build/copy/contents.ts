@@ -55,7 +55,7 @@ export function contentHash(
     },
     digest() {
       zeros(file.size - at);
-      return hash.digest('hex');
+      return hash.digest().toString('latin1');
     },
   };
 }
@@ -72,46 +72,47 @@ export async function contentsOf(
   origin: Origin,
   selections: readonly Selection[],
 ): Promise<ContentOf> {
-  const wanted = new Map<Entry, string>();
+  const keys: string[] = [];
+  const digests = new Map<Entry, string>();
+  const unknown: { readonly entry: Entry; readonly key: string }[] = [];
   for (const { files } of selections) {
     const later = firstNames(files);
-    for (const selected of files)
-      if (/[df]/.test(selected.entry.type) && !later.has(selected))
-        wanted.set(selected.entry, origin.cacheKey(selected.entry));
-  }
-  const digests = new Map<Entry, string>();
-  const unknown: Entry[] = [];
-  for (const [entry, key] of wanted) {
-    const digest = origin.cache.find(key);
-    if (digest === undefined) unknown.push(entry);
-    else digests.set(entry, digest);
+    for (const selected of files) {
+      const { entry } = selected;
+      if ((entry.type !== 'f' && entry.type !== 'd') || later.has(selected)) continue;
+      const key = origin.cacheKey(entry);
+      const digest = origin.cache.find(key);
+      keys.push(key);
+      if (digest === undefined) unknown.push({ entry, key });
+      else digests.set(entry, digest);
+    }
   }
   if (unknown.length > 0) {
     const now = BigInt(Date.now()) * 1_000_000n;
     const [at, total] = [
       origin.isLive ? now : 2n ** 62n,
-      unknown.reduce((sum, { size, type }) => sum + (type === 'f' ? size : 0), 0),
+      unknown.reduce((sum, { entry: { size, type } }) => sum + (type === 'f' ? size : 0), 0),
     ];
     const records = await readFiles(
       host,
       origin.reach,
-      unknown.map(({ path }) => path),
+      unknown.map(({ entry: { path } }) => path),
     );
     let [index, bytes] = [0, 0];
     try {
       for await (const record of records) {
         signal.throwIfAborted();
-        const entry = unknown[index++]!;
+        const { entry, key } = unknown[index++]!;
         const digest = await hashed(record, origin);
         digests.set(entry, digest);
-        origin.cache.add(origin.isLive ? identityOf(record) : wanted.get(entry)!, digest, at);
+        origin.cache.add(origin.isLive ? identityOf(record) : key, digest, at);
         bytes += record.stored;
         onProgress?.('reading files', bytes, total);
       }
     } finally {
       await records.close();
     }
-    await origin.cache.save(wanted.values());
+    await origin.cache.save(keys);
   }
   return ({ entry }) => digests.get(entry)!;
 }

@@ -5,6 +5,8 @@ export type FileType = 'd' | 'f' | 'l' | 'c' | 'b' | 'p' | 's';
 /** One member of a folder. Names and targets of links are raw bytes as latin1 text. */
 export interface Member {
   readonly name: string;
+  /** From the root, no slash at either end. */
+  readonly path: string;
   readonly type: FileType;
   /** Permissions with set-id and sticky bits. */
   readonly mode: number;
@@ -47,22 +49,29 @@ export function modifiedAt(identity: string): { readonly seconds: number; readon
 }
 
 /** One whole answer at `start`, or undefined when it has not all arrived. */
-export function readListing(bytes: Buffer, start: number): { listing: Listing; end: number } | undefined {
+export function readListing(
+  bytes: Buffer,
+  start: number,
+  folder: string,
+): { listing: Listing; end: number } | undefined {
   if (bytes.length < start + HEAD_BYTES) return undefined;
   const end = start + HEAD_BYTES + bytes.readUInt32LE(start);
   if (bytes.length < end) return undefined;
   const members: Member[] = [];
-  for (let at = start + HEAD_BYTES; at < end; at += bytes.readUInt32LE(at)) members.push(readMember(bytes, at));
+  const above = folder === '' ? '' : `${folder}/`;
+  for (let at = start + HEAD_BYTES; at < end; at += bytes.readUInt32LE(at)) members.push(readMember(bytes, at, above));
   return { listing: { errno: bytes.readUInt32LE(start + 4), members }, end };
 }
 
-function readMember(bytes: Buffer, at: number): Member {
+function readMember(bytes: Buffer, at: number, above: string): Member {
   const nameAt = at + MEMBER_BYTES + IDENTITY_BYTES;
   const nameEnd = nameAt + bytes.readUInt32LE(at + 4);
   const mode = bytes.readUInt32LE(at + 8);
   const sizeAt = at + MEMBER_BYTES + 16;
+  const name = bytes.toString('latin1', nameAt, nameEnd);
   return {
-    name: bytes.toString('latin1', nameAt, nameEnd),
+    name,
+    path: above + name,
     type: TYPES[mode >>> 12] ?? 's',
     mode: mode & 0o7777,
     links: bytes.readUInt32LE(at + 12),

@@ -35,7 +35,8 @@ export function placeAll(items: readonly Placeable[], wanted: string, found: Tar
   });
 }
 
-const foldersOf = (path: string): readonly string[] => {
+/** `/a/b`: `/a` and `/a/b`. */
+export const foldersOf = (path: string): readonly string[] => {
   const parts = path.split('/').filter(Boolean);
   return parts.map((_, index) => `/${parts.slice(0, index + 1).join('/')}`);
 };

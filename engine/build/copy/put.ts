@@ -1,8 +1,9 @@
 /** Writes what a job has gathered into the root of a step: read by the launcher, placed here, made by the launcher. */
+import { posix } from 'node:path';
 import { TcomposeError } from '../../../src/model/errors.ts';
 import { ROOT } from '../../files/container-root.ts';
 import { unpackTree } from '../../files/file-program.ts';
-import { type Look, look } from '../../files/look.ts';
+import { type Look, look, looks } from '../../files/look.ts';
 import { explainUnpacking } from '../../image/unpack-layer.ts';
 import { type LaunchOp, UNPACK } from '../../launcher/ops.ts';
 import { NOTHING, type Unpacker, UnpackFailure } from '../../launcher/unpack.ts';
@@ -13,7 +14,7 @@ import type { CopyServices } from './contract.ts';
 import { type ContentOf, firstNames } from './digest.ts';
 import { modifiedAt } from './listing.ts';
 import type { Origin } from './origin.ts';
-import { type Placement, placeAll } from './place.ts';
+import { foldersOf, type Placement, placeAll } from './place.ts';
 import { readFiles } from './reader.ts';
 import type { Selected, Selection } from './select.ts';
 import { resolveTarget } from './target.ts';
@@ -46,7 +47,7 @@ export interface PutRequest {
 export async function putItems(services: CopyServices, request: PutRequest): Promise<void> {
   const { items, reach, target } = request;
   if (items.length === 0) return;
-  const found = await resolveTarget(await lookerAt(services, reach), target);
+  const found = await resolveTarget(await lookerAt(services, reach, target), target);
   const places = placeAll(items.map(placeable), target, found);
   for (let at = 0; at < items.length; ) {
     // Each archive has a program of its own: it is unpacked as if its folder were the root of everything.
@@ -62,13 +63,22 @@ export async function putItems(services: CopyServices, request: PutRequest): Pro
   }
 }
 
-/** Where folders are is told as seen from the launcher's own root, which need not be the one that is looked at. */
-async function lookerAt({ host }: CopyServices, reach: readonly LaunchOp[]): Promise<(path: string) => Promise<Look>> {
-  const { parent: root } = await look(host, reach, '/');
-  if (root === '/') return (path) => look(host, reach, path);
+/**
+ * Looks at the root of a step: at all that is on the way to the target in one go. Where folders are is told as seen from the launcher's own
+ * root, which need not be the one that is looked at.
+ */
+async function lookerAt(
+  { host }: CopyServices,
+  reach: readonly LaunchOp[],
+  target: string,
+): Promise<(path: string) => Promise<Look>> {
+  const onTheWay = foldersOf(posix.resolve('/', target));
+  const [top, ...found] = await looks(host, reach, ['/', ...onTheWay]);
+  const root = top!.parent === '/' ? '' : top!.parent;
+  const known = new Map(onTheWay.map((path, index) => [path, found[index]!]));
   return async (path) => {
-    const found = await look(host, reach, path);
-    return found.parent === '' ? found : { ...found, parent: found.parent.slice(root.length) || '/' };
+    const seen = known.get(path) ?? (await look(host, reach, path));
+    return seen.parent === '' ? seen : { ...seen, parent: seen.parent.slice(root.length) || '/' };
   };
 }
 

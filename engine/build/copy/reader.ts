@@ -22,16 +22,19 @@ const serve = (host: Host, reach: readonly LaunchOp[]): Promise<Running> =>
 export async function openLister(host: Host, reach: readonly LaunchOp[]): Promise<Lister> {
   const running = await serve(host, reach);
   const stdin = running.child.stdin!;
-  const waiting: { done(listing: Listing): void; fail(error: Error): void }[] = [];
+  const waiting: { readonly path: string; done(listing: Listing): void; fail(error: Error): void }[] = [];
   let next = 0;
   let rest: Buffer = Buffer.alloc(0);
   stdin.on('error', () => undefined); // the reason comes with the exit
   running.child.stdout!.on('data', (chunk: Buffer) => {
     const bytes = rest.length === 0 ? chunk : Buffer.concat([rest, chunk]);
     let at = 0;
-    for (let read = readListing(bytes, at); read && next < waiting.length; read = readListing(bytes, at)) {
-      waiting[next++]!.done(read.listing);
+    for (let asked = waiting[next]; asked !== undefined; asked = waiting[next]) {
+      const read = readListing(bytes, at, asked.path);
+      if (read === undefined) break;
+      next++;
       at = read.end;
+      asked.done(read.listing);
     }
     rest = bytes.subarray(at);
   });
@@ -44,7 +47,7 @@ export async function openLister(host: Host, reach: readonly LaunchOp[]): Promis
   return {
     list: (path) =>
       new Promise((done, fail) => {
-        waiting.push({ done, fail });
+        waiting.push({ path, done, fail });
         if (running.child.exitCode !== null || running.child.signalCode !== null)
           void ended.then(() => fail(running.failure() ?? new Error('the launcher has ended')));
         else stdin.write(`l${path}\0`, 'latin1');

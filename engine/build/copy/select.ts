@@ -81,17 +81,32 @@ async function contents(
   path = '',
   above: Verdicts = {},
 ): Promise<readonly Selected[]> {
-  const parts = (await tree.members(folder)).map((entry): readonly Selected[] | Promise<readonly Selected[]> => {
+  const members = await tree.members(folder);
+  const judged = filter.exclude.length > 0 || filter.include !== undefined;
+  const verdictsOf = (inside: string): Verdicts => (judged ? judgeBoth(filter, textOf(inside), above) : above);
+  // All folders are asked about before any is waited for.
+  const deeper = new Map<Entry, Promise<readonly Selected[]>>();
+  for (const entry of members) {
+    if (entry.type !== 'd') continue;
+    const inside = below(path, entry.name);
+    const found = contents(tree, entry, filter, inside, verdictsOf(inside));
+    found.catch(() => undefined); // told when it is waited for
+    deeper.set(entry, found);
+  }
+  const found: Selected[] = [];
+  for (const entry of members) {
     const selected: Selected = { path: below(path, entry.name), entry };
-    const text = filter.exclude.length > 0 || filter.include ? textOf(selected.path) : '';
-    const exclude = filter.exclude.length > 0 ? judge(filter.exclude, text, above.exclude) : undefined;
-    const include = filter.include && judge(filter.include, text, above.include);
-    const wanted = exclude?.ignored !== true && include?.ignored !== false;
-    if (entry.type !== 'd') return wanted ? [selected] : [];
-    const verdicts = { ...(exclude && { exclude }), ...(include && { include }) };
-    return contents(tree, entry, filter, selected.path, verdicts).then((members) =>
-      wanted || members.length > 0 ? [selected, ...members] : [],
-    );
-  });
-  return (await Promise.all(parts)).flat();
+    const verdicts = verdictsOf(selected.path);
+    const wanted = verdicts.exclude?.ignored !== true && verdicts.include?.ignored !== false;
+    const inside = entry.type === 'd' ? await deeper.get(entry)! : [];
+    if (wanted || inside.length > 0) found.push(selected);
+    for (const one of inside) found.push(one);
+  }
+  return found;
+}
+
+function judgeBoth(filter: Filter, text: string, above: Verdicts): Verdicts {
+  const exclude = filter.exclude.length > 0 ? judge(filter.exclude, text, above.exclude) : undefined;
+  const include = filter.include && judge(filter.include, text, above.include);
+  return { ...(exclude && { exclude }), ...(include && { include }) };
 }

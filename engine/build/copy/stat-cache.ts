@@ -28,7 +28,7 @@ export function isSettled(identity: string, now: bigint): boolean {
 }
 
 export interface StatCache {
-  /** Hex. */
+  /** 32 bytes as latin1 text. */
   find(identity: string): string | undefined;
   /** `at`: before the file was read. */
   add(identity: string, digest: string, at: bigint): void;
@@ -46,12 +46,11 @@ export function openStatCache(paths: Paths, path: string): StatCache {
   const load = (): Map<string, string> => (known ??= read(file));
   return {
     find(identity) {
-      const digest = load().get(identity);
-      return digest === undefined ? undefined : Buffer.from(digest, 'latin1').toString('hex');
+      return load().get(identity);
     },
     add(identity, digest, at) {
       if (!isSettled(identity, at)) return;
-      load().set(identity, Buffer.from(digest, 'hex').toString('latin1'));
+      load().set(identity, digest);
       isNew = true;
     },
     async save(used) {

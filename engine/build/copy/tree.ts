@@ -5,8 +5,7 @@ import { canSkip, type IgnoreRules, judge, type Verdict } from '../ignore-file.t
 import type { Listing, Member } from './listing.ts';
 
 export interface Entry extends Member {
-  /** From the root, raw bytes as latin1 text, no slash at either end; '': the root itself. */
-  readonly path: string;
+  /** Of .dockerignore, for what lies below. */
   readonly verdict?: Verdict;
 }
 
@@ -63,16 +62,15 @@ export class Tree {
   async #read(folder: Entry): Promise<readonly Entry[]> {
     const { errno, members } = await this.#list(folder.path);
     if (errno !== 0) throw unreadable(folder.path, errno);
-    const sorted = [...members].sort(byName).filter(({ type }) => type !== 's');
+    const sorted = members.filter(({ type }) => type !== 's').sort(byName);
+    if (this.#rules.length === 0) return sorted;
     const judged = sorted.map((member) => this.#judged(folder, member));
     const kept = await Promise.all(judged.map(async (entry) => ((await this.#isThere(entry)) ? entry : undefined)));
     return kept.filter((entry) => entry !== undefined);
   }
 
   #judged(folder: Entry, member: Member): Entry {
-    const path = below(folder.path, member.name);
-    if (this.#rules.length === 0) return { ...member, path };
-    return { ...member, path, verdict: judge(this.#rules, textOf(path), folder.verdict) };
+    return { ...member, verdict: judge(this.#rules, textOf(member.path), folder.verdict) };
   }
 
   async #isThere(entry: Entry): Promise<boolean> {
