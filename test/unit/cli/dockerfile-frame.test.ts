@@ -21,7 +21,7 @@ test('the lines of a failed instruction are marked among those around it, withou
     const file = join(folder, 'Dockerfile');
     writeFileSync(file, 'FROM a\n\nCOPY \x1b[2J /\nRUN one \\\n\ttwo\nCMD x\nUSER y\nEXPOSE 1\n');
     const error = new TcomposeError('it failed', { code: 'build-step-failed', at: at(file, 4, 5) });
-    expect(render(error).split('\n').slice(2, -1)).toEqual([
+    expect(render(error).split('\n').slice(3, -1)).toEqual([
       '  3 |     COPY \\x1b[2J /',
       '  4 | >>> RUN one \\',
       '  5 | >>>     two',
