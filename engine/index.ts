@@ -47,6 +47,7 @@ const imagesOf = (host: Host): Engine['images'] => ({
     await host.instance();
     return (await host.images()).pull(ref, options);
   },
+  save: async (refs) => (await host.images()).save(refs),
   push: async (ref, options) => (await host.images()).push(ref, options),
   build: async (request) => {
     await host.instance();

@@ -1,4 +1,5 @@
 /** The image store's only door: what the engine and the other rooms may ask of images. */
+import { Readable } from 'node:stream';
 import type { ImageInfo, Images } from '../../src/model/engine.ts';
 import type { Registry } from '../../src/model/registry.ts';
 import type { Paths } from '../state/paths.ts';
@@ -115,6 +116,10 @@ export const openImages = ({
     async push(ref, options = {}) {
       const { pushImage } = await import('./push.ts');
       return pushImage(ref, { ...options, paths, launcher, pack, openRegistry, slots: pushSlots });
+    },
+    async save(refs) {
+      const { saveImages } = await import('./save.ts');
+      return Readable.from(await saveImages(refs, { paths, launcher, pack }), { objectMode: false });
     },
     async remove(ref, options) {
       described.clear();

@@ -4,6 +4,7 @@
  */
 import { readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { pipeline } from 'node:stream/promises';
 import { createGzip } from 'node:zlib';
 import { TcomposeError } from '../../src/model/errors.ts';
 import type { PullProgress, Pushed, PushOptions } from '../../src/model/pull.ts';
@@ -222,15 +223,14 @@ const packedBefore = async (push: Push, diffId: string): Promise<Descriptor | un
 
 /** The same bytes for the same tar: without a name or a time. `onBytes`: of the tar. */
 async function* gzipped(push: Push, diffId: string, onBytes: (count: number) => void): AsyncGenerator<Buffer> {
-  const gzip = createGzip({ chunkSize: 1 << 18 });
-  const fed = (async () => {
+  const tar = async function* () {
     for await (const chunk of layerBytes(push, diffId)) {
-      if (gzip.destroyed) return;
       onBytes(chunk.length);
-      if (!gzip.write(chunk)) await new Promise((resolve) => gzip.once('drain', resolve).once('close', resolve));
+      yield chunk;
     }
-    gzip.end();
-  })().catch((error: unknown) => gzip.destroy(error as Error));
+  };
+  const gzip = createGzip({ chunkSize: 1 << 18 });
+  const fed = pipeline(tar, gzip).catch(() => undefined); // told by who reads
   try {
     for await (const chunk of gzip) yield chunk as Buffer;
   } finally {

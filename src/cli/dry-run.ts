@@ -39,6 +39,7 @@ export function dryEngine(engine: Engine): Engine {
         for (const ref of tags) brought.set(ref, image);
         return { image, isNew: true };
       },
+      save: (refs) => images.save(refs),
       push: async () => ({ digest: '', size: 0 }),
       remove: async () => ({ untagged: [], deleted: [] }),
       tag: nothing,

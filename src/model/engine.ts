@@ -119,6 +119,8 @@ export interface Images {
   pull(ref: string, options?: PullOptions): Promise<Pulled>;
   /** To its registry, under the tag that it has here. What the registry has is not sent again. */
   push(ref: string, options?: PushOptions): Promise<Pushed>;
+  /** As a `docker save` archive that is an OCI layout, too. What is not there is an error before the stream. */
+  save(refs: readonly string[]): Promise<NodeJS.ReadableStream>;
   /** From a Dockerfile. A step that fails is an error whose place is the line of the Dockerfile; half an image is never kept. */
   build(request: BuildRequest): Promise<Built>;
   /** Untags; deletes layers that nothing uses. Refuses while a container uses it, unless forced. */

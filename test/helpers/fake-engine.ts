@@ -119,6 +119,7 @@ export function createFakeEngine(options: FakeOptions = {}): FakeEngine {
         images.set(ref, image);
         return { image, digest: '', isNew: true };
       },
+      save: notPart,
       push: async (ref) => {
         await call('images.push', [ref]);
         if (!images.has(ref)) throw new TcomposeError(`there is no image ${ref}`, { code: 'image-missing' });

@@ -59,6 +59,10 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
       ),
       pull: single('bring in an image from its registry', async () => (await import('./image-pull.ts')).imagePull),
       push: single('send an image to its registry', async () => (await import('./image-push.ts')).imagePush),
+      save: single(
+        'write images as an archive for docker load',
+        async () => (await import('./image-save.ts')).imageSave,
+      ),
       ls: single('list images', async () => (await import('./image-ls.ts')).imageLs),
       inspect: single(
         'print all that is known of images',
