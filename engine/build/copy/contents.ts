@@ -88,17 +88,16 @@ export async function contentsOf(
     }
   }
   if (unknown.length > 0) {
-    const now = BigInt(Date.now()) * 1_000_000n;
-    const [at, total] = [
-      origin.isLive ? now : 2n ** 62n,
-      unknown.reduce((sum, { entry: { size, type } }) => sum + (type === 'f' ? size : 0), 0),
-    ];
+    // What lies in layers does not change any more.
+    const at = origin.isLive ? BigInt(Date.now()) * 1_000_000n : undefined;
+    const { progress } = origin;
+    progress.total += unknown.reduce((sum, { entry: { size, type } }) => sum + (type === 'f' ? size : 0), 0);
     const records = await readFiles(
       host,
       origin.reach,
       unknown.map(({ entry: { path } }) => path),
     );
-    let [index, bytes] = [0, 0];
+    let index = 0;
     try {
       for await (const record of records) {
         signal.throwIfAborted();
@@ -106,8 +105,8 @@ export async function contentsOf(
         const digest = await hashed(record, origin);
         digests.set(entry, digest);
         origin.cache.add(origin.isLive ? identityOf(record) : key, digest, at);
-        bytes += record.stored;
-        onProgress?.('reading files', bytes, total);
+        progress.bytes += record.stored;
+        onProgress?.('reading files', progress.bytes, progress.total);
       }
     } finally {
       await records.close();

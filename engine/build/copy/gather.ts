@@ -6,7 +6,7 @@ import { parseChmod } from './chmod.ts';
 import { contentsOf } from './contents.ts';
 import type { CopyJob, CopyRequest, CopyServices, GatherFn } from './contract.ts';
 import { digestOf } from './digest.ts';
-import { type Origin, originOf } from './origin.ts';
+import { type Origin, openOrigin, originOf } from './origin.ts';
 import { type PutItem, putItems } from './put.ts';
 import { fetchRemote, isRemote } from './remote.ts';
 import { select } from './select.ts';
@@ -105,7 +105,7 @@ async function asArchive(services: CopyServices, item: Item): Promise<Item> {
 
 async function remoteItems(services: CopyServices, { body }: CopyRequest, word: string): Promise<readonly Item[]> {
   const { folder, file } = await fetchRemote(services, word, body.flags);
-  const origin = originOf(services, { kind: 'folder', path: folder, ignore: [] });
+  const origin = openOrigin(services, { kind: 'folder', path: folder, ignore: [] });
   const wish = { parents: false, exclude: body.exclude };
   if (file === undefined) return treeItems(services, origin, '/', wish);
   const items = await treeItems(services, origin, file.stored, wish);

@@ -22,6 +22,8 @@ export interface Origin {
   /** Somebody may be changing it. */
   readonly isLive: boolean;
   readonly cache: StatCache;
+  /** Bytes that had to be read, so far. */
+  readonly progress: { bytes: number; total: number };
   /** Under what the cache knows a file: 48 bytes as latin1 text. */
   cacheKey(entry: Entry): string;
 }
@@ -35,14 +37,15 @@ export function originOf(services: CopyServices, source: SourceTree): Origin {
   const key = JSON.stringify(
     source.kind === 'folder' ? [source.path, shownRules(source.ignore)] : [source.key, source.layers],
   );
-  const origin = known.get(key) ?? open(services, source);
+  const origin = known.get(key) ?? openOrigin(services, source);
   known.set(key, origin);
   return origin;
 }
 
 const shownRules = (rules: IgnoreRules) => rules.map(({ glob, exception }) => [glob.text, exception]);
 
-function open(services: CopyServices, source: SourceTree): Origin {
+/** As it is now. */
+export function openOrigin(services: CopyServices, source: SourceTree): Origin {
   const { host } = services;
   if (source.kind === 'folder') {
     const path = realFolder(source.path);
@@ -52,6 +55,7 @@ function open(services: CopyServices, source: SourceTree): Origin {
       reach,
       owned: false,
       isLive: true,
+      progress: { bytes: 0, total: 0 },
       cache: openStatCache(host.paths, path),
       cacheKey: ({ identity }) => identity,
     };
@@ -62,6 +66,7 @@ function open(services: CopyServices, source: SourceTree): Origin {
     reach,
     owned: true,
     isLive: false,
+    progress: { bytes: 0, total: 0 },
     cache: openStatCache(host.paths, `layers:${source.key}`),
     // Numbers of overlay's devices mean nothing in another mount of the same layers.
     cacheKey: ({ path }) => createHash('sha384').update(`${source.key}\0${path}`, 'latin1').digest().toString('latin1'),

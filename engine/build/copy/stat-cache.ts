@@ -30,8 +30,8 @@ export function isSettled(identity: string, now: bigint): boolean {
 export interface StatCache {
   /** 32 bytes as latin1 text. */
   find(identity: string): string | undefined;
-  /** `at`: before the file was read. */
-  add(identity: string, digest: string, at: bigint): void;
+  /** `at`: before the file was read, nanoseconds since 1970; absent: it cannot change any more. */
+  add(identity: string, digest: string, at: bigint | undefined): void;
   /** Writes what `used` says is there now, and forgets the rest; nothing to do when nothing is new. */
   save(used: Iterable<string>): Promise<void>;
 }
@@ -49,7 +49,7 @@ export function openStatCache(paths: Paths, path: string): StatCache {
       return load().get(identity);
     },
     add(identity, digest, at) {
-      if (!isSettled(identity, at)) return;
+      if (at !== undefined && !isSettled(identity, at)) return;
       load().set(identity, digest);
       isNew = true;
     },

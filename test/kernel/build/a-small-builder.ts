@@ -19,7 +19,10 @@ export function ownerOf(chown: string | undefined) {
   return { uid, gid: group === undefined ? (user === 'app' ? 1001 : uid) : (NAMES[group] ?? Number(group)) };
 }
 
-export function overlayReach(scratch: string, layers: readonly string[]): { upper: string; reach: readonly LaunchOp[] } {
+export function overlayReach(
+  scratch: string,
+  layers: readonly string[],
+): { upper: string; reach: readonly LaunchOp[] } {
   const at = join(scratch, `step-${layers.length}-${Math.random().toString(36).slice(2)}`);
   const [upper, work, on, empty] = ['upper', 'work', 'on', 'empty'].map((name) => join(at, name)) as [
     string,

@@ -58,7 +58,7 @@ async function recordsOf(spec: TreeSpec): Promise<readonly { record: UnpackRecor
   );
 }
 
-async function tarBytes(spec: TreeSpec, pack?: FileSpec['pack']): Promise<Buffer> {
+export async function tarBytes(spec: TreeSpec, pack?: FileSpec['pack']): Promise<Buffer> {
   const files = (await recordsOf(spec)).map(
     ({ record, bytes }): PackedFile => ({
       ...record,
