@@ -17,6 +17,7 @@ export async function* layerTar(
 }
 
 const OPAQUE = 'trusted.overlay.opaque';
+const OVERLAYS = /^(?:trusted|user)\.overlay\./;
 const isWhiteout = ({ kind, major, minor }: PackedFile): boolean => kind === 'c' && major === 0 && minor === 0;
 
 /** Overlay's marks in the form of an image layer (OCI image-spec, layer.md): `.wh.NAME` for what is gone, `.wh..wh..opq` in what hides. */
@@ -29,15 +30,22 @@ async function* asLayer(files: RecordStream, onFile: (file: PackedFile) => void)
       yield mark(file, `${file.path.slice(0, slash)}.wh.${file.path.slice(slash)}`);
       continue;
     }
-    yield { ...file, xattrs: file.xattrs.filter(([name]) => !/^(?:trusted|user)\.overlay\./.test(name)) };
+    yield {
+      ...file,
+      mtime: whole(file),
+      xattrs: file.xattrs.length === 0 ? file.xattrs : file.xattrs.filter(([name]) => !OVERLAYS.test(name)),
+    };
     if (file.kind === 'd' && file.xattrs.some(([name, value]) => name === OPAQUE && value.toString() === 'y'))
       yield mark(file, `${file.path}/.wh..wh..opq`);
   }
 }
 
+/** Whole seconds, as Docker's layers have them: a fraction would cost each file a header of its own. */
+const whole = ({ mtime }: PackedFile): PackedFile['mtime'] => ({ seconds: mtime.seconds, nanoseconds: 0 });
+
 const mark = (file: PackedFile, path: string): PackedFile => ({
   ...NOTHING,
-  mtime: file.mtime,
+  mtime: whole(file),
   kind: 'f',
   path,
   // Nothing follows.

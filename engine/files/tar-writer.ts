@@ -10,15 +10,49 @@ const TYPES: Readonly<Record<string, string>> = { f: '0', h: '1', l: '2', c: '3'
 const BLOCK = 512;
 const padding = (length: number): Buffer => Buffer.alloc((BLOCK - (length % BLOCK)) % BLOCK);
 
+/** Pieces are handed over together: a hash or a connection takes one of 64 KiB in the time of one of a few bytes. */
+const PIECE_BYTES = 1 << 16;
+
 /** Paths are latin1 text, one character a byte, as they are to be in the archive; of folders without the slash at the end. */
 export async function* writeTar(files: AsyncIterable<PackedFile>, options: TarOptions): AsyncGenerator<Buffer> {
+  let parts: Buffer[] = [];
+  let bytes = 0;
+  const add = (part: Buffer): void => {
+    if (part.length === 0) return;
+    parts.push(part);
+    bytes += part.length;
+  };
+  const take = (): Buffer => {
+    const whole = parts.length === 1 ? parts[0]! : Buffer.concat(parts, bytes);
+    [parts, bytes] = [[], 0];
+    return whole;
+  };
   for await (const file of files) {
-    if (TYPES[file.kind] !== undefined) yield* entry(file, options);
+    if (TYPES[file.kind] === undefined) continue;
+    const { size, keepsHoles, head } = beginEntry(file, options);
+    for (const part of head) add(part);
+    if (size > 0) {
+      for await (const part of keepsHoles || file.stored === file.size ? file.data() : withZeros(file)) {
+        add(part);
+        if (bytes >= PIECE_BYTES) yield take();
+      }
+      add(padding(size));
+    }
+    if (bytes >= PIECE_BYTES) yield take();
   }
-  yield Buffer.alloc(2 * BLOCK);
+  add(Buffer.alloc(2 * BLOCK));
+  yield take();
 }
 
-async function* entry(file: PackedFile, options: TarOptions): AsyncGenerator<Buffer> {
+interface Begun {
+  /** In the archive. */
+  readonly size: number;
+  readonly keepsHoles: boolean;
+  readonly head: readonly Buffer[];
+}
+
+/** All but the data. */
+function beginEntry(file: PackedFile, options: TarOptions): Begun {
   const keepsHoles = options.sparse && file.kind === 'f' && file.stored !== file.size;
   const map = keepsHoles ? sparseMap(file) : Buffer.alloc(0);
   const size = file.kind !== 'f' ? 0 : keepsHoles ? map.length + file.stored : file.size;
@@ -28,16 +62,13 @@ async function* entry(file: PackedFile, options: TarOptions): AsyncGenerator<Buf
     records.push(['GNU.sparse.major', '1'], ['GNU.sparse.minor', '0'], ['GNU.sparse.name', path]);
     records.push(['GNU.sparse.realsize', `${file.size}`]);
   }
+  const head: Buffer[] = [];
   if (records.length > 0) {
     const body = Buffer.concat(records.map(([key, value]) => paxRecord(key, value)));
-    yield header({ path: 'PaxHeader', link: '', type: 'x', size: body.length });
-    yield Buffer.concat([body, padding(body.length)]);
+    head.push(header({ path: 'PaxHeader', link: '', type: 'x', size: body.length }), body, padding(body.length));
   }
-  yield header({ path, link: file.link, type: TYPES[file.kind]!, size, file });
-  if (size === 0) return;
-  if (map.length > 0) yield map;
-  yield* keepsHoles || file.stored === file.size ? file.data() : withZeros(file);
-  yield padding(size);
+  head.push(header({ path, link: file.link, type: TYPES[file.kind]!, size, file }), map);
+  return { size, keepsHoles, head };
 }
 
 /** Decimal lines, filled up to a block: count, then offset and length of each piece (tar(5), GNU sparse 1.0). */
@@ -149,7 +180,8 @@ function header({ path, link, type, size, file }: Header): Buffer {
   octal(329, 8, file?.major ?? 0);
   octal(337, 8, file?.minor ?? 0);
   block.write(prefix, 345, 'latin1');
-  const sum = block.reduce((total, byte) => total + byte, 0);
+  let sum = 0;
+  for (let at = 0; at < BLOCK; at++) sum += block[at]!;
   block.write(`${sum.toString(8).padStart(6, '0')}\0 `, 148, 'latin1');
   return block;
 }

@@ -1,5 +1,5 @@
 /** Removes what nothing refers to: unfinished work of dead processes, layers and blobs of no image. */
-import { mkdir, readlink, rename, unlink, writeFile } from 'node:fs/promises';
+import { mkdir, readlink, rename, rmdir, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { imagesDir, type Paths } from '../state/paths.ts';
 import { isAlive } from '../state/process.ts';
@@ -59,7 +59,8 @@ export const sweep = async (paths: Paths): Promise<readonly string[]> => {
 
 /** Ends what beginWork began. After a failure, or when somebody could not sweep because of us or was killed, we do. */
 export const endWork = async (paths: Paths, work: Work, outcome: 'done' | 'failed'): Promise<void> => {
-  await removeTrees([work.folder]);
+  // Mostly all that was made there has its place by now: no process is needed to remove nothing.
+  await rmdir(work.folder).catch(() => removeTrees([work.folder]));
   const left = await listFolder(partialDir(paths));
   const isWanted = left.includes(WANTED) || left.some((name) => WORK_NAME.test(name) && !isLiveWork(name));
   if (outcome === 'failed' || isWanted) await sweep(paths);

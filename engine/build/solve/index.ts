@@ -1,6 +1,7 @@
 /** Builds an image: reads the Dockerfile, builds the stages that the target needs side by side, and puts the result into the store. */
 import { randomBytes } from 'node:crypto';
 import { mkdirSync } from 'node:fs';
+import { rmdir } from 'node:fs/promises';
 import { availableParallelism } from 'node:os';
 import { join } from 'node:path';
 import type { BuildRequest, Built } from '../../../src/model/build.ts';
@@ -120,6 +121,8 @@ function lazyScratch(paths: Paths): { get(): string; remove(): Promise<void> } {
       }
       return folder;
     },
-    remove: () => removeTrees(folder === undefined ? [] : [folder]),
+    remove: async () => {
+      if (folder !== undefined) await rmdir(folder).catch(() => removeTrees([folder!]));
+    },
   };
 }

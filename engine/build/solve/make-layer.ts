@@ -5,6 +5,7 @@ import { mkdir, rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { layerTar } from '../../files/layer-tar.ts';
 import type { Host } from '../../host.ts';
+import type { Unpacked } from '../../image/layers.ts';
 import type { Work } from '../../image/store.ts';
 import { removeTrees } from '../../state/remove-trees.ts';
 import { clampTimes } from './clamp-times.ts';
@@ -57,13 +58,15 @@ async function remove(folders: readonly string[]): Promise<void> {
   }
 }
 
-async function seal(host: Host, upper: string): Promise<{ diffId: string; sizeBytes: number } | undefined> {
+async function seal(host: Host, upper: string): Promise<Omit<Unpacked, 'folder'> | undefined> {
   const hash = createHash('sha256');
-  let [sizeBytes, files] = [0, 0];
+  let [sizeBytes, tarBytes, files] = [0, 0, 0];
   for await (const chunk of layerTar(host, upper, (file) => {
     files++;
     if (file.kind === 'f') sizeBytes += file.size;
-  }))
+  })) {
     hash.update(chunk);
-  return files === 0 ? undefined : { diffId: `sha256:${hash.digest('hex')}`, sizeBytes };
+    tarBytes += chunk.length;
+  }
+  return files === 0 ? undefined : { diffId: `sha256:${hash.digest('hex')}`, sizeBytes, tarBytes };
 }

@@ -16,7 +16,7 @@ import { removeContainers } from '../../container/remove.ts';
 import { sweepStrays } from '../../container/sweep.ts';
 import { writeHostFiles } from '../../container/write-host-files.ts';
 import type { Host } from '../../host.ts';
-import { allotEndpoints, createNetworks, findNetwork } from '../../network/index.ts';
+import { allotEndpoints, createNetworks, findNetwork, removeNetworks } from '../../network/index.ts';
 import { writeContainerRecord } from '../../state/container-records.ts';
 import { withFolderLock } from '../../state/file-lock.ts';
 import { makeFolder } from '../../state/files.ts';
@@ -74,20 +74,17 @@ export function makeSandboxes(host: Host, request: BuildRequest): Sandboxes {
     },
     async close() {
       await Promise.allSettled(warmed.values());
-      if (all.length === 0) return;
-      await remove(
-        host,
-        all.splice(0).map(({ name }) => name),
-      );
+      if (all.length > 0) await remove(host, all.splice(0));
     },
   };
 }
 
-async function remove(host: Host, names: readonly string[]): Promise<void> {
+async function remove(host: Host, records: readonly ContainerRecord[]): Promise<void> {
+  const names = records.map(({ name }) => name);
+  const usesBridge = records.some(({ endpoints }) => endpoints.some(({ network }) => network === defaultBridge.name));
   const failed = await removeContainers(host, names, { anonymousVolumes: false });
-  const { removeNetworks } = await import('../../network/index.ts');
   // As after `down`: it stays while anybody has a place on it.
-  await removeNetworks(await host.networkContext(), [defaultBridge.name], []).catch(() => undefined);
+  if (usesBridge) await removeNetworks(await host.networkContext(), [defaultBridge.name], []).catch(() => undefined);
   for (const error of failed.values()) throw error;
 }
 
@@ -98,11 +95,7 @@ async function removeAbandoned(host: Host): Promise<void> {
     const [, pid, startTime] = /^(\d+)-(\d+)$/.exec(madeFrom.labels[OWNER_LABEL] ?? '') ?? [];
     return NAME.test(name) && pid !== undefined && !isAlive({ pid: Number(pid), startTime: startTime! });
   });
-  if (abandoned.length > 0)
-    await remove(
-      host,
-      abandoned.map(({ name }) => name),
-    );
+  if (abandoned.length > 0) await remove(host, abandoned);
 }
 
 async function makeSandbox(
