@@ -58,7 +58,11 @@ export const build = command({
     await cli.change(
       'build',
       async (context, progress) => {
-        await operation.buildProject(context, project, options);
+        const built = await operation.buildProject(context, project, options);
+        if (flags.push && built.length > 0) {
+          const { pushProject } = await import('../../operations/push.ts');
+          await pushProject(context, project, { services: built.map(({ service }) => service) });
+        }
         await progress.finish();
       },
       { quiet: flags.quiet },

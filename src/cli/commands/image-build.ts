@@ -3,6 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { resolve } from 'node:path';
 import type { PlannedBuild } from '../../model/build.ts';
 import { epochOf } from '../../operations/build-request.ts';
+import type { Context } from '../../operations/context.ts';
 import { usageError } from '../args.ts';
 import { type Cli, command } from '../command.ts';
 import { type FlagValues, list, text, toggle } from '../flags.ts';
@@ -34,6 +35,7 @@ const FLAGS = {
   quiet: toggle('q', 'print only the id of the image'),
   check: toggle('', 'only look for mistakes in the Dockerfile'),
   output: list('o', 'WHAT', 'where the result goes: only the store (type=docker)'),
+  push: toggle('', 'push it afterwards, by all of its names'),
   load: toggle('', 'keep it in the store (always so)', { hidden: true }),
   attest: list('', 'WHAT', 'no effect', { hidden: true }),
   provenance: text('', 'WHAT', 'no effect', { hidden: true }),
@@ -78,9 +80,12 @@ export const imageBuild = command({
       const { build, contents } = requestOf(cli, flags, source);
       if (flags.check)
         return await cli.read(async (context) => printFindings(cli, await operation.checkBuilds(context, [build])));
-      const image = await cli.change('build', (context) => operation.buildImage(context, build, contents), {
-        quiet: flags.quiet,
-      });
+      const make = async (context: Context) => {
+        const made = await operation.buildImage(context, build, contents);
+        if (flags.push) await (await import('../../operations/push.ts')).pushImages(context, build.tags);
+        return made;
+      };
+      const image = await cli.change('build', make, { quiet: flags.quiet });
       if (image === undefined || cli.globals['dry-run']) return 0;
       await writeDown(flags, image.id, build.tags);
       if (flags.quiet) cli.out.data(`${image.id}\n`);

@@ -9,7 +9,8 @@ const MAX_WIDTH = 160;
 const MAX_LINES = 30;
 
 /** Errors that are about an instruction; others point at a line of a Compose file. */
-const isOfBuild = ({ code }: TcomposeError): boolean => /^(build|dockerfile|bad-copy)/.test(code);
+const isOfBuild = ({ code, at }: TcomposeError): boolean =>
+  /^(build|dockerfile)/.test(code) || /(?:^|[/.])dockerfile(?:$|\.)/i.test(at?.file ?? '');
 
 /** Lines of text, none where there is nothing to show. */
 export function dockerfileFrame(error: TcomposeError): readonly string[] {

@@ -38,7 +38,7 @@ test('of a text that is no file the failed lines are shown, and an error of a Co
   expect(render(new TcomposeError('e', { code: 'build-step-failed', at: at('Dockerfile', 3, 3, shown) }))).toContain(
     '  3 | >>> RUN false\n',
   );
-  expect(render(new TcomposeError('e', { code: 'port-in-use', at: at('Dockerfile', 3, 3, shown) }))).not.toContain(
+  expect(render(new TcomposeError('e', { code: 'port-in-use', at: at('compose.yaml', 3, 3, shown) }))).not.toContain(
     '>>>',
   );
 });
