@@ -25,6 +25,7 @@ import { bridgePrefix, owned } from './names.ts';
 import { optionsOf } from './options.ts';
 import { isBridge } from './parent-options.ts';
 import { type PortRule, portTree } from './port-tree.ts';
+import { routedRules } from './routed-rules.ts';
 
 export type Family = 4 | 6;
 export const TABLES = ['mangle', 'nat', 'filter'] as const;
@@ -124,7 +125,7 @@ export const SHARED = '@all';
 /** A container may have the same name. */
 export const networkOwner = (network: string): string => `net:${network}`;
 
-function guard({ family, bridges, networks, containers }: Scope): readonly Draft[] {
+function guard({ family, bridges, networks, known, containers }: Scope): readonly Draft[] {
   const internal = networks.filter(({ madeFrom }) => madeFrom.internal);
   const open = networks.filter((network) => !isIsolated(network));
   const unprotected = networks.filter(({ madeFrom }) => optionsOf(madeFrom).unprotected[family]);
@@ -146,6 +147,9 @@ function guard({ family, bridges, networks, containers }: Scope): readonly Draft
       ...bridges.map((from): Draft => [networkOwner(name), `-i ${from} -o ${bridge} -j DROP`]),
       [networkOwner(name), `-o ${bridge} -j RETURN`],
     ]),
+    ...routedRules(networks, containers, known, family).map(
+      ({ owner, text }): Draft => ['container' in owner ? owner.container : networkOwner(owner.network), text],
+    ),
     ...each(bridges, (bridge) => `-o ${bridge} -j DROP`),
   ];
 }
@@ -205,7 +209,8 @@ function source({ family, bridges, networks }: Scope): readonly Draft[] {
   // From this host's loopback, or back to where it came from: the answer must come by way of this host again.
   if (family === 4) rules.push(...each(bridges, (bridge) => `-s 127.0.0.0/8 -o ${bridge} -j MASQUERADE`));
   for (const { name, bridge, subnets, madeFrom } of networks.filter((network) => !network.madeFrom.internal)) {
-    const { masquerade, source: own } = optionsOf(madeFrom);
+    const { masquerade, routed, source: own } = optionsOf(madeFrom);
+    if (routed[family]) continue;
     const hide = own[family] === undefined ? 'MASQUERADE' : `SNAT --to-source ${own[family]}`;
     for (const { subnet } of subnets.filter((candidate) => isOf(candidate.subnet, family))) {
       rules.push([networkOwner(name), `-s ${subnet} -o ${bridge} -m conntrack --ctstate DNAT -j MASQUERADE`]);

@@ -2,7 +2,7 @@
 import type { LivePort } from '../../src/model/live.ts';
 import type { ContainerRecord, NetworkRecord } from '../state/records.ts';
 import { addressBytes, isIpv6 } from './addresses.ts';
-import { publishedEndpoint } from './main-endpoint.ts';
+import { publishedEndpoint, routedEndpoint } from './main-endpoint.ts';
 
 const PROTOCOLS: Readonly<Record<string, number>> = { tcp: 6, udp: 17, sctp: 132 };
 
@@ -21,9 +21,10 @@ export function heldSockets(record: ContainerRecord, networks: readonly NetworkR
   const known = new Map(networks.map((network) => [network.name, network]));
   const ipv4 = publishedEndpoint(record, known, 4)?.ipv4?.address;
   const ipv6 = publishedEndpoint(record, known, 6)?.ipv6?.address;
+  const isRouted = routedEndpoint(record, known, 4) !== undefined;
   return record.publishers.flatMap((port): HeldSocket[] => {
     const { protocol, published } = port;
-    const family = familyOf(port);
+    const family = familyOf(port) === 'both' && isRouted ? 6 : familyOf(port);
     const inside = family === 4 ? (ipv4 ?? ipv6) : (ipv6 ?? ipv4);
     if (inside === undefined) return [];
     const address = family === 'both' ? '::' : port.hostIp;

@@ -1,5 +1,6 @@
 /** By which of its networks a container reaches the outside, and is reached from there. */
 import type { ContainerRecord, EndpointRecord, NetworkRecord } from '../state/records.ts';
+import { optionsOf } from './options.ts';
 
 /**
  * The endpoint that a container is reached by from outside and by which it reaches the outside: of those that are not internal the
@@ -15,14 +16,31 @@ export const mainEndpoint = (
   return open.find((one) => has(one, 4) && has(one, 6)) ?? open.find((one) => has(one, family));
 };
 
-/** That one again, where the host can lead published ports to it: upon a parent nobody comes in by way of this host. */
+/**
+ * That one again, where the host leads published ports to it: upon a parent nobody comes in by way of this host, and a routed network
+ * (`gateway_mode: routed`) is reached by addresses of its own.
+ */
 export function publishedEndpoint(
   container: ContainerRecord,
   networks: ReadonlyMap<string, NetworkRecord>,
   family: 4 | 6,
 ): EndpointRecord | undefined {
   const main = mainEndpoint(container, networks, family);
-  return main?.hostInterface === '' ? undefined : main;
+  if (main === undefined || main.hostInterface === '') return undefined;
+  return isRouted(networks.get(main.network), family) ? undefined : main;
+}
+
+const isRouted = (network: NetworkRecord | undefined, family: 4 | 6): boolean =>
+  network !== undefined && optionsOf(network.madeFrom).routed[family];
+
+/** The endpoint of a routed network that its published ports are reached at, by its own address. */
+export function routedEndpoint(
+  container: ContainerRecord,
+  networks: ReadonlyMap<string, NetworkRecord>,
+  family: 4 | 6,
+): EndpointRecord | undefined {
+  const main = mainEndpoint(container, networks, family);
+  return main && isRouted(networks.get(main.network), family) ? main : undefined;
 }
 
 /** Has an interface upon a parent: no gateway of the host's is near. */

@@ -21,6 +21,8 @@ export interface NetworkOptions {
   readonly source: Readonly<Partial<Record<4 | 6, string>>>;
   /** The bridge has no IPv4 address: somebody else is the gateway. */
   readonly inhibitIpv4: boolean;
+  /** No addresses are translated, and no ports of the host lead to it: who has a route reaches the ports that are published. */
+  readonly routed: Readonly<Record<4 | 6, boolean>>;
   /** Every port of its containers is open to whoever has a route to them. */
   readonly unprotected: Readonly<Record<4 | 6, boolean>>;
   /** The host has no address on it, so that containers cannot reach the host by it. */
@@ -54,8 +56,8 @@ export function optionsOf({ name, driverOpts, internal, enableIpv6 }: DesiredNet
     const option = `bridge.gateway_mode_ipv${family}`;
     const value = text(option) || 'nat';
     if (value === 'isolated' && !internal) refuse(option, 'it goes with "internal: true" only');
-    if (!['nat', 'nat-unprotected', 'isolated'].includes(value))
-      refuse(option, 'possible here: nat, nat-unprotected, and isolated with "internal: true"');
+    if (!['nat', 'nat-unprotected', 'routed', 'isolated'].includes(value))
+      refuse(option, 'possible here: nat, nat-unprotected, routed, and isolated with "internal: true"');
     return value;
   };
   const source = (family: 4 | 6): Partial<Record<4 | 6, string>> => {
@@ -84,6 +86,7 @@ export function optionsOf({ name, driverOpts, internal, enableIpv6 }: DesiredNet
     masquerade: boolean('bridge.enable_ip_masquerade', true),
     source: { ...source(4), ...source(6) },
     inhibitIpv4: boolean('bridge.inhibit_ipv4', false),
+    routed: { 4: mode(4) === 'routed', 6: mode(6) === 'routed' },
     unprotected: { 4: mode(4) === 'nat-unprotected', 6: mode(6) === 'nat-unprotected' },
     isolated: { 4: mode(4) === 'isolated', 6: mode(6) === 'isolated' },
     antiSpoofing: boolean(ANTI_SPOOFING, true),

@@ -115,6 +115,12 @@ export function ports(scope: ServiceScope): readonly DesiredPort[] {
   if (!mode && isCutOff(scope)) {
     scope.warn(`service ${scope.name} is on internal networks only: its published ports lead nowhere`);
   }
+  const routed = mode ? undefined : routedNetwork(scope);
+  if (routed !== undefined) {
+    scope.warn(
+      `service ${scope.name} is on the routed network ${routed}: its published ports are open at its own address, and lead nowhere from the host's`,
+    );
+  }
   const lan = mode ? undefined : uponParent(scope);
   if (lan !== undefined) {
     scope.warn(
@@ -129,19 +135,29 @@ export function ports(scope: ServiceScope): readonly DesiredPort[] {
 const isCutOff = ({ project, service }: ServiceScope): boolean =>
   Object.keys(service.networks ?? { default: null }).every((key) => project.networks[key]?.internal === true);
 
-/** The network of its way out, if that is upon an interface of the host's: nobody comes in by way of this host. */
-function uponParent({ project, service }: ServiceScope): { readonly key: string; readonly driver: string } | undefined {
+/** The network of its way out, by which published ports lead in. */
+function wayOut({ project, service }: ServiceScope) {
   const entries = Object.entries(service.networks ?? { default: null }).sort(byWayOut(project));
   const key = entries.find(([name]) => project.networks[name]?.internal !== true)?.[0];
-  const driver = key === undefined ? undefined : project.networks[key]?.driver;
-  return key !== undefined && (driver === 'macvlan' || driver === 'ipvlan') ? { key, driver } : undefined;
+  return key === undefined ? undefined : { key, network: project.networks[key] };
+}
+
+/** That one, if it is upon an interface of the host's: nobody comes in by way of this host. */
+function uponParent(scope: ServiceScope): { readonly key: string; readonly driver: string } | undefined {
+  const way = wayOut(scope);
+  const driver = way?.network?.driver;
+  return way && (driver === 'macvlan' || driver === 'ipvlan') ? { key: way.key, driver } : undefined;
+}
+
+/** Its key, if the host translates no addresses of IPv4 for it. */
+function routedNetwork(scope: ServiceScope): string | undefined {
+  const way = wayOut(scope);
+  return way?.network?.driver_opts?.['com.docker.network.bridge.gateway_mode_ipv4'] === 'routed' ? way.key : undefined;
 }
 
 /** Where ports are published that say nothing of it: the option of the network that leads outside. */
-function hostBinding({ project, service }: ServiceScope): string {
-  const entries = Object.entries(service.networks ?? { default: null }).sort(byWayOut(project));
-  const main = entries.find(([key]) => project.networks[key]?.internal !== true)?.[0];
-  const options = service.network_mode || main === undefined ? undefined : project.networks[main]?.driver_opts;
+function hostBinding(scope: ServiceScope): string {
+  const options = scope.service.network_mode ? undefined : wayOut(scope)?.network?.driver_opts;
   return options?.['com.docker.network.bridge.host_binding_ipv4'] ?? '';
 }
 

@@ -1,7 +1,9 @@
 /** Driver options of networks, as the kernel has them in the end. */
+import { spawn } from 'node:child_process';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
 import type { DesiredNetwork } from '../../../src/model/desired.ts';
 import { type Instance, makeInstance, nothingIsLeft, removeInstance } from '../../helpers/instance.ts';
+import { execIn } from '../container/a-container.ts';
 import {
   addressOf,
   aNetwork,
@@ -102,5 +104,50 @@ test('nat-unprotected: whoever has a route reaches every port, other networks do
     expect(await askFrom(await inside(stage.engine, 'other'), web)).toBe('-');
   } finally {
     await command(...outside, 'ip', 'route', 'del', `${web}/32`);
+  }
+});
+
+/** As Docker 28: reached by who has a route, at its own address and the ports that are published, with its own address on the way out. */
+test('routed: published ports are open at the container’s address, to other networks too, others are not, and the host’s ports are free', async () => {
+  await stage.engine.networks.create([
+    withOptions('front', { 'bridge.gateway_mode_ipv4': 'routed' }),
+    aNetwork('back'),
+  ]);
+  await start(stage, [
+    aServer(stage, 'web', ['front'], { ports: [aPort('8080')] }),
+    aServer(stage, 'shut', ['front']),
+    aServer(stage, 'other', ['back']),
+  ]);
+  const [web, shut] = [await addressOf(stage, 'web', 'front'), await addressOf(stage, 'shut', 'front')];
+  for (const address of [web, shut]) await command(...outside, 'ip', 'route', 'add', `${address}/32`, 'via', HOST);
+  // A server out there that says who asks.
+  const script = `require('http').createServer((q, a) => a.end(q.socket.remoteAddress)).listen(8000, '0.0.0.0', () => console.log(1))`;
+  const [program, ...argv] = [...outside, process.execPath, '-e', script];
+  const server = spawn(program!, argv, { stdio: ['ignore', 'pipe', 'inherit'] });
+  await new Promise((done) => server.stdout.once('data', done));
+  try {
+    const other = await inside(stage.engine, 'other');
+    expect({
+      'from outside, at its address': await askFrom(outside, web),
+      'from outside, at the host’s port': await askFrom(outside, `${HOST}:8080`),
+      'from outside, what is not published': await askFrom(outside, shut),
+      'from another network, at its address': (await askFrom(other, web)).split(' ')[0],
+      'from another network, what is not published': await askFrom(other, shut),
+      'from this host': (await askFrom([], web)).split(' ')[0],
+      'from another network, a ping': await execIn(stage.engine, 'other', ['ping', '-c', '1', '-W', '2', shut]),
+    }).toEqual({
+      'from outside, at its address': 'web 198.51.100.1',
+      'from outside, at the host’s port': '-',
+      'from outside, what is not published': '-',
+      'from another network, at its address': 'web',
+      'from another network, what is not published': '-',
+      'from this host': 'web',
+      'from another network, a ping': 0,
+    });
+    expect(await command('ss', '-Hltn', 'sport = :8080')).toBe('');
+    expect(await askFrom(await inside(stage.engine, 'web'), '198.51.100.1:8000')).toBe(web);
+  } finally {
+    server.kill('SIGKILL');
+    for (const address of [web, shut]) await command(...outside, 'ip', 'route', 'del', `${address}/32`);
   }
 });

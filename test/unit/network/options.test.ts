@@ -2,6 +2,7 @@ import { describe, expect, test } from 'vitest';
 import { checkNetwork } from '../../../engine/network/check-network.ts';
 import { allotEndpoints } from '../../../engine/network/endpoints.ts';
 import { firewallOf } from '../../../engine/network/firewall.ts';
+import { heldSockets } from '../../../engine/network/held-ports.ts';
 import { bridgeIndex } from '../../../engine/network/names.ts';
 import { optionsOf } from '../../../engine/network/options.ts';
 import { aContainer, aNetwork, anAttachment, containerRecord, networkRecord } from './records.ts';
@@ -30,7 +31,7 @@ describe('options of a network', () => {
     [{ 'bridge.name': 'far-too-long-a-name' }, /bridge.name/],
     [{ 'bridge.name': 'a/b' }, /bridge.name/],
     [{ 'bridge.name': 'tcb0' }, /bridge.name/],
-    [{ 'bridge.gateway_mode_ipv4': 'routed' }, /gateway_mode_ipv4: routed/],
+    [{ 'bridge.gateway_mode_ipv4': 'direct' }, /gateway_mode_ipv4: direct/],
     [{ 'bridge.gateway_mode_ipv4': 'isolated' }, /gateway_mode_ipv4: isolated/],
     [{ 'bridge.host_binding_ipv4': 'x -j ACCEPT' }, /host_binding_ipv4/],
     [{ host_ipv4: '2001:db8::1' }, /host_ipv4/],
@@ -85,6 +86,22 @@ describe('rules', () => {
       `TC-1a2b-GUARD -o ${bridge} -j RETURN`,
       'TC-1a2b-GUARD -o tcb1a2b+ -j DROP',
     ]);
+  });
+
+  test('routed: published ports and ICMP are open at the address itself, and nothing is translated', () => {
+    const record = networkRecord('front', ['10.0.0.0/24'], withOptions({ 'bridge.gateway_mode_ipv4': 'routed' }));
+    const container = containerRecord('web', { addresses: { front: '10.0.0.2' } });
+    const publishers = [{ protocol: 'tcp', hostIp: '', published: 8080, target: 80 }];
+    const records = { networks: [record], containers: [{ ...container, publishers }] };
+    const rules = bare(
+      Object.values(firewallOf(records, '1a2b', 4)!).flatMap((all) =>
+        all.rules.map(({ chain, text }) => `${chain} ${text}`),
+      ),
+    );
+    expect(rules).toContain(`TC-1a2b-GUARD -d 10.0.0.2/32 -o ${record.bridge} -p tcp -m tcp --dport 80 -j RETURN`);
+    expect(rules).toContain(`TC-1a2b-GUARD -o ${record.bridge} -p icmp -j RETURN`);
+    expect(rules.filter((rule) => /DNAT --to|-s 10\.0\.0\.0/.test(rule))).toEqual([]);
+    expect(heldSockets(records.containers[0]!, records.networks)).toEqual([]);
   });
 
   test('host_ipv4 is the address that containers are seen with', () => {
