@@ -19,18 +19,20 @@ export function hostnameOf(
   return hostname ?? (networkMode.kind === 'host' ? host.hostname : id.slice(0, 12));
 }
 
-/** Every network of it gives one line: its own name must resolve without a name server. */
+/**
+ * Every network of it gives one line: its own name must resolve without a name server. `ipv6`: the kernel has it. Then `::1` is
+ * localhost, as with Docker, on whatever networks the container is.
+ */
 export function hostsText(
   container: DesiredContainer,
   hostname: string,
   endpoints: readonly EndpointRecord[],
-  { gateway, host }: { readonly gateway: string; readonly host: HostNames },
+  { gateway, host, ipv6 = true }: { readonly gateway: string; readonly host: HostNames; readonly ipv6?: boolean },
 ): string {
   if (container.networkMode.kind === 'host') return host.hosts + extraLines(container, gateway);
   const names = ownNames(hostname, container.domainname);
-  const usesIpv6 = endpoints.some((endpoint) => endpoint.ipv6 !== undefined);
   const lines = ['127.0.0.1\tlocalhost'];
-  if (usesIpv6) {
+  if (ipv6 && hasIpv6Loopback(container)) {
     lines.push('::1\tlocalhost ip6-localhost ip6-loopback', 'fe00::\tip6-localnet', 'ff00::\tip6-mcastprefix');
     lines.push('ff02::1\tip6-allnodes', 'ff02::2\tip6-allrouters');
   }
@@ -42,6 +44,10 @@ export function hostsText(
   }
   return `${lines.join('\n')}\n${extraLines(container, gateway)}${own.map((line) => `${line}\n`).join('')}`;
 }
+
+/** Its loopback has ::1, unless the file turns that off. */
+const hasIpv6Loopback = ({ sysctls }: DesiredContainer): boolean =>
+  !['all', 'lo'].some((name) => sysctls[`net.ipv6.conf.${name}.disable_ipv6`] === '1');
 
 /** The full name, and its first label where there are more, however `hostname` and `domainname` share them (as libnetwork). */
 function ownNames(hostname: string, domainname: string | undefined): string {

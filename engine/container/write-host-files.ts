@@ -25,7 +25,8 @@ export function writeHostFiles(
   const links = container.links.length === 0 ? [] : linkLines(record, records.containers);
   const hostname = hostnameOf(container, id, host);
   const hosts =
-    hostsText(container, hostname, endpoints, { gateway, host }) + links.map((line) => `${line}\n`).join('');
+    hostsText(container, hostname, endpoints, { gateway, host, ipv6: existsSync('/proc/net/if_inet6') }) +
+    links.map((line) => `${line}\n`).join('');
   const servers = nameServers(record, records);
   const resolv = resolvText(container.dns, { servers, host: host.resolvConf });
   // What was written last is kept beside: by it is told what the container has changed itself.

@@ -27,6 +27,11 @@ export function dnsmasqConfig(
     // The host's own resolver may be asked where it is (127.0.0.53), since this runs in the host's network.
     ...(!open || upstreams.length > 0 ? ['no-resolv'] : []),
     ...upstreams.map((address) => `server=${address}`),
+    // Its keeper sends a signal when the host's resolv.conf has changed (keep.c).
+    'no-poll',
+    // As the host's own programs ask (resolv.conf(5)): the first server may know names of a VPN that the second does not. The next one
+    // is asked when who asks has waited in vain and asks again.
+    'strict-order',
     // A name without a dot is one of ours or none: it is not told to others, and no answer is waited for.
     'domain-needed',
     // Of several addresses, those that the asking network leads to.

@@ -34,6 +34,8 @@ function namedIn(pidFile: string, config: string): number | undefined {
 }
 
 const NOT_FOUND = 127;
+/** Of the host: its keeper looks after it, and tells the server when it has become another one. */
+const RESOLV_CONF = '/etc/resolv.conf';
 
 export interface ServerOptions {
   readonly launcher: string;
@@ -52,8 +54,8 @@ export async function ensureServer(folder: string, zone: Zone, { launcher, chang
     return;
   }
   await endServer(folder);
+  const command = ['keep', files.keeper, RESOLV_CONF, files.pid, 'dnsmasq', `--conf-file=${files.config}`];
   writeFileSync(files.config, config, { mode: 0o644 });
-  const command = ['keep', files.keeper, 'dnsmasq', `--conf-file=${files.config}`];
   const { status, errors } = await runProgram(launcher, command);
   if (status === NOT_FOUND) throw missing('dnsmasq');
   if (status !== 0) throw refused(zone, errors);

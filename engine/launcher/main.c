@@ -40,7 +40,7 @@ static int dispatch(int argc, char **argv) {
 	if (!strcmp(mode, "serve") && argc == 2) return sealed(argc, argv);
 	if (is_direct(mode) && argc == 3) return sealed(argc, argv);
 	if (!strcmp(mode, "check")) return check_main(argc - 2, argv + 2);
-	if (!strcmp(mode, "keep") && argc > 3) return keep_main(argv + 2);
+	if (!strcmp(mode, "keep") && argc > 5) return keep_main(argv + 2);
 	if (!strcmp(mode, "init")) return init_main(argc, argv);
 	if (!strcmp(mode, "unpack")) return unpack_main(argc, argv);
 	if (!strcmp(mode, "weave")) return weave_main(argc, argv);

@@ -174,10 +174,15 @@ describe('mounts', () => {
 describe('hosts files', () => {
   const container = (changes: Partial<DesiredContainer> = {}) =>
     ({
+      sysctls: {},
       networkMode: { kind: 'bridge' },
       extraHosts: [{ host: 'gate', address: 'host-gateway' }],
       ...changes,
     }) as DesiredContainer;
+  const IPV6 = [
+    '::1\tlocalhost ip6-localhost ip6-loopback\nfe00::\tip6-localnet\nff00::\tip6-mcastprefix\n',
+    'ff02::1\tip6-allnodes\nff02::2\tip6-allrouters\n',
+  ].join('');
   const host = { hostname: 'machine', hosts: '127.0.0.1 machine\n', resolvConf: '' };
   const endpoint = {
     network: 'n',
@@ -190,8 +195,17 @@ describe('hosts files', () => {
 
   test('hold loopback, what was asked for, and the container’s own names', () => {
     expect(hostsText(container({ domainname: 'example.org' }), 'box', [endpoint], { gateway: '10.0.0.1', host })).toBe(
-      '127.0.0.1\tlocalhost\n10.0.0.1\tgate\n10.0.0.2\tbox.example.org\tbox\n',
+      `127.0.0.1\tlocalhost\n${IPV6}10.0.0.1\tgate\n10.0.0.2\tbox.example.org\tbox\n`,
     );
+  });
+
+  test('say what ::1 is, unless the kernel or the file has none', () => {
+    const facts = { gateway: '10.0.0.1', host };
+    const off = container({ sysctls: { 'net.ipv6.conf.all.disable_ipv6': '1' } });
+    const short = '127.0.0.1\tlocalhost\n10.0.0.1\tgate\n10.0.0.2\tbox\n';
+    expect(hostsText(off, 'box', [endpoint], facts)).toBe(short);
+    expect(hostsText(container({}), 'box', [endpoint], { ...facts, ipv6: false })).toBe(short);
+    expect(hostsText(container({}), 'box', [], facts)).toBe(`127.0.0.1\tlocalhost\n${IPV6}10.0.0.1\tgate\n`);
   });
 
   test('give a host name with dots its first label as well', () => {

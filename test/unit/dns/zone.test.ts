@@ -104,7 +104,7 @@ describe('name servers', () => {
   test('have no way to ask anybody where none of the networks leads outside', () => {
     const files = { hosts: '/h', routes: '/r', pid: '/p', log: '/l' };
     const config = (record: Record) => dnsmasqConfig(zoneFor(record), files, 'nobody');
-    expect(config(asking(['9.9.9.9'], { inner: '172.22.0.5' }))).toContain('no-resolv\ndomain-needed');
+    expect(config(asking(['9.9.9.9'], { inner: '172.22.0.5' }))).toContain('no-resolv\nno-poll');
     expect(config(asking(['9.9.9.9'], { inner: '172.22.0.5' }))).not.toContain('9.9.9.9');
     expect(config(web)).not.toContain('no-resolv');
     expect(config(asking(['9.9.9.9'], { inner: '172.22.0.5', front: '172.20.0.5' }))).toContain('server=9.9.9.9\n');
