@@ -8,6 +8,7 @@ import type { NetworkRecord } from '../state/records.ts';
 import { request } from './bridge.ts';
 import { inTheWay } from './child-ops.ts';
 import type { NetworkContext } from './create-networks.ts';
+import { childIndex } from './names.ts';
 import { newChild, newDummy, newVlan } from './parent-messages.ts';
 import { isBridge, parentOptions, vlanOf } from './parent-options.ts';
 import { parentIndex, readSetting } from './parents.ts';
@@ -98,7 +99,16 @@ async function tried(run: NetworkContext['run'], network: DesiredNetwork): Promi
   const [host, namespace, inside] = [0, 1, 2];
   const namespaceFd = slotFd(namespace);
   const child = (of: number) =>
-    newChild({ kind, modeNumber, flagNumber, parent: of, name: 'trial', index: 0, namespaceFd, mtu: 0 });
+    newChild({
+      kind,
+      modeNumber,
+      flagNumber,
+      parent: of,
+      name: 'trial',
+      index: childIndex('trial', network.name),
+      namespaceFd,
+      mtu: 0,
+    });
   const ops: LaunchOp[] = [
     { op: 'netlink-open', slot: host },
     { op: 'unshare', flags: CLONE_NEWNET },
@@ -106,10 +116,10 @@ async function tried(run: NetworkContext['run'], network: DesiredNetwork): Promi
     { op: 'netlink-open', slot: inside },
   ];
   const vlan = parent !== undefined && index === undefined ? vlanOf(parent) : undefined;
-  const made = { name: 'parent', index: MADE_INDEX };
+  const made = { name: 'parent', index: childIndex('parent', network.name) };
   if (vlan) ops.push(request(host, newVlan({ ...made, base: parentIndex(vlan.base) ?? 0, id: vlan.id, namespaceFd })));
   else if (index === undefined) ops.push(request(inside, newDummy(made.name, made.index)));
-  const sent = index === undefined ? request(inside, child(MADE_INDEX)) : request(host, child(index));
+  const sent = index === undefined ? request(inside, child(made.index)) : request(host, child(index));
   ops.push({ ...sent, outlast: inTheWay(network) });
   try {
     await run(ops);
@@ -120,8 +130,6 @@ async function tried(run: NetworkContext['run'], network: DesiredNetwork): Promi
     return unusable(network, ...refusal(network, error, what));
   }
 }
-
-const MADE_INDEX = 20;
 
 function refusal(network: DesiredNetwork, { errno }: LaunchError, what: 'vlan' | 'dummy' | 'child'): Said {
   const { kind, parent = '', mode } = parentOptions(network);

@@ -9,7 +9,7 @@ import { positionOf } from './endpoints.ts';
 import { linkNames, type NetworkFacts } from './facts.ts';
 import { linkLocalOps, sysctlOps } from './interface-extras.ts';
 import { mainEndpoint } from './main-endpoint.ts';
-import { bridgeIndex, owned } from './names.ts';
+import { bridgeIndex, childIndex, owned } from './names.ts';
 import { isWithoutGateway, optionsOf } from './options.ts';
 import { parentOptions } from './parent-options.ts';
 import {
@@ -151,8 +151,8 @@ export function neighbourOps(place: Place, container: ContainerRecord, endpoint:
   });
 }
 
-export const indexOf = ({ endpoints }: ContainerRecord, endpoint: EndpointRecord): number =>
-  FIRST_INDEX + positionOf(endpoint, endpoints);
+export const indexOf = ({ id, endpoints }: ContainerRecord, endpoint: EndpointRecord): number =>
+  endpoint.hostInterface === '' ? childIndex(id, endpoint.network) : FIRST_INDEX + positionOf(endpoint, endpoints);
 
 /**
  * Either none at all, or one that is in use at once. Written as the default of the namespace before the interface exists: only that takes

@@ -21,6 +21,13 @@ export const vethName = (instance: string, containerId: string, network: string)
 export const bridgeIndex = (bridge: string): number =>
   0x1000000 + Number.parseInt(/^tcb[0-9a-f]{12}$/.test(bridge) ? bridge.slice(-6) : digest(bridge, 6), 16);
 
+/**
+ * Of a link upon a parent, in its container. The kernel looks whether an index is taken where it is asked, on the host, so it is far from
+ * what is given out there, and from bridges.
+ */
+export const childIndex = (containerId: string, network: string): number =>
+  0x2000000 + Number.parseInt(digest(`${containerId} ${network}`, 6), 16);
+
 const digest = (text: string, digits: number): string =>
   createHash('sha256').update(text).digest('hex').slice(0, digits);
 

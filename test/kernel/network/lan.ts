@@ -34,7 +34,8 @@ export function lacks(type: 'vlan' | 'dummy' | 'ipvlan'): string | undefined {
 
 export function makeLan(): void {
   ip('netns', 'add', 'lan');
-  ip('link', 'add', PARENT, 'type', 'veth', 'peer', 'name', 'eth0', 'netns', 'lan');
+  // With a low number, as the first interfaces of a host have.
+  ip('link', 'add', PARENT, 'index', '16', 'type', 'veth', 'peer', 'name', 'eth0', 'netns', 'lan');
   ip('link', 'set', PARENT, 'addrgenmode', 'none', 'up');
   ip('-n', 'lan', 'link', 'set', 'lo', 'up');
   ip('-n', 'lan', 'link', 'set', 'eth0', 'up');
