@@ -18,6 +18,9 @@ export interface Glob {
   readonly tokens: readonly Token[];
   /** Set when the pattern is plain text: most are. */
   readonly literal?: string;
+  /** Plain text that every match begins and ends with: most paths are told by that. */
+  readonly head: string;
+  readonly tail: string;
 }
 
 /** A bracket expression from `[` on; undefined when it is malformed (filepath.ErrBadPattern). */
@@ -77,12 +80,11 @@ export function parseGlob(text: string): Glob | undefined {
       at++;
     }
   }
-  const plain = tokens.every((token) => token.kind === 'text');
-  return {
-    text,
-    tokens,
-    ...(plain && { literal: tokens.map((token) => ('char' in token ? token.char : '')).join('') }),
-  };
+  const first = tokens.findIndex(({ kind }) => kind !== 'text');
+  const last = tokens.findLastIndex(({ kind }) => kind !== 'text');
+  const plainText = (part: readonly Token[]) => part.map((token) => ('char' in token ? token.char : '')).join('');
+  const head = plainText(first < 0 ? tokens : tokens.slice(0, first));
+  return { text, tokens, head, tail: plainText(tokens.slice(last + 1)), ...(first < 0 && { literal: head }) };
 }
 
 const isPlain = (chars: readonly string[]): boolean => !chars.some((char) => '*?[]\\'.includes(char));
@@ -135,7 +137,9 @@ function after(glob: Glob, text: string): ReadonlySet<number> {
 
 /** `path`: relative, clean, with slashes. */
 export const matchesGlob = (glob: Glob, path: string): boolean =>
-  glob.literal === undefined ? after(glob, path).has(glob.tokens.length) : glob.literal === path;
+  glob.literal === undefined
+    ? path.startsWith(glob.head) && path.endsWith(glob.tail) && after(glob, path).has(glob.tokens.length)
+    : glob.literal === path;
 
 /** Whether something strictly below this folder could match. */
 export const mayMatchBelow = (glob: Glob, folder: string): boolean =>
