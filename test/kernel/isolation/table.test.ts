@@ -17,18 +17,15 @@ const CASES: Readonly<Record<string, Partial<DesiredContainer>>> = {
   'user-no-new-privileges': { security: { ...base, noNewPrivileges: true }, user: '1000:1000' },
 };
 
-// Its state lies on a tmpfs, which maps ids from Linux 6.3 on only.
-const isMachine = process.env['TCOMPOSE_PRIVATE_HOST'] === 'vm';
-if (isMachine)
-  console.log('skipped: user-namespace: the state of the virtual machine lies on a file system that cannot map ids');
-
-test.each(Object.keys(CASES).filter((name) => !isMachine || name !== 'user-namespace'))('%s', async (name) => {
+test.each(Object.keys(CASES))('%s', async (name) => {
   const { argv = [] } = probing();
   const { security } = CASES[name]!;
   const hides = !security?.privileged && !security?.systemPathsUnconfined;
   const changes = { ...CASES[name], argv: hides ? [...argv, 'masked=yes'] : argv };
   const table = await outputOf(stage.engine, aContainer(stage.image, name, probing(changes)));
-  await expect(`${table}\n`).toMatchFileSnapshot(`tables/${name}.txt`);
+  // Older kernels (6.1) hide this setting from user namespaces; newer ones let nobody write it.
+  const told = table.replace('sysctl net/core/somaxconn: absent', 'sysctl net/core/somaxconn: EACCES');
+  await expect(`${told}\n`).toMatchFileSnapshot(`tables/${name}.txt`);
 });
 
 test('the calls that are denied are those that moby’s list does not have', async () => {
