@@ -10,6 +10,7 @@ export { isSame as hasSameRules, syncFirewall } from './apply-firewall.ts';
 export { isGuardThere, spoofGuardTrial } from './apply-spoof-guard.ts';
 export { addressProblems } from './check-addresses.ts';
 export { parentProblems } from './check-parents.ts';
+export { clashesOf, mainRoutes } from './clashes.ts';
 export { createNetworks, type NetworkContext, repairNetworks } from './create-networks.ts';
 export { damageOf, leftoverNames, type NetworkDamage } from './damage.ts';
 export { allotEndpoints, type Records } from './endpoints.ts';

@@ -23,8 +23,9 @@ export async function readSnapshot(
   const records = await host.records();
   const runtimes = new Map(records.containers.map((record) => [record.name, readRuntime(host.paths, record)]));
   const isLookedAt = filter.networkDamage !== false && records.networks.length > 0;
-  const [damage, names, volumes] = await Promise.all([
+  const [damage, clashes, names, volumes] = await Promise.all([
     isLookedAt ? networkDamage(host, records, runtimes, instance) : NO_DAMAGE,
+    isLookedAt ? routeClashes(records) : new Map<string, string>(),
     isLookedAt ? nameDamage(host, records) : new Map<string, readonly Damage[]>(),
     host.volumes().then((volumes) => volumes.list(records.containers)),
   ]);
@@ -32,7 +33,11 @@ export async function readSnapshot(
     networks: records.networks
       .filter(isAsked)
       .map((record) =>
-        liveNetwork(record, [...(damage.networks.get(record.name) ?? []), ...(names.get(record.name) ?? [])]),
+        liveNetwork(
+          record,
+          [...(damage.networks.get(record.name) ?? []), ...(names.get(record.name) ?? [])],
+          clashes.get(record.name),
+        ),
       ),
     volumes: volumes.filter(isAsked),
     containers: [
@@ -72,6 +77,11 @@ async function networkDamage(
   return damageOf(records, facts, { instance, running, isGuarded });
 }
 
+async function routeClashes({ networks }: Records): Promise<ReadonlyMap<string, string>> {
+  const { clashesOf, mainRoutes } = await import('../network/index.ts');
+  return clashesOf(networks, mainRoutes());
+}
+
 async function nameDamage(host: Host, records: Records): Promise<ReadonlyMap<string, readonly Damage[]>> {
   const { dnsDamage } = await import('../dns/index.ts');
   return dnsDamage(host, records);
@@ -89,7 +99,7 @@ function withDamage(host: Host, record: ContainerRecord, runtime: Runtime, netwo
   return { ...liveContainer(host.paths, record, runtime), damage: all };
 }
 
-export function liveNetwork(record: NetworkRecord, damage: readonly Damage[]): LiveNetwork {
+export function liveNetwork(record: NetworkRecord, damage: readonly Damage[], clash?: string): LiveNetwork {
   const { name, id, madeFrom, createdAt, bridge, parent, subnets } = record;
   return {
     name,
@@ -99,6 +109,7 @@ export function liveNetwork(record: NetworkRecord, damage: readonly Damage[]): L
     bridge,
     ...(parent && { parent: parent.name }),
     subnets: subnets.map(({ subnet, gateway }) => ({ subnet, gateway })),
+    ...(clash && { clash }),
     damage,
   };
 }

@@ -85,6 +85,8 @@ export interface LiveNetwork {
   readonly bridge: string;
   readonly parent?: string;
   readonly subnets: readonly { subnet: string; gateway: string }[];
+  /** A route of the host wants the same addresses: one clause, without the network's name. */
+  readonly clash?: string;
   readonly damage: readonly Damage[];
 }
 

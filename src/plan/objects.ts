@@ -97,7 +97,8 @@ export function addObjectSteps(inputs: Inputs, fates: Fates, draft: Draft): void
   const users = [...containers.values()];
   for (const network of desire.state.networks) {
     const fate = fates.get(`network/${network.name}`);
-    const damage = networks.get(network.name)?.damage ?? [];
+    const { damage = [], clash } = networks.get(network.name) ?? {};
+    if (clash !== undefined && !fate) draft.warn(clashText(network.name, clash));
     if (fate) {
       const stops = fate.kind === 'replace' ? stopsOf(users.filter((live) => attachedTo(live, network.name))) : [];
       if (fate.kind === 'replace') draft.add({ kind: 'network.remove', network: network.name }, fate.because, stops);
@@ -121,6 +122,9 @@ export function addObjectSteps(inputs: Inputs, fates: Fates, draft: Draft): void
     ]);
   }
 }
+
+const clashText = (name: string, clash: string) =>
+  `network ${name}: ${clash}; made anew it gets a free subnet, or the one of its ipam: tcompose down && tcompose up`;
 
 const stopsOf = (users: readonly LiveContainer[]) =>
   users.filter(isActive).map((live) => `container.stop ${live.name}`);
