@@ -10,6 +10,8 @@
  *       layers/HEX/layer.json       {version, diffId, sizeBytes, link, boot}; a folder gets its name when it is complete
  *       layers/l/SHORT              symlink to ../HEX/fs: keeps overlay's option string short
  *       partial/PID-START-RANDOM/   unfinished work of a process; when that has ended, it is garbage
+ *       cache/KEY                   what a build's step made: {version, diffId, createdAt, isDurable}; keeps the layer
+ *       cache-mounts/HEX/tree/      folders of RUN --mount=type=cache, by the digest of their id; HEX.lock: flock'ed while it is had alone
  *       partial/HEX.lock            flock'ed by who unpacks that layer; there only while it is held or awaited
  *     containers/ID/
  *       container.json              {version, id, name, createdAt, madeFrom, endpoints, publishers, mounts, …}
