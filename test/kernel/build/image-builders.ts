@@ -80,6 +80,9 @@ export async function byDocker(task: Task, builder: 'legacy' | 'buildkit'): Prom
   return { tree, config: comparable(image.Config, image.Author) };
 }
 
+/** What its chroot leaves of its own mounts. */
+const MOUNT_POINTS = /^\/(?:etc\/(?:hosts|hostname|resolv\.conf) f755|run d755) /;
+
 export const hasBuildah = (): boolean => existsSync('/usr/bin/buildah');
 
 const buildah = (store: string, ...words: readonly string[]) =>
@@ -126,12 +129,16 @@ export async function byBuildah(task: Task, store: string): Promise<BuiltElsewhe
   const built = buildah(store, ...words, ...flagsOf(task.wish), '-f', task.dockerfile, task.context);
   if (!built.ok) return built.last;
   const { Docker } = JSON.parse(buildah(store, 'inspect', '--type', 'image', 'tried').out);
+  // What is to be done on the way from an image (ONBUILD) is done then, too, and fails without a context.
   const from = buildah(store, 'from', 'localhost/tried').out;
+  if (from === '') return 'no container can be made of it';
   const folder = buildah(store, 'mount', from).out;
   try {
+    const tree = await treeLines(task.host, [folder], task.scratch);
+    const { 'io.buildah.version': _, ...Labels } = Docker.config.Labels ?? {};
     return {
-      tree: await treeLines(task.host, [folder], task.scratch),
-      config: comparable(Docker.config, Docker.author),
+      tree: tree.filter((line) => !MOUNT_POINTS.test(line)),
+      config: comparable({ ...Docker.config, Labels }, Docker.author),
     };
   } finally {
     buildah(store, 'rm', from);

@@ -1,0 +1,2 @@
+FROM basis
+ADD archive.tgz /opt

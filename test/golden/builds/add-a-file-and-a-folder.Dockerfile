@@ -1,0 +1,3 @@
+FROM basis
+ADD a.txt /x/
+ADD folder /y

@@ -1,0 +1,2 @@
+FROM basis
+ADD --chown=5:6 folder /y/

@@ -1,0 +1,3 @@
+FROM basis
+ARG NOTHING
+RUN echo "[${NOTHING}]" "[${NOTHING:-default}]" > /out

@@ -1,0 +1,2 @@
+FROM basis
+CMD ["sh", "-c", "echo $HOME"]

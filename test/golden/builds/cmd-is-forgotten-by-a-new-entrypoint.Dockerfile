@@ -1,0 +1,4 @@
+FROM basis AS one
+CMD ["cmd"]
+FROM one
+ENTRYPOINT ["sh"]

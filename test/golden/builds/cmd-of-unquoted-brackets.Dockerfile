@@ -1,0 +1,2 @@
+FROM basis
+CMD [ 'a', b ]

@@ -1,0 +1,2 @@
+FROM basis
+CMD echo $HOME && true

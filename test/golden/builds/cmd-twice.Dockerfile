@@ -1,0 +1,3 @@
+FROM basis
+CMD ["one"]
+CMD ["two"]

@@ -1,0 +1,9 @@
+# one
+
+   # two
+FROM basis
+# three
+RUN echo a \
+# inside
+  && echo b > /b
+

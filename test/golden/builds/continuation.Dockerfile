@@ -1,0 +1,7 @@
+FROM basis
+RUN echo one \
+    two \
+
+    three > /out
+ENV A=1 \
+    B=2

@@ -1,0 +1,2 @@
+FROM basis
+COPY a.txt /copied.txt

@@ -1,0 +1,2 @@
+FROM basis
+COPY . /all/

@@ -1,0 +1,2 @@
+FROM basis
+COPY *.txt fold?r/*.md /found/

@@ -1,0 +1,2 @@
+FROM basis
+COPY --from=basis /etc/passwd /their-passwd

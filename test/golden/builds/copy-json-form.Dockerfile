@@ -1,0 +1,2 @@
+FROM basis
+COPY ["with space.txt", "/the target/"]

@@ -1,0 +1,2 @@
+FROM basis
+COPY run.sh special.txt /m/

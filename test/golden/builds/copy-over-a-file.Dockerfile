@@ -1,0 +1,3 @@
+FROM basis
+RUN echo old > /a.txt && chmod 600 /a.txt
+COPY a.txt /a.txt

@@ -1,0 +1,3 @@
+FROM basis
+RUN mkdir /real && ln -s /real /link
+COPY a.txt /link/

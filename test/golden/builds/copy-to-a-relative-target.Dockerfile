@@ -1,0 +1,4 @@
+FROM basis
+WORKDIR /w
+COPY a.txt sub/
+COPY run.sh .

@@ -1,0 +1,3 @@
+FROM basis
+COPY --chown=app:app folder /f
+COPY --chown=app a.txt /g

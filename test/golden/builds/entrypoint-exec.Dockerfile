@@ -1,0 +1,3 @@
+FROM basis
+ENTRYPOINT ["sh", "-c"]
+CMD ["true"]

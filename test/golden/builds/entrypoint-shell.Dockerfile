@@ -1,0 +1,2 @@
+FROM basis
+ENTRYPOINT exec top -b

@@ -1,0 +1,3 @@
+FROM basis
+ENV A=old
+ENV A=new B=$A

@@ -1,0 +1,5 @@
+# escape=`
+FROM basis
+RUN echo one `
+  two > /out
+ENV A=`$x

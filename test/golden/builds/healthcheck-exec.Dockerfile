@@ -1,0 +1,2 @@
+FROM basis
+HEALTHCHECK CMD ["true", "x"]

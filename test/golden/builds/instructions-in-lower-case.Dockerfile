@@ -1,0 +1,4 @@
+from basis
+run echo x > /x
+env a=b
+cmd ["x"]

@@ -1,0 +1,3 @@
+# build {"labels": {"b": "flag", "c": "flag"}}
+FROM basis
+LABEL a=file b=file

@@ -1,0 +1,2 @@
+FROM basis
+MAINTAINER Someone <some@one>

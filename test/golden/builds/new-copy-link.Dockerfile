@@ -1,0 +1,2 @@
+FROM basis
+COPY --link a.txt /l/a

@@ -1,0 +1,2 @@
+FROM basis
+COPY --parents folder/sub/deep.txt /p/

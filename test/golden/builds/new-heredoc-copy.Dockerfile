@@ -1,0 +1,8 @@
+FROM basis
+ARG W=world
+COPY <<EOF /greeting
+hello ${W}
+EOF
+COPY <<'EOF' /raw
+$W
+EOF

@@ -1,0 +1,5 @@
+FROM basis
+RUN <<EOF
+echo one > /one
+echo two > /two
+EOF

@@ -1,0 +1,2 @@
+FROM basis
+RUN --network=none ls /sys/class/net > /nets

@@ -1,0 +1,3 @@
+FROM basis
+ONBUILD COPY a.txt /
+ONBUILD CMD ["x"]

@@ -1,0 +1,2 @@
+FROM basis
+RUN mknod /fifo p

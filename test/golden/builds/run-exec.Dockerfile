@@ -1,0 +1,2 @@
+FROM basis
+RUN ["sh", "-c", "echo $0 > /out", "zero"]

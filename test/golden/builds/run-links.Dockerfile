@@ -1,0 +1,2 @@
+FROM basis
+RUN echo x > /x && ln /x /hard && ln -s x /soft && ln -s /nowhere /dangling

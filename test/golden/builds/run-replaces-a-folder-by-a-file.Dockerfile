@@ -1,0 +1,3 @@
+FROM basis
+RUN mkdir /p && echo x > /p/x
+RUN rm -rf /p && echo file > /p

@@ -1,0 +1,3 @@
+FROM basis
+RUN true
+RUN true

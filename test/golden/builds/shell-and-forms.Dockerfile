@@ -1,0 +1,4 @@
+FROM basis
+SHELL ["/bin/sh", "-xc"]
+ENTRYPOINT a b
+CMD c d

@@ -1,0 +1,2 @@
+FROM basis
+STOPSIGNAL 9

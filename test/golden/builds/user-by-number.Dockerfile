@@ -1,0 +1,2 @@
+FROM basis
+USER 1000:1001

@@ -1,0 +1,2 @@
+FROM basis
+USER app:app

@@ -1,0 +1,3 @@
+FROM basis
+VOLUME /one /two
+VOLUME ["/three", "/four four"]

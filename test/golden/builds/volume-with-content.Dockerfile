@@ -1,0 +1,3 @@
+FROM basis
+RUN mkdir /v && echo x > /v/x
+VOLUME /v

@@ -1,0 +1,5 @@
+FROM basis
+WORKDIR /a/b
+WORKDIR c
+RUN pwd > /pwd
+WORKDIR ../d

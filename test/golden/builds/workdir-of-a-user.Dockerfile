@@ -1,0 +1,3 @@
+FROM basis
+USER app
+WORKDIR /made/for/app

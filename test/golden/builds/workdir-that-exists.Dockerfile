@@ -1,0 +1,4 @@
+FROM basis
+RUN mkdir /w && chmod 700 /w
+WORKDIR /w
+RUN echo x > y
