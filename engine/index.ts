@@ -55,6 +55,8 @@ const imagesOf = (host: Host): Engine['images'] => ({
   },
   remove: async (ref, options) => (await host.images()).remove(ref, options),
   tag: async (ref, as) => (await host.images()).tag(ref, as),
+  usage: async () => (await host.images()).usage(),
+  pruneCache: async (options) => (await host.images()).pruneCache(options),
 });
 
 const networksOf = (host: Host): Engine['networks'] => {

@@ -117,6 +117,12 @@ export const openImages = ({
       const { pushImage } = await import('./push.ts');
       return pushImage(ref, { ...options, paths, launcher, pack, openRegistry, slots: pushSlots });
     },
+    async usage() {
+      return (await import('./usage.ts')).storeUsage(paths);
+    },
+    async pruneCache(options) {
+      return (await import('./usage.ts')).pruneCache(paths, options);
+    },
     async save(refs) {
       const { saveImages } = await import('./save.ts');
       return Readable.from(await saveImages(refs, { paths, launcher, pack }), { objectMode: false });

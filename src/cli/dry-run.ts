@@ -43,6 +43,8 @@ export function dryEngine(engine: Engine): Engine {
       push: async () => ({ digest: '', size: 0 }),
       remove: async () => ({ untagged: [], deleted: [] }),
       tag: nothing,
+      usage: () => images.usage(),
+      pruneCache: async () => ({ entries: 0, bytes: 0 }),
     },
     networks: {
       create: nothing,

@@ -129,6 +129,19 @@ export interface Images {
     options: { force: boolean },
   ): Promise<{ untagged: readonly string[]; deleted: readonly string[] }>;
   tag(ref: string, as: string): Promise<void>;
+  /** What the store takes on the disk. */
+  usage(): Promise<StoreUsage>;
+  /** What builds have made before and no image has; `unusedSinceMs` (of 1970): only what was not used since. */
+  pruneCache(options?: {
+    readonly unusedSinceMs?: number;
+  }): Promise<{ readonly entries: number; readonly bytes: number }>;
+}
+
+export interface StoreUsage {
+  /** Bytes of each layer of an image, by its diff id. */
+  readonly layers: ReadonlyMap<string, number>;
+  /** Of what no image has. */
+  readonly cache: { readonly entries: number; readonly bytes: number };
 }
 
 export interface Networks {

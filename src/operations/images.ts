@@ -2,33 +2,97 @@
 import type { ImageInfo } from '../model/engine.ts';
 import { TcomposeError, TcomposeErrors } from '../model/errors.ts';
 import type { Context } from './context.ts';
+import { fitsReference, type ImageFilter, passesImage } from './image-filters.ts';
 import { ago, moment, sizeWords } from './words.ts';
 
 /** Keys as `docker image ls --format json`. */
 export interface ImageRow {
-  readonly ID: string;
-  readonly Repository: string;
-  readonly Tag: string;
+  readonly Containers: string;
   readonly CreatedAt: string;
   readonly CreatedSince: string;
+  readonly Digest: string;
+  readonly ID: string;
+  readonly Repository: string;
+  readonly SharedSize: string;
   readonly Size: string;
+  readonly Tag: string;
+  readonly UniqueSize: string;
+  readonly VirtualSize: string;
 }
 
-export async function listImages({ engine, clock }: Context): Promise<readonly ImageRow[]> {
+export interface ListOptions {
+  readonly filters?: readonly ImageFilter[];
+  /** Only what has this name, or this name and tag; may hold wildcards. */
+  readonly reference?: string;
+  /** A line for each digest that a registry has it by. */
+  readonly digests?: boolean;
+  readonly noTrunc?: boolean;
+}
+
+/** By name and tag. */
+export async function listImages(
+  { engine, clock }: Context,
+  { filters = [], reference, digests = false, noTrunc = false }: ListOptions = {},
+): Promise<readonly ImageRow[]> {
   const now = clock();
-  const rows = (await engine.images.list()).flatMap((image) => {
-    const names = image.tags.length > 0 ? image.tags.map(splitTag) : [['<none>', '<none>'] as const];
-    return names.map(([Repository, Tag]) => ({
-      ID: image.id.replace(/^sha256:/, '').slice(0, 12),
-      Repository,
-      Tag,
-      CreatedAt: moment(image.createdAt),
-      CreatedSince: ago(image.createdAt, now),
-      Size: sizeWords(image.sizeBytes),
-    }));
-  });
+  const images = await engine.images.list();
+  const named = new Map<string, ImageInfo>();
+  for (const { value } of filters.filter(({ key }) => key === 'before' || key === 'since')) {
+    const found = await engine.images.find(value);
+    if (found !== undefined) named.set(value, found);
+  }
+  const asked = filters.map(({ key }) => key).includes('reference')
+    ? filters.flatMap(({ key, value }) => (key === 'reference' ? [value] : []))
+    : undefined;
+  const shows = (name: string): boolean =>
+    (reference === undefined || fitsReference(reference, name)) &&
+    (asked === undefined || asked.some((pattern) => fitsReference(pattern, name)));
+  const rows = images
+    .filter((image) => passesImage(filters, image, (ref) => named.get(ref)))
+    .flatMap((image) => namesOf(image, digests, shows).map((name) => row(image, name, noTrunc, now)));
   return rows.sort((a, b) => (`${a.Repository}:${a.Tag}` < `${b.Repository}:${b.Tag}` ? -1 : 1));
 }
+
+interface RowName {
+  readonly repository: string;
+  readonly tag: string;
+  readonly digest: string;
+}
+
+const NONE = '<none>';
+
+function namesOf({ tags, digests = [] }: ImageInfo, withDigests: boolean, shows: (name: string) => boolean): RowName[] {
+  const known = digests.filter(shows).map((name) => splitTag(name));
+  const tagged = tags.filter(shows).flatMap((name) => {
+    const [repository, tag] = splitTag(name);
+    const own = known.filter(([of]) => of === repository).map(([, digest]) => digest);
+    const shown = withDigests && own.length > 0 ? own : [own[0] ?? NONE];
+    return shown.map((digest) => ({ repository, tag, digest }));
+  });
+  if (tagged.length > 0) return tagged;
+  if (known.length > 0 && tags.length === 0)
+    return known
+      .slice(0, withDigests ? undefined : 1)
+      .map(([repository, digest]) => ({ repository, tag: NONE, digest }));
+  return tags.length === 0 && shows(NONE) ? [{ repository: NONE, tag: NONE, digest: NONE }] : [];
+}
+
+const row = (image: ImageInfo, { repository, tag, digest }: RowName, noTrunc: boolean, now: number): ImageRow => ({
+  Containers: 'N/A',
+  CreatedAt: moment(image.createdAt || NEVER),
+  CreatedSince: ago(image.createdAt || NEVER, now),
+  Digest: digest,
+  ID: noTrunc ? image.id : image.id.replace(/^sha256:/, '').slice(0, 12),
+  Repository: repository,
+  SharedSize: 'N/A',
+  Size: sizeWords(image.sizeBytes),
+  Tag: tag,
+  UniqueSize: 'N/A',
+  VirtualSize: sizeWords(image.sizeBytes),
+});
+
+/** Of images that do not say when they were made. */
+const NEVER = '1970-01-01T00:00:00Z';
 
 /** `docker.io/library/nginx:1.27` → `nginx`, `1.27`; a digest reference keeps its digest as the tag. */
 export function splitTag(reference: string): readonly [string, string] {
@@ -47,29 +111,30 @@ export async function inspectImages({ engine }: Context, refs: readonly string[]
   return (found as readonly ImageInfo[]).map(inspection);
 }
 
-function inspection({
-  id,
-  tags,
-  digests = [],
-  createdAt,
-  os,
-  architecture,
-  sizeBytes,
-  layers,
-  raw,
-}: ImageInfo): object {
+function inspection({ id, tags, digests = [], ...image }: ImageInfo): object {
+  const { raw } = image;
+  const history = Array.isArray(raw['history']) ? (raw['history'] as readonly { readonly comment?: unknown }[]) : [];
   return {
     Id: id,
     RepoTags: tags.map((tag) => splitTag(tag).join(':')),
     RepoDigests: digests.map((name) => splitTag(name).join('@')),
-    Created: createdAt,
-    Architecture: architecture,
-    Os: os,
-    Size: sizeBytes,
+    Parent: '',
+    Comment: textOf(raw['comment']) || textOf(history.at(-1)?.comment),
+    Created: image.createdAt,
+    DockerVersion: textOf(raw['docker_version']),
+    Author: textOf(raw['author']),
+    Architecture: image.architecture,
+    ...(textOf(raw['variant']) === '' ? {} : { Variant: raw['variant'] }),
+    Os: image.os,
+    ...(textOf(raw['os.version']) === '' ? {} : { OsVersion: raw['os.version'] }),
+    Size: image.sizeBytes,
+    RootFS: { Type: 'layers', Layers: image.layers },
+    Metadata: { LastTagTime: image.pulledAt ?? '0001-01-01T00:00:00Z' },
     Config: raw['config'] ?? {},
-    RootFS: { Type: 'layers', Layers: layers },
   };
 }
+
+const textOf = (value: unknown): string => (typeof value === 'string' ? value : '');
 
 const noSuchImage = (ref: string) =>
   new TcomposeError(`no such image: ${ref}`, {

@@ -70,7 +70,7 @@ export function passes(
 const UNITS = { s: 1000, m: 60_000, h: 3_600_000 } as const;
 
 /** A moment, or how long ago it was: `10m`, `1h30m`. */
-function momentOf(text: string): number {
+export function momentOf(text: string): number {
   const parts = /^(\d+[smh])+$/.test(text) ? [...text.matchAll(/(\d+)([smh])/g)] : [];
   if (parts.length > 0)
     return Date.now() - parts.reduce((sum, [, number, unit]) => sum + Number(number) * UNITS[unit as 's'], 0);

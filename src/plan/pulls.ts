@@ -74,7 +74,15 @@ function steps(
     const found = names.flatMap((name) => {
       const service = project.services[name]!;
       const reason = why(service, image, isBuilt);
-      return reason === undefined ? [] : [{ name, platform: service.platform, reason }];
+      return reason === undefined
+        ? []
+        : [
+            {
+              name,
+              platform: service.platform ?? (project.environment['DOCKER_DEFAULT_PLATFORM'] || undefined),
+              reason,
+            },
+          ];
     });
     const [first] = found;
     if (first === undefined) return [];

@@ -6,6 +6,7 @@ import type { BatchResult, ContainerChange, Engine, ImageInfo, LogLine } from '.
 import { TcomposeError } from '../../src/model/errors.ts';
 import type { LiveContainer, LiveNetwork, LiveState, LiveVolume } from '../../src/model/live.ts';
 import { LABEL } from '../../src/plan/labels.ts';
+import { emptyStore, pushOne } from './fake-images.ts';
 import { ended, fakeImage, liveNetwork, liveVolume, MADE_AT, nothing, runningContainer } from './fake-live.ts';
 
 export interface FakeEngine extends Engine {
@@ -120,11 +121,8 @@ export function createFakeEngine(options: FakeOptions = {}): FakeEngine {
         return { image, digest: '', isNew: true };
       },
       save: notPart,
-      push: async (ref) => {
-        await call('images.push', [ref]);
-        if (!images.has(ref)) throw new TcomposeError(`there is no image ${ref}`, { code: 'image-missing' });
-        return { digest: `sha256:${'d'.repeat(64)}`, size: 1 };
-      },
+      ...emptyStore,
+      push: (ref) => pushOne(call, images, ref),
       build: async (request) => {
         await call('images.build', request.tags);
         const [name = ''] = request.tags;

@@ -1,37 +1,42 @@
 /** `tcompose image ls`. */
-import type { ImageRow } from '../../operations/images.ts';
 import { command } from '../command.ts';
-import { formatFlag, toggle } from '../flags.ts';
-import { jsonLines } from '../ui/json.ts';
-import { renderTable } from '../ui/table.ts';
+import { list, templateFlag, toggle } from '../flags.ts';
+import { renderRows } from '../ui/rows.ts';
 
 export const imageLs = command({
-  usage: '',
-  flags: { format: formatFlag, quiet: toggle('q', 'ids only'), 'no-trunc': toggle('', 'ids in full') },
-  takes: [0, 0],
-  run: async (cli, flags) => {
+  usage: '[REPOSITORY[:TAG]]',
+  flags: {
+    all: toggle('a', 'all images (always so: there are none in between)', { hidden: true }),
+    digests: toggle('', 'with the digests that registries have them by'),
+    filter: list(
+      'f',
+      'KEY=VALUE',
+      'only some: dangling=true, label=KEY[=VALUE], before=, since=, until=, reference=PATTERN',
+    ),
+    format: templateFlag,
+    quiet: toggle('q', 'ids only'),
+    'no-trunc': toggle('', 'ids in full'),
+  },
+  takes: [0, 1],
+  run: async (cli, flags, [reference]) => {
     const operation = await import('../../operations/images.ts');
-    const rows = await cli.read(async (context) => {
-      const short = await operation.listImages(context);
-      return flags['no-trunc']
-        ? withFullIds(
-            short,
-            await operation.inspectImages(
-              context,
-              short.map((row) => row.ID),
-            ),
-          )
-        : short;
-    });
+    const { LS_FILTERS, readImageFilters } = await import('../../operations/image-filters.ts');
+    const filters = readImageFilters(flags.filter, LS_FILTERS);
+    const rows = await cli.read((context) =>
+      operation.listImages(context, {
+        filters,
+        digests: flags.digests,
+        noTrunc: flags['no-trunc'],
+        ...(reference === undefined ? {} : { reference }),
+      }),
+    );
     if (flags.quiet) cli.out.data([...new Set(rows.map((row) => row.ID))].map((id) => `${id}\n`).join(''));
-    else if (flags.format === 'json') cli.out.data(jsonLines(rows));
     else {
-      const cells = rows.map((row) => [row.Repository, row.Tag, row.ID, row.CreatedSince, row.Size]);
-      cli.out.data(renderTable(['REPOSITORY', 'TAG', 'IMAGE ID', 'CREATED', 'SIZE'], cells));
+      const digest = flags.digests ? '\t{{.Digest}}' : '';
+      const table = `table {{.Repository}}\t{{.Tag}}${digest}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}`;
+      const format = flags.format === undefined || flags.format === 'table' ? table : flags.format;
+      cli.out.data(await renderRows(format, rows, { ID: 'IMAGE ID', CreatedSince: 'CREATED' }));
     }
     return 0;
   },
 });
-
-const withFullIds = (rows: readonly ImageRow[], inspected: readonly object[]): readonly ImageRow[] =>
-  rows.map((row, index) => ({ ...row, ID: (inspected[index] as { readonly Id: string }).Id }));

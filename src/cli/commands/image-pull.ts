@@ -6,13 +6,14 @@ export const imagePull = command({
   usage: 'IMAGE[:TAG|@DIGEST]',
   flags: {
     quiet: toggle('q', 'print only the name'),
-    platform: text('', 'OS/ARCH', 'the image for another platform than this host'),
+    platform: text('', 'OS/ARCH', 'the image for another platform than this host (DOCKER_DEFAULT_PLATFORM)'),
   },
   takes: [1, 1],
   dryRun: 'refused',
   run: async (cli, flags, [ref]) => {
+    const platform = flags.platform ?? (cli.env['DOCKER_DEFAULT_PLATFORM'] || undefined);
     const operation = await import('../../operations/pull.ts');
-    const pulled = await cli.change('pull', (context) => operation.pullImage(context, ref!, flags.platform), {
+    const pulled = await cli.change('pull', (context) => operation.pullImage(context, ref!, platform), {
       quiet: flags.quiet,
     });
     const { name, familiar, digest } = operation.namesOf(pulled.image, ref!);

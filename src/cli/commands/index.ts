@@ -68,6 +68,8 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
         'print all that is known of images',
         async () => (await import('./image-inspect.ts')).imageInspect,
       ),
+      history: single('show how an image was made', async () => (await import('./image-history.ts')).imageHistory),
+      prune: single('remove images that nobody needs', async () => (await import('./image-prune.ts')).imagePrune),
       rm: single('remove images', async () => (await import('./image-rm.ts')).imageRm),
       tag: single('give an image another name', async () => (await import('./image-tag.ts')).imageTag),
     },
@@ -123,6 +125,12 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
       ),
     },
   },
+  builder: {
+    summary: 'what builds keep',
+    members: {
+      prune: single('remove what builds have kept', async () => (await import('./builder-prune.ts')).builderPrune),
+    },
+  },
   system: {
     summary: 'the host',
     members: {
@@ -130,6 +138,8 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
         'what this host offers, what is missing, what is left over',
         async () => (await import('./doctor.ts')).doctor,
       ),
+      df: single('show what takes space on the disk', async () => (await import('./system-df.ts')).systemDf),
+      prune: single('remove all that nobody needs', async () => (await import('./system-prune.ts')).systemPrune),
       restore: single(
         'start what was meant to run when the host went down',
         async () => (await import('./system-restore.ts')).systemRestore,
