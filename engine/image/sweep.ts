@@ -1,5 +1,5 @@
 /** Removes what nothing refers to: unfinished work of dead processes, layers and blobs of no image. */
-import { mkdir, readlink, rename, rmdir, unlink, writeFile } from 'node:fs/promises';
+import { mkdir, readlink, rename, rmdir, stat, unlink, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { imagesDir, type Paths } from '../state/paths.ts';
 import { isAlive } from '../state/process.ts';
@@ -65,3 +65,18 @@ export const endWork = async (paths: Paths, work: Work, outcome: 'done' | 'faile
   const isWanted = left.includes(WANTED) || left.some((name) => WORK_NAME.test(name) && !isLiveWork(name));
   if (outcome === 'failed' || isWanted) await sweep(paths);
 };
+
+/**
+ * Removes folders of `RUN --mount=type=cache` that were not used since then (milliseconds of 1970), and what a killed builder left half made.
+ * While anybody works on the store none is: a step may have it. Gives how many went.
+ */
+export const sweepCacheMounts = (paths: Paths, unusedSinceMs: number): Promise<number> =>
+  withStoreLock(paths, async () => {
+    if ((await listFolder(partialDir(paths))).some(isLiveWork)) return 0;
+    const top = join(imagesDir(paths), 'cache-mounts');
+    const names = await listFolder(top);
+    const used = await Promise.all(names.map(async (name) => (await stat(join(top, name))).mtimeMs));
+    const gone = names.filter((name, index) => name.endsWith('.tmp') || used[index]! < unusedSinceMs);
+    await removeTrees(gone.map((name) => join(top, name)));
+    return gone.filter((name) => /^[0-9a-f]{64}(?:-\d+)?$/.test(name)).length;
+  });
