@@ -9,6 +9,7 @@ import { request } from './bridge.ts';
 import { inTheWay } from './child-ops.ts';
 import type { NetworkContext } from './create-networks.ts';
 import { childIndex } from './names.ts';
+import { optionsOf } from './options.ts';
 import { newChild, newDummy, newVlan } from './parent-messages.ts';
 import { isBridge, parentOptions, vlanOf } from './parent-options.ts';
 import { parentIndex, readSetting } from './parents.ts';
@@ -43,7 +44,10 @@ async function problemOf(
   { known, leaving }: { readonly known: readonly DesiredNetwork[]; readonly leaving: ReadonlySet<string> },
 ): Promise<Error | undefined> {
   const { parent } = parentOptions(network);
-  const said = parent === undefined ? undefined : (absent(parent) ?? unfit(parent) ?? taken(network, parent, known));
+  const said =
+    parent === undefined
+      ? undefined
+      : (absent(parent) ?? unfit(parent) ?? tooLarge(network, parent) ?? taken(network, parent, known));
   if (said !== undefined) return unusable(network, ...said);
   // What is on it now goes first, and would be in the way of the attempt.
   return parent !== undefined && leaving.has(parent) ? undefined : await tried(run, network);
@@ -73,6 +77,15 @@ function unfit(parent: string): Said | undefined {
       return [`the parent ${parent}, which is ${what}`, 'name that one itself as the parent (see: ip link)'];
   }
   return undefined;
+}
+
+/** What is upon it can carry no more than it carries itself. */
+function tooLarge(network: DesiredNetwork, parent: string): Said | undefined {
+  const { mtu = 0 } = optionsOf(network);
+  const most = Number(readSetting(parent, 'mtu') || readSetting(vlanOf(parent)?.base ?? parent, 'mtu'));
+  return mtu > most && most > 0
+    ? [`an MTU of ${mtu}, and its parent ${parent} has ${most}`, `choose ${most} at most, or leave it out`]
+    : undefined;
 }
 
 function taken(network: DesiredNetwork, parent: string, known: readonly DesiredNetwork[]): Said | undefined {

@@ -2,6 +2,7 @@
 import type { Findings } from '../load/findings.ts';
 import type { MapNode } from '../load/tree.ts';
 import { checkCycles } from './rules/cycles.ts';
+import { checkNetworks } from './rules/networks.ts';
 import { checkPorts } from './rules/ports.ts';
 import { checkReferences } from './rules/references.ts';
 import { checkResources } from './rules/resources.ts';
@@ -26,6 +27,7 @@ export function checkRules(project: Omit<RuleContext, 'used'>): void {
     if (value.kind === 'map') for (const key of value.entries.keys()) used.add(key);
   const context = { ...project, used };
   checkResources(context);
+  checkNetworks(context);
   checkServices(context);
   checkValues(context);
   checkReferences(context);

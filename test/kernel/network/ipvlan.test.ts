@@ -78,12 +78,12 @@ describe('an ipvlan network', () => {
     await stage.engine.networks.create([over('routed', { ipvlan_mode: 'l3' }, { ipam: [{ subnet: '10.94.0.0/24' }] })]);
     await start(stage, [server('one', ['routed'])]);
     expect(await routesIn(stage, 'one')).toContain('default dev eth0 scope link');
-    ip('-n', 'lan', 'route', 'add', '10.94.0.0/24', 'dev', 'eth0');
-    // This host is the router.
-    ip('route', 'add', '10.91.0.0/24', 'dev', PARENT);
+    // This host is the router: nobody answers for the containers by ARP.
+    ip('address', 'add', '10.91.0.2/24', 'dev', PARENT);
+    ip('-n', 'lan', 'route', 'add', '10.94.0.0/24', 'via', '10.91.0.2');
     expect(await askFrom(lan, await addressOf(stage, 'one', 'routed'))).toMatch(/^one /);
-    ip('-n', 'lan', 'route', 'delete', '10.94.0.0/24', 'dev', 'eth0');
-    ip('route', 'delete', '10.91.0.0/24', 'dev', PARENT);
+    ip('-n', 'lan', 'route', 'delete', '10.94.0.0/24');
+    ip('address', 'delete', '10.91.0.2/24', 'dev', PARENT);
   });
 
   test('with the flag private keeps its containers from each other', async () => {
