@@ -1,7 +1,5 @@
 /** One client of registries: requests to the host behind a name, with the authorization that it asks for. */
-import { readFile } from 'node:fs/promises';
-import { homedir } from 'node:os';
-import { join } from 'node:path';
+import { TcomposeError } from '../../src/model/errors.ts';
 import type { Reference } from '../image/reference.ts';
 import { type Authorization, authorize, type Wish } from './authenticate.ts';
 import { credentialsFor } from './credentials.ts';
@@ -9,6 +7,7 @@ import type { Credentials } from './docker-config.ts';
 import { hostOf, isDeclaredInsecure, isLoopback, splitHost } from './endpoints.ts';
 import { refused, unreachable } from './failures.ts';
 import { type Answer, type Ask, openRequests } from './request.ts';
+import { type RegistrySettings, readSettings } from './settings.ts';
 
 type Environment = Readonly<Record<string, string | undefined>>;
 
@@ -57,14 +56,41 @@ export interface Client {
 export function openClient(env: Environment, signal?: AbortSignal): Client {
   const requests = openRequests(env, signal);
   const endpoints = new Map<string, Promise<Endpoint>>();
+  const settings = readSettings(env);
+  settings.catch(() => undefined); // told by the first request
   const endpointOf = (domain: string) => {
-    const known = endpoints.get(domain) ?? makeEndpoint(domain, env);
+    const known = endpoints.get(domain) ?? settings.then((all) => makeEndpoint(domain, all));
     endpoints.set(domain, known);
     return known;
+  };
+  const mirrors = new Map<string, Promise<readonly Endpoint[]>>();
+  const mirrorsOf = (domain: string) => {
+    const known =
+      mirrors.get(domain) ?? settings.then((all) => (all.mirrors.get(domain) ?? []).map((url) => makeMirror(url, all)));
+    mirrors.set(domain, known);
+    return known;
+  };
+  const useless = new Set<Endpoint>();
+
+  /** Of a mirror; undefined: whatever is wrong with it, the next is asked. */
+  const askMirror = async (mirror: Endpoint, wanted: Request): Promise<Answer | undefined> => {
+    try {
+      return await authorized(mirror, wanted);
+    } catch (error) {
+      if (signal?.aborted) throw error;
+      // Who does not answer is not waited for again; who has not this one may have others.
+      if (!(error instanceof TcomposeError)) useless.add(mirror);
+      return undefined;
+    }
   };
 
   const ask = async (wanted: Request): Promise<Answer> => {
     const [domain = ''] = wanted.reference.name.split('/', 1);
+    if (wanted.scope === undefined && wanted.reference.name !== domain)
+      for (const mirror of await mirrorsOf(domain)) {
+        const answer = useless.has(mirror) ? undefined : await askMirror(mirror, wanted);
+        if (answer !== undefined) return answer;
+      }
     const endpoint = await endpointOf(domain);
     try {
       return await authorized(endpoint, wanted);
@@ -75,7 +101,7 @@ export function openClient(env: Environment, signal?: AbortSignal): Client {
 
   const authorized = async (endpoint: Endpoint, wanted: Request): Promise<Answer> => {
     const { image, reference } = wanted;
-    const scope = scopeOf(repositoryOf(reference, endpoint), wanted.scope);
+    const scope = scopeOf(repositoryOf(reference), wanted.scope);
     const before = endpoint.authorizations.get(scope);
     let used = await before;
     let answer = await send(endpoint, wanted, used);
@@ -153,7 +179,7 @@ function scopeOf(repository: string, { actions, alsoPull }: Scope = { actions: '
 /** Behind a proxy that ends TLS, registries tell places with the scheme that they see themselves. */
 function placeOf({ path, reference }: Request, endpoint: Endpoint, scheme: string): URL {
   if (typeof path === 'string') {
-    const place = [repositoryOf(reference, endpoint), path].filter(Boolean).join('/');
+    const place = [repositoryOf(reference), path].filter(Boolean).join('/');
     return new URL(`${scheme}://${endpoint.host}/v2/${place}`);
   }
   const url = new URL(path);
@@ -162,33 +188,26 @@ function placeOf({ path, reference }: Request, endpoint: Endpoint, scheme: strin
 }
 
 /** Empty: the registry as a whole is meant. */
-export const repositoryOf = ({ name }: Reference, { domain }: Pick<Endpoint, 'domain'>): string =>
-  name.slice(domain.length + 1);
+const repositoryOf = ({ name }: Reference): string => (name.includes('/') ? name.slice(name.indexOf('/') + 1) : '');
 
-async function makeEndpoint(domain: string, env: Environment): Promise<Endpoint> {
+function makeEndpoint(domain: string, { insecure }: RegistrySettings): Endpoint {
   const host = hostOf(domain);
-  const isInsecure = isDeclaredInsecure(host, await declaredInsecure(env));
+  const isInsecure = isDeclaredInsecure(host, insecure);
   const mayBePlain = isInsecure || isLoopback(splitHost(host).name);
   return { domain, host, verify: !isInsecure, scheme: 'https', mayBePlain, authorizations: new Map() };
 }
 
-/** TCOMPOSE_INSECURE_REGISTRIES, and what dockerd was told. */
-async function declaredInsecure(env: Environment): Promise<readonly string[]> {
-  const home = env['XDG_CONFIG_HOME'] || join(env['HOME'] || homedir(), '.config');
-  const files = ['/etc/docker/daemon.json', join(home, 'docker/daemon.json')];
-  const lists = await Promise.all(
-    files.map(async (file) => {
-      try {
-        const read = JSON.parse(await readFile(file, 'utf8')) as Record<string, unknown> | null;
-        const list = read?.['insecure-registries'];
-        return Array.isArray(list) ? list.filter((entry): entry is string => typeof entry === 'string') : [];
-      } catch {
-        // dockerd's to complain about, not ours.
-        return [];
-      }
-    }),
-  );
-  return [...(env['TCOMPOSE_INSECURE_REGISTRIES'] ?? '').split(/[\s,]+/).filter(Boolean), ...lists.flat()];
+/** Its address says whether it speaks TLS, and it has credentials of its own. */
+function makeMirror({ host, protocol }: URL, { insecure }: RegistrySettings): Endpoint {
+  const scheme = protocol === 'http:' ? 'http' : 'https';
+  return {
+    domain: host,
+    host,
+    verify: !isDeclaredInsecure(host, insecure),
+    scheme,
+    mayBePlain: false,
+    authorizations: new Map(),
+  };
 }
 
 /** The other side answered something that TLS does not know, or hung up on the attempt. */
