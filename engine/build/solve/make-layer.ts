@@ -1,7 +1,7 @@
 /** Makes one more layer: `fill` writes into a fresh folder that overlay merges with what lies below, and the folder becomes the layer. */
 import { createHash } from 'node:crypto';
 import { existsSync } from 'node:fs';
-import { mkdir, rm } from 'node:fs/promises';
+import { rm } from 'node:fs/promises';
 import { join } from 'node:path';
 import { layerTar } from '../../files/layer-tar.ts';
 import type { Host } from '../../host.ts';
@@ -9,6 +9,7 @@ import type { Unpacked } from '../../image/layers.ts';
 import type { Work } from '../../image/store.ts';
 import { removeTrees } from '../../state/remove-trees.ts';
 import { clampTimes } from './clamp-times.ts';
+import { openFolder } from './folders.ts';
 import { type LayerRoot, layerFolders } from './layers.ts';
 
 export interface LayerMaker {
@@ -32,7 +33,7 @@ export async function makeLayer(
     join(folder, 'fs'),
     ...['work', 'on', 'empty'].map((part) => join(beside, part)),
   ] as [string, string, string, string];
-  await Promise.all([upper, overlayWork, on, empty].map((path) => mkdir(path, { recursive: true, mode: 0o755 })));
+  for (const path of [upper, overlayWork, on, empty]) openFolder(path);
   try {
     const below = [...layerFolders(host.paths, diffIds), empty];
     await fill({ below, upper, work: overlayWork, on });

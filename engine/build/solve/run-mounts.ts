@@ -13,6 +13,7 @@ import type { MountRecord } from '../../state/records.ts';
 import type { SourceTree } from '../copy/contract.ts';
 import type { RunMount } from '../run-mount.ts';
 import { openCache } from './cache-mounts.ts';
+import { openFile, openFolder } from './folders.ts';
 import { reachLayers } from './layers.ts';
 import { forwardAgent } from './ssh-agent.ts';
 
@@ -115,7 +116,7 @@ async function bind(site: MountSite, { mount, from, copyTo }: WantedMount, index
       string,
       string,
     ];
-    for (const folder of [upper, work, on, empty]) mkdirSync(folder, { recursive: true, mode: 0o755 });
+    for (const folder of [upper, work, on, empty]) openFolder(folder);
     const source = join('/', mount.source ?? '');
     const { kind } = await follow(site.host, reachLayers(from.layers, { on, empty }), source);
     if (kind === 'missing')
@@ -129,7 +130,7 @@ async function bind(site: MountSite, { mount, from, copyTo }: WantedMount, index
       before: overlayOps({ layers: [...from.layers, empty], writable: { upper, work }, on, flags: 0 }),
     };
   }
-  mkdirSync(beside, { recursive: true, mode: 0o755 });
+  openFolder(beside);
   await copyTo?.(beside);
   const isFolder = lstatSync(join(beside, 'tree')).isDirectory();
   return { mount: record(target, { readOnly, subpath: 'tree' }), source: { path: beside, isFolder } };
@@ -233,11 +234,10 @@ async function ssh(site: MountSite, mount: RunMount, index: number): Promise<One
 
 /** Empty files and folders that these mounts need, as the lowest layer: so none of them is left in the layer that is made. */
 export function makePoints(folder: string, mounts: readonly MountRecord[], sources: readonly MountSource[]): string {
-  mkdirSync(folder, { recursive: true, mode: 0o755 });
+  openFolder(folder);
   for (const [index, { target }] of mounts.entries()) {
-    const path = join(folder, target);
-    mkdirSync(sources[index]!.isFolder ? path : dirname(path), { recursive: true, mode: 0o755 });
-    if (!sources[index]!.isFolder) writeFileSync(path, '', { mode: 0o644 });
+    openFolder(folder, sources[index]!.isFolder ? target : dirname(target));
+    if (!sources[index]!.isFolder) openFile(join(folder, target), '', 0o644);
   }
   return folder;
 }

@@ -1,5 +1,5 @@
 /** Does one RUN: in a sandbox, on the layers below, with a fresh layer to write into. */
-import { mkdirSync, writeFileSync } from 'node:fs';
+import { mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BuildRequest } from '../../../src/model/build.ts';
 import { TcomposeError } from '../../../src/model/errors.ts';
@@ -17,11 +17,12 @@ import type { ContainerRecord } from '../../state/records.ts';
 import { removeTrees } from '../../state/remove-trees.ts';
 import type { RunStep } from '../cache-key.ts';
 import { checkSignal } from './failures.ts';
+import { openFile, openFolder } from './folders.ts';
 import type { LayerRoot } from './layers.ts';
 import { runBound } from './run-bound.ts';
 import { makePoints, prepareMounts, type WantedMount } from './run-mounts.ts';
 import { runProgram } from './run-program.ts';
-import type { Sandboxes } from './sandbox.ts';
+import { type Sandboxes, writeFiles } from './sandbox.ts';
 import type { Voice } from './steps.ts';
 
 export interface RunRequest {
@@ -59,6 +60,8 @@ async function inSandbox(
   const scratch = join(root.on, '..', 'mounts');
   const secretsDir = contentsDir(host.paths, sandbox.id);
   for (const folder of [scratch, secretsDir]) mkdirSync(folder, { recursive: true, mode: 0o700 });
+  // What the step before has made of them is not seen by this one.
+  await writeFiles(host, sandbox);
   const caches = join(imagesDir(host.paths), 'cache-mounts');
   const prepared = await prepareMounts({ ...request, host, caches, scratch, secretsDir }, mounts);
   try {
@@ -128,8 +131,8 @@ async function planOf(
 }
 
 function scriptMount(folder: string, { name, text }: NonNullable<RunRequest['script']>) {
-  mkdirSync(folder, { recursive: true, mode: 0o755 });
-  writeFileSync(join(folder, name), text, { mode: 0o755 });
+  openFolder(folder);
+  openFile(join(folder, name), text, 0o755);
   return {
     source: { path: folder, isFolder: true },
     mount: {

@@ -4,7 +4,7 @@
  * with it. One is used by one step at a time; steps that run side by side have one each.
  */
 import { randomBytes } from 'node:crypto';
-import { chmodSync, mkdirSync } from 'node:fs';
+import { chmodSync, chownSync, mkdirSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BuildRequest } from '../../../src/model/build.ts';
 import { defaultBridge } from '../../../src/model/default-bridge.ts';
@@ -139,11 +139,19 @@ async function makeSandbox(
     return one;
   });
   makeCgroupParents(host.paths, facts.cgroups, instance, [record]);
-  writeHostFiles(host.paths, record, await host.records(), { host: facts.names, occasion: 'start' });
-  for (const file of ['hosts', 'hostname', 'resolv.conf'])
-    chmodSync(join(containerDir(host.paths, record.id), file), 0o644);
   if (record.endpoints.length > 0) await syncNetwork(host, [record]);
   return record;
+}
+
+/** hosts, hostname and resolv.conf, as at the start of a container. */
+export async function writeFiles(host: Host, record: ContainerRecord): Promise<void> {
+  const [{ names }, records] = await Promise.all([host.facts(), host.records()]);
+  writeHostFiles(host.paths, record, records, { host: names, occasion: 'start' });
+  for (const file of ['hosts', 'hostname', 'resolv.conf']) {
+    const path = join(containerDir(host.paths, record.id), file);
+    chownSync(path, 0, 0);
+    chmodSync(path, 0o644);
+  }
 }
 
 function containerOf(request: BuildRequest, name: string, network: string): DesiredContainer {

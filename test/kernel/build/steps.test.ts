@@ -155,3 +155,20 @@ test('a removed file, a folder made anew and a hard link are what the layer says
   );
   expect(await shown(stage.engine, image, 'ls /d /var')).toBe('/d:\nz\n\n/var:\nx');
 });
+
+test('a strict umask of who builds shows nowhere, and each step has its host files fresh', async () => {
+  const before = process.umask(0o077);
+  try {
+    const text = [
+      'FROM busybox',
+      'RUN echo 1.2.3.4 stranger >> /etc/hosts; chmod 600 /etc/hosts /etc/resolv.conf',
+      'WORKDIR /made/here',
+      'USER web',
+      'RUN --mount=type=cache,target=/x/y,uid=1000 --mount=from=busybox,target=/b touch /x/y/f && ls /b/bin/sh && ! grep stranger /etc/hosts',
+    ].join('\n');
+    const { image } = await build(stage.engine, text, { noCache: true });
+    expect(await shown(stage.engine, image, 'stat -c %a / /made /made/here')).toBe('755\n755\n755');
+  } finally {
+    process.umask(before);
+  }
+});
