@@ -9,6 +9,7 @@ import type { DnsContext } from './dns/index.ts';
 import type { ImageStore } from './image/index.ts';
 import type { Launcher } from './launcher/launcher.ts';
 import type { NetworkContext, Records } from './network/index.ts';
+import type { Runner } from './network/programs.ts';
 import { findInstance, openInstance } from './state/instance.ts';
 import type { Paths } from './state/paths.ts';
 import type { VolumeStore } from './volume/index.ts';
@@ -28,6 +29,8 @@ export interface Host {
   knownInstance(): string | undefined;
   facts(): Promise<HostFacts>;
   session(): Promise<Launcher>;
+  /** Runs programs of the host's through the session. */
+  program(): Promise<Runner>;
   images(): Promise<ImageStore>;
   volumes(): Promise<VolumeStore>;
   networkContext(): Promise<NetworkContext>;
@@ -43,6 +46,7 @@ export interface Host {
 
 export function openHost({ paths, launcher }: EngineOptions): Host {
   const session = once(async () => (await import('./launcher/launcher.ts')).openLauncher({ binary: launcher }));
+  const program = once(async () => (await import('./launcher/capture.ts')).capturing(session.get));
   const instance = once(async () => {
     const id = await openInstance(paths);
     await (await import('./state/boot.ts')).openRun(paths);
@@ -60,6 +64,7 @@ export function openHost({ paths, launcher }: EngineOptions): Host {
     knownInstance: () => findInstance(paths),
     facts: once(async () => (await import('./container/host-facts.ts')).readHostFacts()).get,
     session: session.get,
+    program: program.get,
     images: once(async () => (await import('./image/index.ts')).openImages({ paths, launcher, openRegistry, pack }))
       .get,
     volumes: once(async () => (await import('./volume/index.ts')).openVolumes({ paths, launcher })).get,
@@ -67,10 +72,11 @@ export function openHost({ paths, launcher }: EngineOptions): Host {
       paths,
       instance: await instance.get(),
       run: async (ops) => (await session.get()).run(ops),
+      program: await program.get(),
     }),
     dnsContext: async () => {
       await instance.get();
-      return { paths, launcher };
+      return { paths, launcher, program: await program.get(), locker: await session.get() };
     },
     records: async () => {
       const [{ readNetworkRecords }, { readContainerRecords }] = await Promise.all([

@@ -13,7 +13,7 @@ export function createEngine(options: EngineOptions): Engine {
     snapshot: async (filter) => (await import('./state/snapshot.ts')).readSnapshot(host, filter),
     lock: async (project, command) => {
       await host.instance();
-      return (await import('./state/lock.ts')).lockProject(host.paths, project, command);
+      return (await import('./state/lock.ts')).lockProject(host.paths, project, command, await host.session());
     },
     check: async (wanted, leaving) => (await import('./system/check.ts')).checkWanted(host, wanted, leaving),
     provide: (contents) => {

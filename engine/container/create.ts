@@ -46,13 +46,19 @@ export async function createContainers(
   const [instance, facts] = await Promise.all([host.instance(), host.facts()]);
   makeFolder(join(host.paths.root, 'containers'));
   // Names and addresses are the whole instance's: another project may be allotting its own this moment.
-  const made = await withFolderLock(join(host.paths.root, 'containers'), async () => {
-    await sweepStrays(host);
-    const records = await host.records();
-    const drafts = await draft(host, wanted, records, { instance, facts, failed });
-    await Promise.all(drafts.map(async ({ record }) => attempt(failed, record.name, () => writeFolder(host, record))));
-    return drafts.filter(({ record }) => !failed.has(record.name));
-  });
+  const made = await withFolderLock(
+    join(host.paths.root, 'containers'),
+    async () => {
+      await sweepStrays(host);
+      const records = await host.records();
+      const drafts = await draft(host, wanted, records, { instance, facts, failed });
+      await Promise.all(
+        drafts.map(async ({ record }) => attempt(failed, record.name, () => writeFolder(host, record))),
+      );
+      return drafts.filter(({ record }) => !failed.has(record.name));
+    },
+    await host.session(),
+  );
   await Promise.all(made.map(async (one) => attempt(failed, one.record.name, () => fillVolumes(host, one))));
   return failed;
 }

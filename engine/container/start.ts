@@ -111,7 +111,10 @@ async function writeWanted(
     return records;
   };
   if (!wanted.some((record) => needsPort(record, before))) return await write(wanted);
-  return await withNames(host, async () => await write(allotResolverPorts(wanted, await host.records())));
+  return await withNames(
+    await host.dnsContext(),
+    async () => await write(allotResolverPorts(wanted, await host.records())),
+  );
 }
 
 const withChanges = (records: Records, changed: readonly ContainerRecord[]): Records => ({

@@ -32,5 +32,5 @@ const sweepRecords = ({ root }: Paths): Promise<unknown> =>
 export async function sweepIfNeeded(host: Host): Promise<void> {
   await sweepRecords(host.paths);
   if (strayIds(host.paths).length === 0) return;
-  await withFolderLock(join(host.paths.root, 'containers'), () => sweepStrays(host));
+  await withFolderLock(join(host.paths.root, 'containers'), () => sweepStrays(host), await host.session());
 }

@@ -40,13 +40,17 @@ export async function updateContainers(
   // It is ready when it is needed; whether it could be started is told then.
   host.session().catch(() => undefined);
   // Names and addresses are the whole instance's: another project may be allotting its own this moment.
-  const { changes, records } = await withFolderLock(join(host.paths.root, 'containers'), async () => {
-    const records = await host.records();
-    const isUp = (record: ContainerRecord) => isRunning(host.paths, record);
-    const drafted = draftChanges(wanted, records, { instance, isUp, avoid });
-    for (const [name, error] of drafted.failed) failed.set(name, error);
-    return { changes: await writeChanges(host, drafted.changes, records), records };
-  });
+  const { changes, records } = await withFolderLock(
+    join(host.paths.root, 'containers'),
+    async () => {
+      const records = await host.records();
+      const isUp = (record: ContainerRecord) => isRunning(host.paths, record);
+      const drafted = draftChanges(wanted, records, { instance, isUp, avoid });
+      for (const [name, error] of drafted.failed) failed.set(name, error);
+      return { changes: await writeChanges(host, drafted.changes, records), records };
+    },
+    await host.session(),
+  );
   const live = changes.filter(({ to }) => to.before !== undefined);
   await Promise.all(
     live.map(async (change) => {
@@ -70,7 +74,10 @@ async function writeChanges(
   };
   const wanted = changes.map(({ to }) => to);
   const written = wanted.some((record) => record.wanted && needsPort(record, before))
-    ? await withNames(host, async () => await write(allotResolverPorts(wanted, await host.records())))
+    ? await withNames(
+        await host.dnsContext(),
+        async () => await write(allotResolverPorts(wanted, await host.records())),
+      )
     : await write(wanted);
   return changes.map(({ from }, i) => ({ from, to: written[i]! }));
 }

@@ -3,8 +3,9 @@ import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'no
 import { dirname, join } from 'node:path';
 import type { Damage } from '../../src/model/live.ts';
 import { type Records, readNetworkRecords } from '../network/index.ts';
+import type { Runner } from '../network/programs.ts';
 import { readContainerRecords } from '../state/container-records.ts';
-import { withFolderLock } from '../state/file-lock.ts';
+import { type Locker, withFolderLock } from '../state/file-lock.ts';
 import { namesIn } from '../state/files.ts';
 import { dnsDir, type Paths } from '../state/paths.ts';
 import { endServer, ensureServer, findServer, makePublicFolder, makeServerFolder } from './name-server.ts';
@@ -18,14 +19,20 @@ export interface DnsContext {
   readonly paths: Paths;
   /** Path of tcompose-launcher, which starts a server again when it ends. */
   readonly launcher: string;
+  /** Who runs the host's programs, and who locks; absent: this process. */
+  readonly program?: Runner;
+  readonly locker?: Locker;
 }
 
 const dnsRoot = (paths: Paths): string => dirname(dnsDir(paths, '-'));
 
 /** One at a time: of two calls, the later one knows what both are about, and a server that goes has left its addresses. */
-export async function withNames<T>({ paths }: Pick<DnsContext, 'paths'>, work: () => Promise<T>): Promise<T> {
+export async function withNames<T>(
+  { paths, locker }: Pick<DnsContext, 'paths' | 'locker'>,
+  work: () => Promise<T>,
+): Promise<T> {
   makePublicFolder(paths.run, dnsRoot(paths));
-  return await withFolderLock(dnsRoot(paths), work);
+  return await withFolderLock(dnsRoot(paths), work, locker);
 }
 
 /**
@@ -59,11 +66,11 @@ const readRecords = (paths: Paths): Records => ({
   containers: readContainerRecords(paths),
 });
 
-async function serve({ paths, launcher }: DnsContext, zone: Zone): Promise<void> {
+async function serve({ paths, launcher, program }: DnsContext, zone: Zone): Promise<void> {
   const folder = dnsDir(paths, zone.key);
   makeServerFolder(folder);
   const changed = writeZone(folder, zone);
-  await ensureServer(folder, zone, { launcher, changed });
+  await ensureServer(folder, zone, { launcher, changed, ...(program && { program }) });
 }
 
 /** Read by the server only when it is told to: it never sees half of it. True: something is new. */

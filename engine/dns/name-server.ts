@@ -4,7 +4,7 @@ import { dirname, join } from 'node:path';
 import { setTimeout as wait } from 'node:timers/promises';
 import { TcomposeError } from '../../src/model/errors.ts';
 import { readListening } from '../network/listening.ts';
-import { missing, runProgram } from '../network/programs.ts';
+import { missing, type Runner, runProgram } from '../network/programs.ts';
 import { findHolders } from '../network/socket-holders.ts';
 import { dnsmasqConfig, type ServerFiles } from './dnsmasq-config.ts';
 import type { Zone } from './zone.ts';
@@ -41,10 +41,12 @@ export interface ServerOptions {
   readonly launcher: string;
   /** Its files are others than when it last read them. */
   readonly changed: boolean;
+  readonly program?: Runner;
 }
 
 /** Runs afterwards, with what the files now say. */
-export async function ensureServer(folder: string, zone: Zone, { launcher, changed }: ServerOptions): Promise<void> {
+export async function ensureServer(folder: string, zone: Zone, options: ServerOptions): Promise<void> {
+  const { launcher, changed, program = runProgram } = options;
   const files = filesOf(folder);
   const config = dnsmasqConfig(zone, files, userFor(folder));
   const pid = findServer(folder);
@@ -56,7 +58,7 @@ export async function ensureServer(folder: string, zone: Zone, { launcher, chang
   await endServer(folder);
   const command = ['keep', files.keeper, RESOLV_CONF, files.pid, 'dnsmasq', `--conf-file=${files.config}`];
   writeFileSync(files.config, config, { mode: 0o644 });
-  const { status, errors } = await runProgram(launcher, command);
+  const { status, errors } = await program(launcher, command);
   if (status === NOT_FOUND) throw missing('dnsmasq');
   if (status !== 0) throw refused(zone, errors);
 }

@@ -67,6 +67,7 @@ const intents: { [Name in LaunchOpName]: (op: Extract<LaunchOp, { op: Name }>) =
   'read-files': () => 'read files',
   unpack: () => 'write files',
   'device-filter': () => 'load the device filter',
+  capture: (op) => `run the host's program ${shown(op.argv[0] ?? '')}`,
   find: (op) => `run ${shown(op.program)}`,
   exec: (op) => `run ${shown(op.argv[0] ?? '')}`,
 };

@@ -115,6 +115,11 @@ int weave_main(int argc, char **argv);
 int init_main(int argc, char **argv);
 int keep_main(char **argv);
 
+/* ---- locks.c: what a session locks for Node. 0 or -errno; lock_folder: 1 while a child waits for it. */
+int lock_file(uint32_t id, const char *path);
+int lock_folder(uint32_t id, const char *path, int report);
+void unlock(uint32_t id);
+
 /* ---- user_namespace.c */
 int unshare_as(int user, uint64_t flags);
 int op_user_namespace(struct run *run, const struct value *v);

@@ -1,5 +1,6 @@
 /** A session with the C launcher: one process for a run of the CLI, started when it is first needed, many requests in flight. */
 import { type ChildProcess, spawn } from 'node:child_process';
+import { rmSync } from 'node:fs';
 import { TcomposeError } from '../../src/model/errors.ts';
 import { SECTIONS, type Section } from '../supervise/spec.ts';
 import { errnoName } from './errno.ts';
@@ -15,7 +16,17 @@ export interface Launcher {
    * explanation of a failure. The supervisor stays when the session ends.
    */
   supervise(runDir: string, ops?: SectionOps): Promise<LaunchWarning[]>;
+  /**
+   * flock(2), exclusive, held by the session: it ends with it, and that ends when this process has and all it asked for is done. A folder
+   * that exists is waited for; a file is made, and not waited for: undefined when somebody has it. The file is gone after `release`.
+   */
+  lock(kind: 'folder', path: string): Promise<HeldLock>;
+  lock(kind: 'file', path: string): Promise<HeldLock | undefined>;
   close(): Promise<void>;
+}
+
+export interface HeldLock {
+  release(): void;
 }
 
 export type SectionOps = Partial<Record<Section, readonly LaunchOp[]>>;
@@ -56,7 +67,8 @@ export class LaunchError extends TcomposeError implements LaunchFailure {
   }
 }
 
-const KIND = { run: 1, supervise: 2 } as const;
+const KIND = { run: 1, supervise: 2, file: 3, folder: 4, unlock: 5 } as const;
+const EAGAIN = 11;
 /** report.c, enum report_kind */
 const REPORT = { done: 1, failed: 2, warning: 3, data: 4, pid: 5, exec: 6 } as const;
 
@@ -90,11 +102,12 @@ const parseReports = (bytes: Buffer): Reports => {
   return reports;
 };
 
+const VANISHED: LaunchFailure = { section: 'supervisor', index: 5, errno: 10 };
+
 const settle = (bytes: Buffer, ops: SectionOps): RunResult => {
   const reports = parseReports(bytes);
   const opOf = (failure: LaunchFailure) => ops[failure.section]?.[failure.index];
-  const vanished: LaunchFailure = { section: 'supervisor', index: 5, errno: 10 };
-  const failure = reports.failure ?? (reports.finished ? undefined : vanished);
+  const failure = reports.failure ?? (reports.finished ? undefined : VANISHED);
   if (failure) throw new LaunchError(failure, opOf(failure));
   const warnings = reports.warnings.map((warning) => ({
     ...warning,
@@ -102,6 +115,12 @@ const settle = (bytes: Buffer, ops: SectionOps): RunResult => {
   }));
   return { data: reports.data, warnings };
 };
+
+interface Reply {
+  /** Of its request. */
+  readonly id: number;
+  readonly bytes: Buffer;
+}
 
 interface Waiting {
   resolve(reply: Buffer): void;
@@ -144,18 +163,30 @@ class Session {
     else stdout.unref();
   }
 
-  request(kind: number, payload: Buffer): Promise<Buffer> {
+  request(kind: number, payload: Buffer): Promise<Reply> {
     if (this.#broken) return Promise.reject(this.#broken);
     const id = this.#nextId++;
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(id, { resolve: (bytes) => resolve({ id, bytes }), reject });
+      this.#hold(true);
+      this.#send(id, kind, payload);
+    });
+  }
+
+  /** `id`: of the request that locked. Nobody answers. */
+  unlock(id: number): void {
+    if (this.#broken) return;
+    const payload = Buffer.alloc(4);
+    payload.writeUInt32LE(id, 0);
+    this.#send(this.#nextId++, KIND.unlock, payload);
+  }
+
+  #send(id: number, kind: number, payload: Buffer): void {
     const head = Buffer.alloc(12);
     head.writeUInt32LE(payload.length + 8, 0);
     head.writeUInt32LE(id, 4);
     head.writeUInt32LE(kind, 8);
-    return new Promise((resolve, reject) => {
-      this.#waiting.set(id, { resolve, reject });
-      this.#hold(true);
-      this.#process.stdin!.write(Buffer.concat([head, payload]));
-    });
+    this.#process.stdin!.write(Buffer.concat([head, payload]));
   }
 
   #take(chunk: Buffer): void {
@@ -194,15 +225,37 @@ class Session {
   }
 }
 
+const lockFailed = (path: string, errno: number): TcomposeError =>
+  new TcomposeError(`cannot lock ${path}: ${errnoName(errno)}`, {
+    code: 'lock-failed',
+    help: 'see whether the file system of the state folder supports flock',
+  });
+
 export const openLauncher = ({ binary }: { readonly binary: string }): Launcher => {
   let session: Session | undefined;
   const ask = (kind: number, payload: Buffer) => {
     session ??= new Session(binary);
     return session.request(kind, payload);
   };
+  const lock = async (kind: 'file' | 'folder', path: string): Promise<HeldLock | undefined> => {
+    const { id, bytes } = await ask(KIND[kind], Buffer.from(path));
+    const { failure = VANISHED, finished } = parseReports(bytes);
+    if (!finished && failure.errno === EAGAIN) return undefined;
+    if (!finished) throw lockFailed(path, failure.errno);
+    const holder = session;
+    return {
+      release: () => {
+        if (kind === 'file') rmSync(path, { force: true });
+        holder?.unlock(id);
+      },
+    };
+  };
   return {
-    run: async (ops) => settle(await ask(KIND.run, encodeProgram(ops)), { program: ops }),
-    supervise: async (runDir, ops = {}) => [...settle(await ask(KIND.supervise, Buffer.from(runDir)), ops).warnings],
+    run: async (ops) => settle((await ask(KIND.run, encodeProgram(ops))).bytes, { program: ops }),
+    supervise: async (runDir, ops = {}) => {
+      return [...settle((await ask(KIND.supervise, Buffer.from(runDir))).bytes, ops).warnings];
+    },
+    lock: lock as Launcher['lock'],
     close: async () => {
       const open = session;
       session = undefined;

@@ -159,6 +159,11 @@ export type LaunchOp =
   | { op: 'seccomp'; filter: Uint8Array; flags: number }
   /** An eBPF program (struct bpf_insn[]) of type CGROUP_DEVICE, loaded and attached to the version 2 cgroup opened in `cgroup`. */
   | { op: 'device-filter'; cgroup: Slot; program: Uint8Array }
+  /**
+   * Runs a program of the host's to its end and sends back what it said (capture.ts reads it): a process of the launcher's costs a fraction
+   * of one of Node's. Not found: ENOENT.
+   */
+  | { op: 'capture'; argv: readonly string[]; env: readonly string[]; input: Uint8Array }
   /** Looks for the program that `exec` of another one (a container's init) will run, and fails as `exec` of it would. */
   | { op: 'find'; program: string; env: readonly string[] }
   /** Closes everything but the standard streams, resets signals. argv[0] is looked up in PATH of `env` when it has no slash. */

@@ -2,7 +2,9 @@
  * A session: requests on standard input, replies on standard output, many in flight. Every request runs in a forked child, so that
  * namespaces and working folder of the session stay clean; a reply is what the child reported, sent when nobody holds its pipe any
  * more: it ended, or its exec closed it.
- *   request: length, id, kind (1 run: a program follows; 2 supervise: a run folder's path follows)      reply: length, id, reports
+ *   request: length, id, kind, payload      reply: length, id, reports
+ * Kinds: 1 run (payload: a program), 2 supervise (a run folder's path), 3 lock a file, 4 lock a folder (a path; locks.c), 5 unlock (the
+ * id of the request that locked; no reply). A file is locked at once or not at all; a folder is waited for.
  */
 #include "launcher.h"
 #include <errno.h>
@@ -15,7 +17,7 @@
 
 #define MAX_REQUEST (16u << 20)
 #define MAX_REPLY (16u << 20)
-enum { RUN = 1, SUPERVISE = 2 };
+enum { RUN = 1, SUPERVISE = 2, LOCK_A_FILE = 3, LOCK_A_FOLDER = 4, UNLOCK = 5 };
 
 struct buffer {
 	char *bytes;
@@ -24,6 +26,7 @@ struct buffer {
 struct job {
 	uint32_t id;
 	int pipe;
+	int is_lock;
 	struct buffer reply;
 };
 static struct job *jobs;
@@ -48,12 +51,16 @@ static void reply(uint32_t id, char *bytes, size_t length) {
 	if (write_all(STDOUT_FILENO, bytes, length)) _exit(1); /* Node is gone */
 }
 
-static void reply_failure(uint32_t id, int error) {
+static void reply_report(uint32_t id, struct report report) {
 	struct {
 		uint32_t head[2];
 		struct report report;
-	} message = {.report = {REPORT_FAILED, SECTION_SUPERVISOR, STEP_FORK, (uint32_t)-error}};
+	} message = {.report = report};
 	reply(id, (char *)&message, sizeof message);
+}
+
+static void reply_failure(uint32_t id, int error) {
+	reply_report(id, (struct report){REPORT_FAILED, SECTION_SUPERVISOR, STEP_FORK, (uint32_t)-error});
 }
 
 static void forget_parent(struct run *run, pid_t child) {
@@ -76,7 +83,7 @@ static void execute(uint32_t kind, char *payload, size_t length, int report) {
 	supervise(folder, REPORT_FD);
 }
 
-static int add_job(uint32_t id, int pipe) {
+static int add_job(uint32_t id, int pipe, int is_lock) {
 	if (job_count == job_room) {
 		size_t room = job_room ? job_room * 2 : 64;
 		struct job *more_jobs = realloc(jobs, room * sizeof *jobs);
@@ -86,24 +93,61 @@ static int add_job(uint32_t id, int pipe) {
 		polls = more_polls;
 		job_room = room;
 	}
-	struct job job = {.id = id, .pipe = pipe};
+	struct job job = {.id = id, .pipe = pipe, .is_lock = is_lock};
 	if (make_room(&job.reply, 256)) return -ENOMEM;
 	job.reply.used = 8; /* the head */
 	jobs[job_count++] = job;
 	return 0;
 }
 
-static void start(uint32_t id, uint32_t kind, char *payload, size_t length) {
+/* The job that add_job has just made, if it did. */
+static void take_back_job(int pipe) {
+	if (job_count && jobs[job_count - 1].pipe == pipe) free(jobs[--job_count].reply.bytes);
+	close(pipe);
+}
+
+static void start_job(uint32_t id, uint32_t kind, char *payload, size_t length) {
 	int ends[2];
-	if (kind != RUN && kind != SUPERVISE) return reply_failure(id, -ENOSYS);
 	if (pipe2(ends, O_CLOEXEC) < 0) return reply_failure(id, -errno);
-	pid_t child = add_job(id, ends[0]) ? -1 : fork();
+	pid_t child = add_job(id, ends[0], 0) ? -1 : fork();
 	if (child == 0) execute(kind, payload, length, ends[1]);
 	close(ends[1]);
 	if (child > 0) return;
-	if (job_count && jobs[job_count - 1].pipe == ends[0]) free(jobs[--job_count].reply.bytes);
-	close(ends[0]);
+	take_back_job(ends[0]);
 	reply_failure(id, -ENOMEM);
+}
+
+/* Who waits for a folder is a job: its end is the reply. */
+static int start_lock_folder(uint32_t id, const char *path) {
+	int ends[2];
+	if (pipe2(ends, O_CLOEXEC) < 0) return -errno;
+	int error = add_job(id, ends[0], 1);
+	if (!error) error = lock_folder(id, path, ends[1]);
+	close(ends[1]);
+	if (error <= 0) take_back_job(ends[0]);
+	return error;
+}
+
+static void start_lock(uint32_t id, uint32_t kind, const char *payload, size_t length) {
+	char *path = strndup(payload, length);
+	int error = !path ? -ENOMEM : kind == LOCK_A_FILE ? lock_file(id, path) : start_lock_folder(id, path);
+	free(path);
+	if (error > 0) return;
+	reply_report(id, (struct report){error ? REPORT_FAILED : REPORT_DONE, SECTION_PROGRAM, 0, (uint32_t)-error});
+}
+
+static void start(uint32_t id, uint32_t kind, char *payload, size_t length) {
+	uint32_t number;
+	switch (kind) {
+		case RUN:
+		case SUPERVISE: return start_job(id, kind, payload, length);
+		case LOCK_A_FILE:
+		case LOCK_A_FOLDER: return start_lock(id, kind, payload, length);
+		case UNLOCK:
+			if (length == sizeof number) unlock((memcpy(&number, payload, sizeof number), number));
+			return;
+		default: return reply_failure(id, -ENOSYS);
+	}
 }
 
 /* Takes whole requests off the front of what has been read. */
@@ -152,6 +196,13 @@ static void read_jobs(size_t polled) {
 		if (polls[i + 1].revents && !read_reports(&jobs[i].reply, jobs[i].pipe)) finish_job(i);
 }
 
+/* Nobody is left to have a lock that is still waited for: who waits dies with us. */
+static int has_work(void) {
+	for (size_t i = 0; i < job_count; i++)
+		if (!jobs[i].is_lock) return 1;
+	return 0;
+}
+
 int serve_main(void) {
 	int open = 1;
 	polls = malloc(sizeof *polls);
@@ -159,7 +210,7 @@ int serve_main(void) {
 	signal(SIGPIPE, SIG_IGN);
 	signal(SIGINT, SIG_IGN);  /* Ctrl-C is for Node to understand */
 	signal(SIGCHLD, SIG_IGN); /* the kernel reaps: what became of a child, its pipe tells */
-	while (open || job_count) {
+	while (open || has_work()) {
 		polls[0] = (struct pollfd){.fd = open ? STDIN_FILENO : -1, .events = POLLIN};
 		for (size_t i = 0; i < job_count; i++) polls[i + 1] = (struct pollfd){.fd = jobs[i].pipe, .events = POLLIN};
 		size_t polled = job_count;

@@ -189,6 +189,7 @@ const encoders: Encoders = {
   prctl: (op, w) => w.number(op.option).number(op.arg2).number(op.arg3, 0n),
   seccomp: (op, w) => w.bytes(op.filter).number(op.flags),
   'device-filter': (op, w) => w.number(op.cgroup).bytes(op.program),
+  capture: (op, w) => w.strings(op.argv).strings(op.env).bytes(op.input),
   find: (op, w) => w.string(op.program).strings(op.env),
   exec: (op, w) => w.strings(op.argv).strings(op.env),
 };

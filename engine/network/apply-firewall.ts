@@ -7,15 +7,15 @@ import type { Records } from './endpoints.ts';
 import { readFirewall } from './facts.ts';
 import { type Family, firewallOf } from './firewall.ts';
 import { parseSaved, restoreText } from './firewall-text.ts';
-import { runProgram } from './programs.ts';
+import { type Runner, runProgram } from './programs.ts';
 import { guardOf } from './spoof-guard.ts';
 
 const LOCK_SECONDS = '10';
 
 /** `text`: as iptables-restore reads it. */
-export async function applyFirewall(family: Family, text: string): Promise<void> {
+export async function applyFirewall(family: Family, text: string, run: Runner = runProgram): Promise<void> {
   const program = family === 4 ? 'iptables-restore' : 'ip6tables-restore';
-  const { status, errors } = await runProgram(program, ['--noflush', '--wait', LOCK_SECONDS], text);
+  const { status, errors } = await run(program, ['--noflush', '--wait', LOCK_SECONDS], text);
   if (status === 0) return;
   const said = errors.trim().split('\n')[0] ?? '';
   const line = Number(/line (\d+) failed/.exec(errors)?.[1] ?? 0);
@@ -36,12 +36,12 @@ export async function applyFirewall(family: Family, text: string): Promise<void>
  * (another command, or the last breath of one that was killed, changes them); then they are refused, and read again.
  */
 export async function syncFirewall(
-  { instance, run }: Pick<NetworkContext, 'instance' | 'run'>,
+  context: Pick<NetworkContext, 'instance' | 'run' | 'program'>,
   read: () => Records | Promise<Records>,
 ): Promise<void> {
   for (let left = ATTEMPTS; ; left--) {
     try {
-      return await syncOnce({ instance, run }, read);
+      return await syncOnce(context, read);
     } catch (error) {
       if (left === 1 || (error as TcomposeError).code !== 'firewall-refused') throw error;
     }
@@ -52,18 +52,19 @@ const ATTEMPTS = 4;
 const UDP_MAP = / -p udp .*-j DNAT /;
 
 async function syncOnce(
-  { instance, run }: Pick<NetworkContext, 'instance' | 'run'>,
+  context: Pick<NetworkContext, 'instance' | 'run' | 'program'>,
   read: () => Records | Promise<Records>,
 ): Promise<void> {
+  const { instance, run, program } = context;
   for (let records = await read(); ; ) {
     const families: readonly Family[] = records.networks.some(({ madeFrom }) => madeFrom.enableIpv6) ? [4, 6] : [4];
-    const saved = await readFirewall({ ipv6: families.includes(6) });
+    const saved = await readFirewall({ ipv6: families.includes(6), ...(program && { program }) });
     const guarding = applySpoofGuard({ instance, run }, records);
     const mapping = Promise.all(
       families.map(async (family) => {
         const current = parseSaved(family === 4 ? saved.ipv4 : saved.ipv6, instance);
         const text = restoreText(firewallOf(records, instance, family), current);
-        if (text !== '') await applyFirewall(family, text);
+        if (text !== '') await applyFirewall(family, text, program);
         return text.includes('*nat') && [text, saved.ipv4, saved.ipv6].some((rules) => UDP_MAP.test(rules));
       }),
     );

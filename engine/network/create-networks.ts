@@ -20,6 +20,7 @@ import { findNetwork, networksDir, readNetworkRecords } from './network-records.
 import { optionsOf } from './options.ts';
 import { isBridge, vlanOf } from './parent-options.ts';
 import { parentGone, parentIndex, parentOf, parentOps, removeParentOps } from './parents.ts';
+import type { Runner } from './programs.ts';
 import { setLink } from './rtnetlink.ts';
 import { allotSubnets } from './subnets.ts';
 
@@ -29,6 +30,8 @@ export interface NetworkContext {
   readonly instance: string;
   /** Runs a program in the host's namespaces, in one launcher; rejects with the explained failure. */
   readonly run: (ops: readonly LaunchOp[]) => Promise<unknown>;
+  /** Who runs the host's programs; absent: this process. */
+  readonly program?: Runner;
 }
 
 const SOCKET = 0;

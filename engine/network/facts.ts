@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { TcomposeError } from '../../src/model/errors.ts';
 import { findAddress, findPrefix, type Prefix } from './addresses.ts';
-import { runProgram } from './programs.ts';
+import { type Runner, runProgram } from './programs.ts';
 
 export interface LinkFact {
   readonly index: number;
@@ -44,20 +44,30 @@ export function isForwarding(family: 4 | 6): boolean {
   }
 }
 
-/** Links and addresses of the host's namespace and the firewall, read in parallel. `ipv6`: its firewall too. */
-export async function readNetworkFacts(options: { readonly ipv6?: boolean } = {}): Promise<NetworkFacts> {
-  const [links, firewall] = await Promise.all([readLinks(), readFirewall(options)]);
+/** `program`: who runs the host's programs. */
+export interface Reading {
+  /** Of the firewall: that of IPv6, too. */
+  readonly ipv6?: boolean;
+  readonly program?: Runner;
+}
+
+/** Links and addresses of the host's namespace and the firewall, read in parallel. */
+export async function readNetworkFacts(options: Reading = {}): Promise<NetworkFacts> {
+  const [links, firewall] = await Promise.all([readLinks(options.program), readFirewall(options)]);
   return { links, firewall, forwarding: { ipv4: isForwarding(4), ipv6: isForwarding(6) } };
 }
 
-export async function readLinks(): Promise<Map<string, LinkFact>> {
-  const found = (await readIp(['address', 'show'])) as readonly IpLink[];
+export async function readLinks(program?: Runner): Promise<Map<string, LinkFact>> {
+  const found = (await readIp(['address', 'show'], program)) as readonly IpLink[];
   return new Map(found.map((link) => [link.ifname, linkFact(link)]));
 }
 
 /** `ip address` does not tell them. */
-export async function readAliases(): Promise<Map<string, string>> {
-  const found = (await readIp(['link', 'show', 'type', 'bridge'])) as readonly { ifname?: string; ifalias?: string }[];
+export async function readAliases(program?: Runner): Promise<Map<string, string>> {
+  const found = (await readIp(['link', 'show', 'type', 'bridge'], program)) as readonly {
+    ifname?: string;
+    ifalias?: string;
+  }[];
   return new Map(found.flatMap(({ ifname, ifalias }) => (ifname && ifalias ? [[ifname, ifalias]] : [])));
 }
 
@@ -84,13 +94,16 @@ const linkFact = ({ ifindex, flags, mtu, master, addr_info }: IpLink): LinkFact 
 });
 
 /** Needs root: others see no rules, and no error that could be told from a missing table. */
-export async function readFirewall({ ipv6 = false }: { readonly ipv6?: boolean } = {}): Promise<FirewallFacts> {
-  const [four, six] = await Promise.all([saved('iptables-save'), ipv6 ? saved('ip6tables-save') : '']);
+export async function readFirewall({ ipv6 = false, program }: Reading = {}): Promise<FirewallFacts> {
+  const [four, six] = await Promise.all([
+    saved('iptables-save', program),
+    ipv6 ? saved('ip6tables-save', program) : '',
+  ]);
   return { ipv4: four, ipv6: six };
 }
 
-async function saved(program: string): Promise<string> {
-  const { status, output, errors } = await runProgram(program, []);
+async function saved(program: string, run: Runner = runProgram): Promise<string> {
+  const { status, output, errors } = await run(program, []);
   if (status === 0) return output;
   throw new TcomposeError(`the firewall cannot be read: ${errors.trim().split('\n')[0]}`, {
     code: 'firewall-unreadable',
@@ -108,11 +121,11 @@ export interface RouteFacts {
 }
 
 /** Every table: those who keep routes in one of their own (VPNs do) want them as much. */
-export async function readRoutes(ipv6: boolean): Promise<RouteFacts> {
+export async function readRoutes(ipv6: boolean, program?: Runner): Promise<RouteFacts> {
   type IpRoute = { dst: string; dev?: string; metric?: number; table?: string };
   const [four, six] = await Promise.all([
-    readIp(['-4', 'route', 'show', 'table', 'all']),
-    ipv6 ? readIp(['-6', 'route', 'show', 'table', 'all']) : [],
+    readIp(['-4', 'route', 'show', 'table', 'all'], program),
+    ipv6 ? readIp(['-6', 'route', 'show', 'table', 'all'], program) : [],
   ]);
   const routes = [...(four as IpRoute[]), ...(six as IpRoute[])];
   const defaults = (four as IpRoute[]).filter(({ dst, table }) => dst === 'default' && table === undefined);
@@ -134,8 +147,8 @@ function toPrefix(text: string): Prefix | undefined {
   return address && { ...address, length: address.family === 4 ? 32 : 128 };
 }
 
-async function readIp(args: readonly string[]): Promise<readonly unknown[]> {
-  const { status, output, errors } = await runProgram('ip', ['-json', ...args]);
+async function readIp(args: readonly string[], run: Runner = runProgram): Promise<readonly unknown[]> {
+  const { status, output, errors } = await run('ip', ['-json', ...args]);
   // A kernel without IPv6 has no such tables.
   if (args[0] === '-6' && status !== 0) return [];
   if (status !== 0) {

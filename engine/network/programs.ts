@@ -13,9 +13,15 @@ export interface Finished {
   readonly errors: string;
 }
 
+/** Runs a program to its end: as a child of this process (runProgram), or of the launcher's session (launcher/capture.ts). */
+export type Runner = (program: string, args: readonly string[], input?: string) => Promise<Finished>;
+
+/** Without the locale of whoever calls. */
+export const systemEnvironment = () => ({ PATH: searchPath(), LC_ALL: 'C' });
+
 export function runProgram(program: string, args: readonly string[], input = ''): Promise<Finished> {
   return new Promise((resolve, reject) => {
-    const child = spawn(program, args, { env: { PATH: searchPath(), LC_ALL: 'C' }, stdio: ['pipe', 'pipe', 'pipe'] });
+    const child = spawn(program, args, { env: systemEnvironment(), stdio: ['pipe', 'pipe', 'pipe'] });
     const output: Buffer[] = [];
     const errors: Buffer[] = [];
     child.stdout.on('data', (part: Buffer) => output.push(part));

@@ -1,5 +1,5 @@
 /**
- * flock(2) from Node: the lock belongs to the open file description, so a child that was handed the descriptor takes it and
+ * flock(2) from Node where no session of the launcher is at hand, which has it at less cost (launcher.ts): the lock belongs to the open file description, so a child that was handed the descriptor takes it and
  * leaves, and it holds until this process closes the descriptor or dies. Nothing can be stale, nobody polls.
  */
 import { spawn } from 'node:child_process';
@@ -40,8 +40,17 @@ const isStillThere = async (handle: FileHandle, path: string): Promise<boolean> 
   return named !== undefined && named.ino === held.ino && named.dev === held.dev;
 };
 
+/** Who takes locks for this process: a session of the launcher (launcher.ts), which is quicker than a program for each. */
+export interface Locker {
+  lock(kind: 'folder', path: string): Promise<{ release(): void }>;
+}
+
 /** Does `work` while holding an exclusive lock on a folder that exists. */
-export const withFolderLock = async <T>(folder: string, work: () => Promise<T>): Promise<T> => {
+export const withFolderLock = async <T>(folder: string, work: () => Promise<T>, locker?: Locker): Promise<T> => {
+  if (locker !== undefined) {
+    const held = await locker.lock('folder', folder);
+    return await work().finally(() => held.release());
+  }
   const handle = await open(folder, constants.O_RDONLY | constants.O_DIRECTORY);
   try {
     await flock(handle, ['-x']);

@@ -1,7 +1,9 @@
 /** One writer per project at a time. The kernel holds the lock (flock), so it ends with its holder, however that ends. */
+import { writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TcomposeError } from '../../src/model/errors.ts';
+import type { Launcher } from '../launcher/launcher.ts';
 import { tryFileLock } from './file-lock.ts';
 import { makeFolder, readText } from './files.ts';
 import { lockFile, type Paths } from './paths.ts';
@@ -12,24 +14,29 @@ interface Holder extends ProcessId {
   readonly since: string;
 }
 
-/** How long a holder may take from taking the lock to having written its name, on a busy machine. */
-const NAMELESS_MS = 1_000;
+/**
+ * How long a holder may take from taking the lock to having written its name, on a busy machine; and what one that was killed had
+ * asked for may go on.
+ */
+const NAMELESS_MS = 2_000;
 
+/** `locker`: a session of the launcher, absent: this process; a session's lock ends with it, when this process has ended and all it had asked for is done. */
 export async function lockProject(
   paths: Paths,
   project: string,
   command: string,
+  locker?: Pick<Launcher, 'lock'>,
 ): Promise<{ release(): Promise<void> }> {
   const path = lockFile(paths, project);
   makeFolder(dirname(path));
   for (const deadline = Date.now() + NAMELESS_MS; ; await sleep(10)) {
-    const held = await tryFileLock(path);
+    const held = await (locker?.lock('file', path) ?? tryFileLock(path));
     if (held !== undefined) {
       const startTime = startTimeOf(process.pid) ?? '0';
       const holder: Holder = { pid: process.pid, startTime, command, since: new Date().toISOString() };
-      await held.handle.truncate(0);
-      await held.handle.write(`${JSON.stringify(holder)}\n`, 0);
-      return { release: held.release };
+      // In place: a file of another inode would not be the one that is locked.
+      writeFileSync(path, `${JSON.stringify(holder)}\n`);
+      return { release: async () => void (await held.release()) };
     }
     const holder = readHolder(path);
     if (holder !== undefined || Date.now() > deadline) throw lockedError(project, holder);

@@ -24,7 +24,7 @@ export async function readSnapshot(
   const runtimes = new Map(records.containers.map((record) => [record.name, readRuntime(host.paths, record)]));
   const isLookedAt = filter.networkDamage !== false && records.networks.length > 0;
   const [damage, clashes, names, volumes] = await Promise.all([
-    isLookedAt ? networkDamage(host, records, runtimes, instance) : NO_DAMAGE,
+    isLookedAt ? networkDamage(host, records, { runtimes, instance }) : NO_DAMAGE,
     isLookedAt ? routeClashes(records) : new Map<string, string>(),
     isLookedAt ? nameDamage(host, records) : new Map<string, readonly Damage[]>(),
     host.volumes().then((volumes) => volumes.list(records.containers)),
@@ -62,18 +62,18 @@ const halfRemoved = ({ paths }: Host, known: ReadonlyMap<string, unknown>): read
 async function networkDamage(
   host: Host,
   records: Records,
-  runtimes: ReadonlyMap<string, Runtime>,
-  instance: string,
+  { runtimes, instance }: { readonly runtimes: ReadonlyMap<string, Runtime>; readonly instance: string },
 ): Promise<NetworkDamage> {
-  const { damageOf, isGuardThere, readNetworkFacts } = await import('../network/index.ts');
+  const [{ damageOf, isGuardThere, readNetworkFacts }, program] = await Promise.all([
+    import('../network/index.ts'),
+    host.program(),
+  ]);
   const running = new Map(
     [...runtimes].flatMap(([name, { supervisor }]) => (supervisor === undefined ? [] : [[name, supervisor.pid]])),
   );
   const context = { instance, run: async (ops: readonly LaunchOp[]) => (await host.session()).run(ops) };
-  const [facts, isGuarded] = await Promise.all([
-    readNetworkFacts({ ipv6: records.networks.some((network) => network.madeFrom.enableIpv6) }),
-    isGuardThere(context, records),
-  ]);
+  const ipv6 = records.networks.some((network) => network.madeFrom.enableIpv6);
+  const [facts, isGuarded] = await Promise.all([readNetworkFacts({ ipv6, program }), isGuardThere(context, records)]);
   return damageOf(records, facts, { instance, running, isGuarded });
 }
 

@@ -66,6 +66,7 @@ export const SAMPLE_OPS: { readonly [Name in LaunchOpName]: Extract<LaunchOp, { 
   prctl: { op: 'prctl', option: 38, arg2: 1n, arg3: 0n },
   seccomp: { op: 'seccomp', filter: new Uint8Array(8), flags: 0 },
   'device-filter': { op: 'device-filter', cgroup: 3, program: new Uint8Array(16) },
+  capture: { op: 'capture', argv: ['a', 'ä'], env: ['PATH=/ä'], input: Buffer.from([0, 1, 255]) },
   find: { op: 'find', program: 'a', env: ['PATH=/ä'] },
   exec: { op: 'exec', argv: ['a', 'b c', ''], env: ['A=ä'] },
 };
