@@ -12,6 +12,7 @@ import { mkdir, readdir, rename, unlink, writeFile } from 'node:fs/promises';
 import { basename, dirname, join } from 'node:path';
 
 const LARGE_BYTES = 40_000;
+const PIECE = /(chunk|cli|rooms|afar)-[\w-]*\.cjs/;
 const LOADER = 'scripts/bundle-loader.cjs';
 /** What is given out as import('tcompose/engine'): the same pieces, by another door. */
 const LIBRARY = 'engine/library/index.ts';
@@ -121,11 +122,22 @@ function pack(chunks) {
     for (const { name } of members) places[name] = file;
     return [file, text];
   });
-  const commands = [...new Set(readdirSync(join(home, 'src/cli/commands')).map((file) => /^\w+/.exec(file)[0]))];
+  // `network`, and `network-connect` for `network connect`.
+  const commands = readdirSync(join(home, 'src/cli/commands')).flatMap((file) => [
+    /^\w+/.exec(file)[0],
+    basename(file, '.ts'),
+  ]);
   const loader = readFileSync(join(home, LOADER), 'utf8')
     .replace('{} /* places */', JSON.stringify(places))
-    .replace('[] /* commands */', JSON.stringify(commands));
+    .replace("'' /* build */", JSON.stringify(buildOf(files.map(([name]) => name))))
+    .replace('[] /* commands */', JSON.stringify([...new Set(commands)]));
   return [...files, ...library(loader), ['main.cjs', loader]];
+}
+
+/** What the packs of this build are called by (bundle-loader.cjs). */
+function buildOf(names) {
+  const pieces = names.filter((name) => PIECE.test(name)).sort();
+  return createHash('sha256').update(pieces.join()).digest('hex').slice(0, 8);
 }
 
 /** Node finds the names of an ES module's exports by their being written down. */
@@ -167,8 +179,10 @@ async function put(name, text) {
 async function removeStale(kept) {
   const compiled = (await readdir(join(dist, 'cache')).catch(() => [])).map((name) => join('cache', name));
   for (const name of [...(await readdir(dist)), ...compiled]) {
-    const [piece] = /(chunk|cli|rooms|afar)-[\w-]*\.cjs/.exec(name) ?? [];
-    if (piece && !kept.includes(piece)) await unlink(join(dist, name)).catch(() => {});
+    const [piece] = PIECE.exec(name) ?? [];
+    const [, build] = /pack-(\w+)\./.exec(name) ?? [];
+    if ((piece && !kept.includes(piece)) || (build && build !== buildOf(kept)))
+      await unlink(join(dist, name)).catch(() => {});
   }
 }
 
