@@ -6,6 +6,7 @@ import type { Dependencies } from '../../plan/dependencies.ts';
 import { changesOf } from '../../plan/describe.ts';
 import { isOneOff, serviceOf } from '../../plan/labels.ts';
 import { depths, type Graph, type GraphChange, type GraphEdge, type GraphNode, tame } from './model.ts';
+import { ownStores, storeOf } from './stores.ts';
 
 /** One side of a picture: what lives, or what is wanted. */
 export interface Side {
@@ -56,10 +57,10 @@ export function graphOf(project: string, side: Side, of: 'live' | 'file'): Graph
         if (other !== undefined) edge({ from: id, to: `service ${other}`, kind: 'link', label: tame(alias ?? '', 24) });
       }
       for (const mount of wanted.mounts) {
-        if (mount.kind !== 'volume' || mount.volume === undefined) continue;
-        node({ id: `volume ${mount.volume}`, kind: 'volume', label: tame(short(mount.volume)), details: ['external'] });
-        const label = `${tame(mount.target, 32)}${mount.readOnly ? ' (ro)' : ''}`;
-        edge({ from: id, to: `volume ${mount.volume}`, kind: 'volume', label });
+        const store = storeOf(mount, short);
+        if (store === undefined) continue;
+        node(store.node);
+        edge({ from: id, to: store.node.id, kind: 'volume', label: store.label });
       }
     }
   }
@@ -105,7 +106,11 @@ function serviceNode(name: string, all: Side['containers']): GraphNode {
     id: `service ${name}`,
     kind: 'service',
     label: `${tame(name)}${replicas}`,
-    details: [...images.map((image) => tame(image)), ...(state === '' ? [] : [state])],
+    details: [
+      ...images.map((image) => tame(image)),
+      ...(state === '' ? [] : [state]),
+      ...new Set(all.flatMap(({ wanted }) => ownStores(wanted.mounts))),
+    ],
     ...(lives.length === 0
       ? {}
       : { mood: ill.length > 0 ? ('ill' as const) : running.length === 0 ? ('off' as const) : ('well' as const) }),
@@ -184,8 +189,8 @@ export function planned(live: Graph, wanted: Graph, plan: Plan, services: Readon
     const [before, after] = [had.get(id), has.get(id)];
     const one = after === undefined ? before! : { ...after, details: detailsOf(before, after) };
     const change =
-      one.kind === 'port'
-        ? comesOrGoes(before, after)
+      one.kind === 'port' || id.startsWith('mount ')
+        ? (comesOrGoes(before, after) ?? (before?.mark === after?.mark ? undefined : 'update'))
         : changeOf(told.get(id), before !== undefined, after !== undefined);
     return change === undefined ? one : { ...one, change };
   });
@@ -205,11 +210,17 @@ export function planned(live: Graph, wanted: Graph, plan: Plan, services: Readon
   return ordered({ project: wanted.project, of: 'plan', nodes, edges });
 }
 
-/** The first line of a service is its image. */
+/** The first line of a service is its image; what begins with a slash is a mount of its own. */
 function detailsOf(before: GraphNode | undefined, { kind, details }: GraphNode): readonly string[] {
+  if (kind !== 'service' || before === undefined) return details;
   const [image = '', ...rest] = details;
-  const had = before?.details[0] ?? image;
-  return kind === 'service' && had !== image ? [`${had} → ${image}`, ...rest] : details;
+  const had = before.details[0] ?? image;
+  const isOwn = (line: string) => line.startsWith('/');
+  return [
+    had === image ? image : `${had} → ${image}`,
+    ...rest.map((line) => (isOwn(line) && !before.details.includes(line) ? `+ ${line}` : line)),
+    ...before.details.filter((line) => isOwn(line) && !details.includes(line)).map((line) => `- ${line}`),
+  ];
 }
 
 const comesOrGoes = (before: unknown, after: unknown): GraphChange | undefined =>

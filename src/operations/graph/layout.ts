@@ -14,7 +14,7 @@ export interface Box {
 export interface Wire {
   readonly edge: GraphEdge;
   readonly path: string;
-  /** The middle of its label. */
+  /** Where its label begins. */
   readonly at: { readonly x: number; readonly y: number };
 }
 export interface Layout {
@@ -37,6 +37,10 @@ const LABEL = 6.5;
 
 export function layout(graph: Graph): Layout {
   const columns = arranged(columnsOf(graph), graph.edges);
+  const heights = heightsOf(graph);
+  const heightOfNode = ({ id }: GraphNode) => heights.get(id)!;
+  const heightOf = (column: readonly GraphNode[]) =>
+    column.reduce((sum, node) => sum + heightOfNode(node) + GAP_Y, -GAP_Y);
   const boxes = new Map<string, Box>();
   const tallest = Math.max(0, ...columns.map(heightOf));
   let x = MARGIN;
@@ -110,9 +114,23 @@ const widthOfNode = (node: GraphNode): number =>
   Math.ceil(
     24 + Math.max(widthOf(titled(node)) * CHARACTER, ...node.details.map((line) => widthOf(line) * CHARACTER * 0.89)),
   );
-const heightOfNode = ({ details }: GraphNode): number => TITLE + 9 + details.length * LINE;
-const heightOf = (column: readonly GraphNode[]): number =>
-  column.reduce((sum, node) => sum + heightOfNode(node) + GAP_Y, -GAP_Y);
+/** Its own lines, and room at its sides for the lines that end there: a label each must find a place. */
+function heightsOf({ nodes, edges }: Graph): ReadonlyMap<string, number> {
+  const sides = new Map<string, { leaving: number; coming: number }>(
+    nodes.map(({ id }) => [id, { leaving: 1, coming: 1 }]),
+  );
+  for (const { from, to, label } of edges) {
+    const [a, b] = [sides.get(from), sides.get(to)];
+    if (a) a.leaving += label === '' ? 0.5 : 1;
+    if (b) b.coming += 0.5;
+  }
+  return new Map(
+    nodes.map(({ id, details }) => {
+      const { leaving, coming } = sides.get(id)!;
+      return [id, Math.ceil(Math.max(TITLE + 9 + details.length * LINE, LINE * leaving, LINE * coming))];
+    }),
+  );
+}
 
 function wiresOf(
   edges: readonly GraphEdge[],
@@ -124,14 +142,24 @@ function wiresOf(
     leaving.set(edge.from, [...(leaving.get(edge.from) ?? []), edge]);
     coming.set(edge.to, [...(coming.get(edge.to) ?? []), edge]);
   }
-  // Along a side of the box, each line has a place of its own.
-  const along = ({ y, height }: Box, all: readonly GraphEdge[], edge: GraphEdge) =>
-    Math.round(y + (height * (all.indexOf(edge) + 1)) / (all.length + 1));
+  // Along a side of the box, each line has a place of its own, a labelled one more room; in the order of where they go, so that few cross.
+  const middle = (id: string) => {
+    const box = boxes.get(id);
+    return box === undefined ? 0 : box.y + box.height / 2;
+  };
+  for (const all of leaving.values()) all.sort((a, b) => middle(a.to) - middle(b.to));
+  for (const all of coming.values()) all.sort((a, b) => middle(a.from) - middle(b.from));
+  const room = ({ label }: GraphEdge, side: 'leaving' | 'coming') => (side === 'leaving' && label !== '' ? 2 : 1);
+  const along = ({ y, height }: Box, all: readonly GraphEdge[], edge: GraphEdge, side: 'leaving' | 'coming') => {
+    const total = all.reduce((sum, one) => sum + room(one, side), 1);
+    const before = all.slice(0, all.indexOf(edge) + 1).reduce((sum, one) => sum + room(one, side), 0);
+    return Math.round(y + (height * before) / total);
+  };
   return edges.flatMap((edge) => {
     const [from, to] = [boxes.get(edge.from), boxes.get(edge.to)];
     if (from === undefined || to === undefined) return [];
-    const a = { x: from.x + from.width, y: along(from, leaving.get(edge.from)!, edge) };
-    const b = { x: to.x, y: along(to, coming.get(edge.to)!, edge) };
+    const a = { x: from.x + from.width, y: along(from, leaving.get(edge.from)!, edge, 'leaving') };
+    const b = { x: to.x, y: along(to, coming.get(edge.to)!, edge, 'coming') };
     const isBack = b.x <= a.x;
     const end = isBack ? { x: to.x + to.width, y: b.y } : b;
     const bend = isBack ? 48 : Math.max(36, (b.x - a.x) / 2);
@@ -139,8 +167,8 @@ function wiresOf(
     const path = `M${a.x} ${a.y}C${a.x + bend} ${a.y} ${second} ${end.y} ${end.x} ${end.y}`;
     const half = (widthOf(edge.label) * LABEL) / 2;
     const at = {
-      x: Math.round(isBack ? Math.max(a.x, end.x) + 40 : a.x + 12 + half),
-      y: Math.round(a.y + (end.y - a.y) * 0.12) - 3,
+      x: Math.round(isBack ? Math.max(a.x, end.x) + 40 - half : a.x + 12),
+      y: a.y - 3,
     };
     return [{ edge, path, at, reach: isBack ? Math.max(a.x, end.x) + bend + half : end.x }];
   });

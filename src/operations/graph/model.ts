@@ -14,6 +14,8 @@ export interface GraphNode {
   /** Of a service: nothing of it runs, or some of it is not well. */
   readonly mood?: 'well' | 'ill' | 'off';
   readonly change?: GraphChange;
+  /** Not drawn: another one is another content. */
+  readonly mark?: string;
 }
 
 export interface GraphEdge {

@@ -183,6 +183,35 @@ describe('a large project', () => {
     }
   });
 
+  test('has no label upon another one: each line leaves its box at a place of its own', () => {
+    const busy = [
+      ...services,
+      ...Array.from({ length: 12 }, (_, i) => ({
+        id: `volume v${i}`,
+        kind: 'volume' as const,
+        label: `v${i}`,
+        details: ['on the host'],
+      })),
+    ];
+    const lines = busy
+      .slice(50)
+      .flatMap(({ id }, i): GraphEdge[] =>
+        services
+          .slice(0, 20)
+          .map((one) => ({ from: one.id, to: id, kind: 'volume', label: `/a/rather/long/path/${i}` })),
+      );
+    const { wires } = layout({ project: 'big', of: 'live', nodes: busy, edges: lines });
+    const extent = ({ at, edge }: (typeof wires)[number]) => ({
+      x: at.x,
+      right: at.x + edge.label.length * 6.3,
+      y: at.y,
+    });
+    const all = wires.map(extent);
+    for (const [i, a] of all.entries())
+      for (const b of all.slice(i + 1))
+        expect(a.right <= b.x || b.right <= a.x || Math.abs(a.y - b.y) >= 11, JSON.stringify([a, b])).toBe(true);
+  });
+
   test('puts who needs others to the left of them', () => {
     const xOf = (id: string) => boxes.find(({ node }) => node.id === id)!.x;
     for (const { from, to } of edges) expect(xOf(from)).toBeLessThan(xOf(to));
