@@ -8,6 +8,7 @@ import type { Registry } from '../../src/model/registry.ts';
 import type { Paths } from '../state/paths.ts';
 import { DOCUMENT_BYTES_MAX } from './archive.ts';
 import { type ParsedConfig, parseImageConfig } from './image-config.ts';
+import { dropPart, keepingPart } from './kept-part.ts';
 import { addLayer, type LayerSink } from './layer-sink.ts';
 import { choosePlatform, type Descriptor, IMAGE_CONFIGS, type ImageDocument, parseImageDocument } from './manifest.ts';
 import { type Platform, parsePlatform, platformRank } from './platform.ts';
@@ -151,7 +152,7 @@ const configOf = async ({ paths, registry, reference }: Fetch, config: Descripto
 };
 
 const pullLayers = async (
-  { registry, reference, slots, ending, onProgress }: Fetch,
+  { registry, reference, slots, ending, signal, onProgress }: Fetch,
   layers: readonly Descriptor[],
   diffIds: readonly string[],
   sink: LayerSink,
@@ -166,13 +167,25 @@ const pullLayers = async (
       bytes += count;
       tell('pulling');
     };
+    let kept = 0;
     const open = () => {
       isOpened = true;
-      return registry.stream(reference.name, layer);
+      const rest = (from: number) => registry.stream(reference.name, layer, from);
+      return keepingPart(sink.paths, layer, rest, (had) => {
+        kept = had;
+      });
     };
+    const add = () => addLayer({ ...sink, onBytes }, open, layer.digest, { digest: layer.digest, diffId });
     await slots(async () => {
       if (ending.signal.aborted) return;
-      await addLayer({ ...sink, onBytes }, open, layer.digest, { digest: layer.digest, diffId });
+      await add().catch(async (error: unknown) => {
+        if (kept === 0 || ending.signal.aborted || isPassing(error)) throw error;
+        // What was kept may be what is wrong: a power cut leaves anything.
+        await dropPart(sink.paths, layer);
+        bytes = 0;
+        await add();
+      });
+      await dropPart(sink.paths, layer);
     });
     tell(isOpened ? 'done' : 'present');
   };
@@ -186,8 +199,18 @@ const pullLayers = async (
       }),
     ),
   );
-  if (failures.length > 0) throw failures[0];
+  if (failures.length === 0) return;
+  const isInterrupted = failures.every(isPassing) || signal?.aborted;
+  if (!isInterrupted) await Promise.all(layers.map((layer) => dropPart(sink.paths, layer)));
+  throw failures[0];
 };
+
+/** What the next pull may go on after: the way to the registry, not what came over it. */
+const isPassing = (error: unknown): boolean =>
+  !(error instanceof TcomposeError) ||
+  ['registry-unreachable', 'registry-name', 'registry-failed', 'registry-rate-limit', 'interrupted'].includes(
+    error.code,
+  );
 
 const invalid = (what: string): TcomposeError =>
   new TcomposeError(`the image archive is not valid: ${what}`, { code: 'image-invalid' });
@@ -207,6 +230,6 @@ const interrupted = (ref: string): TcomposeError =>
   new TcomposeError(`interrupted while pulling ${ref}`, {
     code: 'interrupted',
     address: `image/${ref}`,
-    help: 'nothing of it was kept',
+    help: 'what has arrived of large layers is kept for a day, for the next pull to go on from',
     exitCode: 130,
   });

@@ -5,6 +5,7 @@ import { imagesDir, type Paths } from '../state/paths.ts';
 import { isAlive } from '../state/process.ts';
 import { removeTrees } from '../state/remove-trees.ts';
 import { cachedLayers } from './build-cache.ts';
+import { PART } from './kept-part.ts';
 import { layersDir, linkPath } from './layers.ts';
 import { blobPath, committedLayers, listFolder, partialDir, readCatalogue, type Work, withStoreLock } from './store.ts';
 
@@ -36,6 +37,18 @@ const removeBlobs = async (paths: Paths, used: ReadonlySet<string>): Promise<voi
   await Promise.all(unused.map((digest) => unlink(blobPath(paths, digest)).catch(() => undefined)));
 };
 
+/** Without parts of layers that somebody may still go on with. */
+const oldOf = async (paths: Paths, names: readonly string[]): Promise<readonly string[]> => {
+  const isFresh = async (name: string): Promise<boolean> =>
+    name.endsWith(PART) &&
+    Date.now() - (await stat(join(partialDir(paths), name)).catch(() => NEVER)).mtimeMs < A_DAY_MS;
+  const fresh = await Promise.all(names.map(isFresh));
+  return names.filter((_, index) => !fresh[index]);
+};
+
+const NEVER = { mtimeMs: 0 };
+const A_DAY_MS = 86_400_000;
+
 /** Digests of the layers removed. While somebody adds images nothing is: who ends last does it. */
 export const sweep = async (paths: Paths): Promise<readonly string[]> => {
   const { removed, garbage } = await withStoreLock(paths, async () => {
@@ -51,7 +64,8 @@ export const sweep = async (paths: Paths): Promise<readonly string[]> => {
     const blobs = new Set(Object.entries(images).flatMap(([id, image]) => [id, ...image.manifests]));
     const removed = await setAsideLayers(paths, layers, trash);
     await removeBlobs(paths, blobs);
-    return { removed, garbage: [...partial.map((name) => join(partialDir(paths), name)), trash] };
+    const old = await oldOf(paths, partial);
+    return { removed, garbage: [...old.map((name) => join(partialDir(paths), name)), trash] };
   });
   await removeTrees(garbage);
   return removed;
@@ -63,7 +77,8 @@ export const endWork = async (paths: Paths, work: Work, outcome: 'done' | 'faile
   await rmdir(work.folder).catch(() => removeTrees([work.folder]));
   const left = await listFolder(partialDir(paths));
   const isWanted = left.includes(WANTED) || left.some((name) => WORK_NAME.test(name) && !isLiveWork(name));
-  if (outcome === 'failed' || isWanted) await sweep(paths);
+  const parts = left.filter((name) => name.endsWith(PART));
+  if (outcome === 'failed' || isWanted || (await oldOf(paths, parts)).length > 0) await sweep(paths);
 };
 
 /**

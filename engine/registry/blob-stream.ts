@@ -5,16 +5,17 @@ import type { Answer } from './request.ts';
 import { ATTEMPTS, backOff, isPassingError } from './retry.ts';
 
 /**
- * Exactly `size` bytes, or an error. `open` asks for the rest from a byte on, and goes through the registry each time: where it leads
+ * All of `size` bytes from `from` on, or an error. `open` asks for the rest from a byte on, and goes through the registry each time: where it leads
  * to is often good for minutes only. Gives up after four attempts that brought nothing.
  */
 export async function* streamBlob(
   open: (from: number) => Promise<Answer>,
-  size: number,
+  { from, size }: { readonly from: number; readonly size: number },
   explain: (error: unknown) => unknown,
   signal?: AbortSignal,
 ): AsyncGenerator<Uint8Array> {
-  let bytes = 0;
+  let bytes = from;
+  if (bytes === size && size > 0) return;
   for (let attempt = 0; ; ) {
     const answer = await open(bytes);
     const before = bytes;

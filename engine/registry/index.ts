@@ -83,14 +83,14 @@ export function openRegistry(env: Environment, signal?: AbortSignal): Registry {
       checkDigest(url, digestOf(body), digest);
       return body;
     },
-    stream: (image, { digest, size }) => {
+    stream: (image, { digest, size }, start = 0) => {
       const reference = parseReference(image);
       if (!DIGEST.test(digest)) throw invalidDigest(image, digest);
       const path = `blobs/${digest}`;
       const open = (from: number) => ask({ image, reference, path, method: 'GET', maxBytes: MAX_WORDS_BYTES, from });
       return streamBlob(
         open,
-        size,
+        { from: start, size },
         (error) => unreachable(image, hostOf(reference.name.split('/', 1)[0]!), error),
         signal,
       );

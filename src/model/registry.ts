@@ -19,10 +19,14 @@ export interface Registry extends RegistryPushes {
     maxBytes: number,
   ): Promise<Uint8Array>;
   /**
-   * A large content of the reference's repository, as it comes: exactly `size` bytes, or an error. A connection that breaks is taken up
+   * A large content of the reference's repository, as it comes, from a byte on: up to `size` bytes, or an error. A connection that breaks is taken up
    * again where it broke. Whether the digest is right is known at the end only, and the reader's to check: it hashes anyway.
    */
-  stream(image: string, descriptor: { readonly digest: string; readonly size: number }): AsyncIterable<Uint8Array>;
+  stream(
+    image: string,
+    descriptor: { readonly digest: string; readonly size: number },
+    from?: number,
+  ): AsyncIterable<Uint8Array>;
 }
 
 /** Putting things into a reference's repository. */
