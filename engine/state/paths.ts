@@ -7,11 +7,14 @@
  *       blobs/sha256/HEX            configurations and manifests
  *       tags.json                   {version, tags: reference → configuration digest, images: digest → {addedAt, layers, manifests}}
  *       layers/HEX/fs/              one unpacked folder per layer, named by the digest of the uncompressed tar (diff id)
- *       layers/HEX/layer.json       {version, diffId, sizeBytes, link, boot}; a folder gets its name when it is complete
+ *       layers/HEX/layer.json       {version, diffId, sizeBytes, link, boot, tarBytes}; a folder gets its name when it is complete
+ *       layers/HEX/frame.gz         what its tar has beside the contents of files (engine/image/frame.ts); not of layers made here
+ *       layers/HEX/packed.json      {digest, size}: what it was when it was last pushed from here
  *       layers/l/SHORT              symlink to ../HEX/fs: keeps overlay's option string short
  *       partial/PID-START-RANDOM/   unfinished work of a process; when that has ended, it is garbage
  *       cache/KEY                   what a build's step made: {version, diffId, createdAt, isDurable}; keeps the layer
  *       cache-mounts/HEX/tree/      folders of RUN --mount=type=cache, by the digest of their id; HEX.lock: flock'ed while it is had alone
+ *       partial/HEX.part            what has come of a large layer (HEX: as its registry has it) whose pull broke off; good for a day
  *       partial/HEX.lock            flock'ed by who unpacks that layer; there only while it is held or awaited
  *     containers/ID/
  *       container.json              {version, id, name, createdAt, madeFrom, endpoints, publishers, mounts, …}
