@@ -48,12 +48,18 @@ static struct timespec mtime_of(const struct record *record) {
   return (struct timespec){ .tv_sec = record->head.mtime_sec, .tv_nsec = record->head.mtime_nsec };
 }
 
-/* Owner first: a change of owner clears set-id bits and capabilities. */
+/* Owner first: a change of owner clears set-id bits and capabilities. What is so already stays: each change costs more than the look. */
 static void set_attributes(const struct record *record, int fd) {
-  if (!(unpacking.wishes & CALLER_OWNS) && fchown(fd, record->head.uid, record->head.gid) < 0)
+  const mode_t mode = record->head.mode & 07777;
+  struct stat at;
+  if (fstat(fd, &at) < 0)
+    give_up("stat", errno);
+  const int is_owned = unpacking.wishes & CALLER_OWNS || (at.st_uid == record->head.uid && at.st_gid == record->head.gid);
+  if (!is_owned && fchown(fd, record->head.uid, record->head.gid) < 0)
     give_up("chown", errno);
   set_xattrs(record, fd, NULL);
-  if (fchmod(fd, record->head.mode & 07777) < 0)
+  /* An attribute may be a list of rights, which has a part of the mode in it. */
+  if ((!is_owned || record->head.xattrs_length || (at.st_mode & 07777) != mode) && fchmod(fd, mode) < 0)
     give_up("chmod", errno);
 }
 
@@ -97,10 +103,12 @@ static void put_folder(const struct record *record, int dir, const char *name) {
 
 static void put_file(const struct record *record, int dir, const char *name) {
   const int flags = O_CREAT | O_EXCL | O_WRONLY | O_NOFOLLOW | O_CLOEXEC;
-  int fd = openat(dir, name, flags, 0600);
+  /* Set-id bits come last, with the owner that they are meant for. */
+  const mode_t mode = record->head.mode & 07000 ? 0600 : record->head.mode & 0777;
+  int fd = openat(dir, name, flags, mode);
   if (fd < 0 && errno == EEXIST) {
     make_room(dir, name);
-    fd = openat(dir, name, flags, 0600);
+    fd = openat(dir, name, flags, mode);
   }
   if (fd < 0)
     give_up("create", errno);
