@@ -34,18 +34,32 @@ export function heldSockets(record: ContainerRecord, networks: readonly NetworkR
 
 const familyOf = ({ hostIp }: LivePort): HeldSocket['family'] => (hostIp === '' ? 'both' : isIpv6(hostIp) ? 6 : 4);
 
-export const encodeHeld = (sockets: readonly HeldSocket[]): Buffer =>
-  Buffer.concat(
-    sockets.map(({ family, protocol, address, port, target }) => {
-      const bytes = Buffer.alloc(40);
-      bytes[0] = family === 'both' ? 0 : family;
-      bytes[1] = PROTOCOLS[protocol] ?? 0;
-      bytes.writeUInt16BE(port, 2);
-      bytes.set(addressBytes(address), 4);
-      if (protocol !== 'tcp') return bytes;
-      bytes[20] = isIpv6(target.address) ? 6 : 4;
-      bytes.writeUInt16BE(target.port, 22);
-      bytes.set(addressBytes(target.address), 24);
-      return bytes;
-    }),
-  );
+/** Records of 40 bytes (launcher/hold.c). */
+export function encodeHeld(sockets: readonly HeldSocket[]): Buffer {
+  const bytesOf = rememberBytes();
+  const all = Buffer.alloc(RECORD_SIZE * sockets.length);
+  for (const [i, { family, protocol, address, port, target }] of sockets.entries()) {
+    const bytes = all.subarray(i * RECORD_SIZE, (i + 1) * RECORD_SIZE);
+    bytes[0] = family === 'both' ? 0 : family;
+    bytes[1] = PROTOCOLS[protocol] ?? 0;
+    bytes.writeUInt16BE(port, 2);
+    bytes.set(bytesOf(address), 4);
+    if (protocol !== 'tcp') continue;
+    bytes[20] = isIpv6(target.address) ? 6 : 4;
+    bytes.writeUInt16BE(target.port, 22);
+    bytes.set(bytesOf(target.address), 24);
+  }
+  return all;
+}
+
+const RECORD_SIZE = 40;
+
+/** Thousands of ports have two or three addresses between them. */
+function rememberBytes(): (address: string) => Uint8Array {
+  const known = new Map<string, Uint8Array>();
+  return (address) => {
+    const bytes = known.get(address) ?? addressBytes(address);
+    known.set(address, bytes);
+    return bytes;
+  };
+}
