@@ -18,6 +18,8 @@ const { values: options } = parseArgs({
   },
 });
 const rounds = Number(options.rounds);
+// iperf3 takes anything else for no limit.
+if (!/^[1-9]\d*$/.test(options.seconds)) throw new Error('--seconds: a whole number');
 const HOST = '198.51.100.2';
 const [PORT, PROXIED, HTTP, HTTP_PROXIED] = [5201, 5301, 8080, 8081];
 const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));
