@@ -1,5 +1,6 @@
 /** One commit of a git repository, by the host's git: no hooks, no questions, no protocol but those that are as safe as the one named. */
 import { createHash } from 'node:crypto';
+import { realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { TcomposeError } from '../../../src/model/errors.ts';
 import { removeTrees } from '../../state/remove-trees.ts';
@@ -30,10 +31,16 @@ export async function checkOutGit(
   const kept = await keepFolder(services.host.paths, `git-${key.slice(0, 40)}`, (into) =>
     checkOut(join(into, 'tree'), { commit, fullName }, address, git),
   );
-  const folder = join(kept, 'tree', address.subfolder ?? '');
-  if (!isFolder(folder))
+  const tree = realpathSync(join(kept, 'tree'));
+  const folder = realFolder(join(tree, address.subfolder ?? ''));
+  // A repository may have a link there that leads to whatever is on this host.
+  if (folder !== tree && !folder?.startsWith(`${tree}/`))
     throw refused(address, `it has no folder ${address.subfolder}`, 'correct what follows the colon');
   return { folder, commit };
+}
+
+function realFolder(path: string): string | undefined {
+  return isFolder(path) ? realpathSync(path) : undefined;
 }
 
 export const refused = ({ shown }: GitAddress, why: string, help: string): TcomposeError =>
@@ -119,5 +126,6 @@ async function checkOut(into: string, { commit, fullName }: Resolved, address: G
   await must([...inside, 'checkout', '--quiet', '--detach', commit, '--']);
   if (address.submodules)
     await must([...inside, 'submodule', '--quiet', 'update', '--init', '--recursive', '--depth=1']);
-  if (!address.keepsGitFolder) await removeTrees([join(into, '.git')]);
+  // FETCH_HEAD has the address, and so perhaps a password.
+  await removeTrees([join(into, '.git', ...(address.keepsGitFolder ? ['FETCH_HEAD'] : []))]);
 }

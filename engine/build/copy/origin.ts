@@ -97,7 +97,8 @@ export function layersReach(scratch: string, layers: readonly string[]): readonl
   ];
 }
 
-const IDLE_MS = 30;
+/** What is asked next is mostly asked at once; a process that waits would keep the command from ending. */
+const IDLE_MS = 2;
 
 /** A launcher answers while there is something to ask, and goes when there is not. */
 function listerOf({ host, signal }: CopyServices, reach: readonly LaunchOp[]): List {

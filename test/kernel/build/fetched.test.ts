@@ -1,7 +1,7 @@
 /** Sources and contexts from elsewhere: http files and git repositories. */
 import { execFileSync, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
+import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -143,6 +143,7 @@ describe('a repository', () => {
     mkdirSync(join(stage.work, 'git/repo.git/sub'));
     writeFileSync(join(stage.work, 'git/repo.git/Dockerfile'), 'FROM repo');
     writeFileSync(join(stage.work, 'git/repo.git/sub/f'), 'one');
+    symlinkSync('/etc', join(stage.work, 'git/repo.git/out'));
     git('add', '.');
     git('commit', '-qm', 'one');
     git('tag', '-a', '-m', 'v1', 'v1');
@@ -183,11 +184,12 @@ describe('a repository', () => {
     expect(await text(`${url}#${git('rev-parse', 'v1^{commit}')}`, 'sub/f')).toBe('one');
     await expect(text(`${url}#nothing`, 'f')).rejects.toThrow('no branch or tag "nothing"');
     await expect(text(`${url}#:missing`, 'f')).rejects.toThrow('it has no folder missing');
+    await expect(text(`${url}#:out`, 'hostname'), 'a link to the host').rejects.toThrow('it has no folder out');
   });
 
   test('is added without its .git folder, or with it', async () => {
     const names = async (line: string) => (await stage.made(line, stage.work)).map((text) => text.split(' ')[0]);
-    expect(await names(`ADD ${url} /x`)).toEqual(['/x', '/x/Dockerfile', '/x/sub', '/x/sub/f']);
+    expect(await names(`ADD ${url} /x`)).toEqual(['/x', '/x/Dockerfile', '/x/out', '/x/sub', '/x/sub/f']);
     expect(await names(`ADD --keep-git-dir=true ${url} /x`)).toContain('/x/.git');
     expect(await names(`ADD ${url}#v1:sub /x/`)).toEqual(['/x', '/x/f']);
     const commit = git('rev-parse', 'HEAD');
