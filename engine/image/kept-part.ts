@@ -3,7 +3,7 @@
  * believed no more than the network is: the digest is proven over all of it. Held under the layer's lock; swept when it is a day old.
  */
 import { createReadStream } from 'node:fs';
-import { type FileHandle, open, rm } from 'node:fs/promises';
+import { type FileHandle, open, rm, statfs } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { Paths } from '../state/paths.ts';
 import type { Descriptor } from './manifest.ts';
@@ -27,7 +27,7 @@ export async function* keepingPart(
   stream: (from: number) => AsyncIterable<Uint8Array>,
   onKept: (bytes: number) => void,
 ): AsyncGenerator<Uint8Array> {
-  if (layer.size < WORTH_BYTES) return yield* stream(0);
+  if (layer.size < WORTH_BYTES || !(await hasRoom(paths, layer.size))) return yield* stream(0);
   const file = partFile(paths, layer);
   const part = await open(file, 'a', 0o600);
   let writing: Promise<unknown> = Promise.resolve();
@@ -38,10 +38,12 @@ export async function* keepingPart(
     if (kept > 0) yield* createReadStream(file, { end: kept - 1, highWaterMark: 1 << 18 }) as AsyncIterable<Buffer>;
     for await (const chunk of stream(kept)) {
       // Where the disk is nearly full the layer itself comes first: nothing is kept beside it.
-      if (keeps && (await writing.then(isWell, isLost))) writing = part.write(chunk);
-      else if (keeps) {
+      if (keeps && (await writing.then(isWell, isLost))) {
+        writing = part.write(chunk);
+        writing.catch(() => undefined); // looked at before the next
+      } else if (keeps) {
         keeps = false;
-        writing = part.truncate(0);
+        writing = part.truncate(0).catch(() => undefined);
       }
       yield chunk;
     }
@@ -50,6 +52,12 @@ export async function* keepingPart(
     await part.close();
   }
 }
+
+/** The layer itself comes first, and takes several times what its packed form does. */
+const hasRoom = async (paths: Paths, bytes: number): Promise<boolean> => {
+  const { bavail, bsize } = await statfs(partialDir(paths));
+  return bavail * bsize > 8 * bytes;
+};
 
 const isWell = (): boolean => true;
 const isLost = (): boolean => false;

@@ -58,6 +58,22 @@ test('layers come back as they were, whatever program wrote them', async () => {
   ]);
 });
 
+test('a file that was put through a link to outside is read from where it was put, not from outside', async () => {
+  const hostile = layer(
+    { name: 'out', type: '2', link: '/etc' },
+    { name: 'etc/', type: '5' },
+    { name: 'out/passwd', data: 'of the image' },
+  );
+  await loadTar(store, modernArchive('app:1', [hostile]));
+  const members = await membersOf(await save('app:1'));
+  expect(members.get(`blobs/sha256/${sha256(hostile.tar)}`)?.equals(hostile.tar)).toBe(true);
+});
+
+test('a layer whose archive has a file twice is told as one that cannot be given back', async () => {
+  await loadTar(store, modernArchive('app:1', [layer({ name: 'a', data: 'first' }, { name: 'a', data: 'later' })]));
+  await expect(save('app:1')).rejects.toMatchObject({ code: 'store-damaged' });
+});
+
 test('several images share their layers, a name without a tag means all of its tags, an id none', async () => {
   await loadTar(store, legacyArchive('app:1', layers));
   const [other] = await loadTar(store, legacyArchive('other:1', [base]));
