@@ -6,7 +6,7 @@ import type { Reason } from '../model/plan.ts';
 import { containerDifferences } from './compare.ts';
 import { belongs, type Inputs, isActive, isOrphan, isSurplus } from './inputs.ts';
 import { serviceOf } from './labels.ts';
-import { textEffects } from './mounts-in-place.ts';
+import { textEffects, whyNotLive } from './mounts-in-place.ts';
 import { attachedTo, type Fates, mounting } from './objects.ts';
 import { changed, damaged, dependency, missing, reasonsOfDamage, requested, stopped } from './reasons.ts';
 
@@ -101,14 +101,27 @@ function changeReasons(inputs: Inputs, fates: Fates, decided: Decisions, { servi
   const differences = containerDifferences(container, live.madeFrom);
   const own = changed(differences, `container/${container.name}`, desire.origin);
   if (forced || shared.length > 0 || differences.some(({ cost }) => cost === 'process')) {
+    const why = mountReason(differences, live.madeFrom, container);
     const asked = forced && own.length === 0 ? [requested('recreation was asked for')] : [];
-    return { recreate: [...own, ...shared, ...asked], update: [] };
+    return { recreate: [...own, ...why, ...shared, ...asked], update: [] };
   }
   // One that was begun is finished, whatever the file says by now.
   const unfinished = reasonsOfDamage(live.damage.filter(({ kind }) => kind === 'change'));
   const { signals } = textEffects(live.madeFrom, container);
   const told = own.length > 0 && isActive(live) ? signals.map((one) => dependency(`then ${one} is sent to it`)) : [];
   return { recreate: [], update: [...own, ...told, ...unfinished] };
+}
+
+/** Mounts are changed in place where they can be: where they cannot, and nothing else asks for a new container, why is said. */
+function mountReason(
+  differences: ReturnType<typeof containerDifferences>,
+  from: DesiredContainer,
+  to: DesiredContainer,
+): readonly Reason[] {
+  const costly = differences.filter(({ cost }) => cost === 'process');
+  if (costly.length === 0 || costly.some(({ path }) => path[0] !== 'volumes')) return [];
+  const why = whyNotLive(from, to);
+  return why === undefined ? [] : [dependency(`not in place: ${why}`)];
 }
 
 /** Its endpoints and mounts belong to objects that will be others. */

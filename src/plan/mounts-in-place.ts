@@ -5,19 +5,27 @@ import type { DesiredContainer, DesiredContent, DesiredMount } from '../model/de
  * A mount that goes, or becomes another one, costs a new container: what has a file open there would keep the old one. A new one must
  * not cover another, needs a place to be made for it, and what another container brings is settled at create.
  */
-export function mountsAreLive(from: DesiredContainer, to: DesiredContainer): boolean {
+export const mountsAreLive = (from: DesiredContainer, to: DesiredContainer): boolean =>
+  whyNotLive(from, to) === undefined;
+
+/** One clause, for the plan; undefined: what changes can be changed under the running process. */
+export function whyNotLive(from: DesiredContainer, to: DesiredContainer): string | undefined {
   const [before, after] = [byTarget(from), byTarget(to)];
-  if (before === undefined || after === undefined) return false;
+  if (before === undefined || after === undefined) return 'mounts of another container are taken over when one is made';
   for (const [target, mount] of before) {
     const wanted = after.get(target);
-    if (wanted === undefined || !isSame(mount, wanted)) return false;
-    if (textChanged(mount, wanted) && contentOf(wanted)?.onChange === 'recreate') return false;
+    if (wanted === undefined) return `who has files open on ${target} would keep them: a mount goes with its container`;
+    if (!isSame(mount, wanted)) return `what is mounted on ${target} cannot be another under a running process`;
+    if (textChanged(mount, wanted) && contentOf(wanted)?.onChange === 'recreate')
+      return `${contentOf(wanted)?.of} says on_change: recreate`;
   }
   const added = [...after.values()].filter(({ target }) => !before.has(target));
-  // Ids that are mapped are mapped mount by mount, when the container starts.
-  if (added.length > 0 && to.namespaces?.user !== undefined) return false;
-  if (added.length > 0 && (to.security.readOnlyRootfs || from.security.readOnlyRootfs)) return false;
-  return added.every((mount) => canBeAdded(mount, [...before.keys()]));
+  if (added.length === 0) return undefined;
+  if (to.namespaces?.user !== undefined) return 'ids are mapped (userns_mode) mount by mount, when a container starts';
+  if (to.security.readOnlyRootfs || from.security.readOnlyRootfs)
+    return 'its root is read-only, and a new mount needs a place to be made there';
+  const [bad] = added.filter((mount) => !canBeAdded(mount, [...before.keys()]));
+  return bad && `a mount on ${bad.target} would cover others, or is shared with the host from the start on`;
 }
 
 const byTarget = ({ mounts }: DesiredContainer): ReadonlyMap<string, DesiredMount> | undefined =>

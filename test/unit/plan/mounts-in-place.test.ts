@@ -3,7 +3,7 @@ import { describe, expect, test } from 'vitest';
 import type { DesiredContainer } from '../../../src/model/desired.ts';
 import { containerDifferences } from '../../../src/plan/compare.ts';
 import { desire } from '../../../src/plan/desire.ts';
-import { mountsAreLive, textEffects } from '../../../src/plan/mounts-in-place.ts';
+import { mountsAreLive, textEffects, whyNotLive } from '../../../src/plan/mounts-in-place.ts';
 import { fakeImage } from '../../helpers/fake-live.ts';
 import { projectOf } from '../../helpers/project.ts';
 
@@ -37,6 +37,21 @@ describe('a running container', () => {
   ])('is given %s: %s → %s', async (_what, mount, isLive) => {
     const [from, to] = [await volumes('a:/a'), await volumes('a:/a', mount)];
     expect(mountsAreLive(from, to)).toBe(isLive);
+  });
+
+  test.each([
+    ['a:/a', 'a:/a', '', undefined],
+    ['a:/a', 'a:/a, b:/b', '', undefined],
+    ['a:/a', 'b:/b', '', /files open on \/a/],
+    ['a:/a', 'b:/a', '', /mounted on \/a cannot be another/],
+    ['a:/a', 'a:/a, b:/b', '    read_only: true', /read-only/],
+    ['a:/a', 'a:/a, b:/b', '    userns_mode: private', /ids are mapped/],
+    ['a:/a/b', 'a:/a/b, b:/a', '', /\/a would cover others/],
+  ])('from %s to %s with "%s": why it is made anew is said', async (from, to, more, says) => {
+    const one = (list: string) => container(`    volumes: [${list}]\n${more}`);
+    const why = whyNotLive(await one(from), await one(to));
+    if (says === undefined) expect(why).toBeUndefined();
+    else expect(why).toMatch(says);
   });
 
   test('is made anew where a mount goes, changes, or its root is read-only', async () => {
