@@ -84,8 +84,16 @@ async function remove(host: Host, records: readonly ContainerRecord[]): Promise<
   const usesBridge = records.some(({ endpoints }) => endpoints.some(({ network }) => network === defaultBridge.name));
   const failed = await removeContainers(host, names, { anonymousVolumes: false });
   // As after `down`: it stays while anybody has a place on it.
-  if (usesBridge) await removeNetworks(await host.networkContext(), [defaultBridge.name], []).catch(() => undefined);
+  const context = await host.networkContext();
+  const removeBridge = () => removeNetworks(context, [defaultBridge.name], []).catch(() => undefined);
+  if (usesBridge) await withFolderLock(containersFolder(host), removeBridge);
   for (const error of failed.values()) throw error;
+}
+
+function containersFolder(host: Host): string {
+  const folder = join(host.paths.root, 'containers');
+  makeFolder(folder);
+  return folder;
 }
 
 /** Of builders that were killed. */
@@ -107,16 +115,15 @@ async function makeSandbox(
   const [instance, facts] = await Promise.all([host.instance(), host.facts()]);
   const name = `build-${randomBytes(6).toString('hex')}`;
   const container = containerOf(request, name, network);
-  if (network === 'default') await createNetworks(await host.networkContext(), [defaultBridge]);
-  else if (!['none', 'host'].includes(network) && findNetwork(host.paths, network) === undefined)
+  if (!['default', 'none', 'host'].includes(network) && findNetwork(host.paths, network) === undefined)
     throw new TcomposeError(`there is no network ${network} for RUN`, {
       code: 'network-missing',
       address: `network/${network}`,
       help: 'use default, none or host, or create it first',
     });
-  const top = join(host.paths.root, 'containers');
-  makeFolder(top);
-  const record = await withFolderLock(top, async () => {
+  const record = await withFolderLock(containersFolder(host), async () => {
+    // With the lock: builds beside this one look for the bridge at the same moment, or take it away.
+    if (network === 'default') await createNetworks(await host.networkContext(), [defaultBridge]);
     await sweepStrays(host);
     const id = randomBytes(32).toString('hex');
     const one: ContainerRecord = {
