@@ -4,21 +4,24 @@ import { trimCache } from '../../image/build-cache.ts';
 import { syncLayers } from '../../image/layers.ts';
 import { parseTag } from '../../image/reference.ts';
 import { commitImages, committedLayers, digestOf, readCatalogue, writeBlob } from '../../image/store.ts';
-import type { HistoryEntry } from './base.ts';
+import type { HistoryEntry } from './base-image.ts';
 import type { Solver, StageState } from './solver.ts';
 
 const BEGINNING = '1970-01-01T00:00:00Z';
 
 /**
- * Times of lines that make no layer are those of the layer before, or of the first one made here: so a build that finds everything in
- * the cache gives the image that there is.
+ * Lines that make no layer have the time of the first layer made here, or of the layer before: BuildKit's rule. So a build that finds
+ * everything in the cache gives the image that there is.
  */
-function withTimes(history: readonly HistoryEntry[], epoch: string | undefined, inherited: string): HistoryEntry[] {
-  const isOwn = ({ comment, created }: HistoryEntry) => comment !== undefined || created === undefined;
-  let last = epoch ?? history.find((entry) => isOwn(entry) && entry.created !== undefined)?.created ?? inherited;
-  return history.map((entry) => {
-    if (entry.created !== undefined && entry.empty_layer !== true && isOwn(entry)) last = entry.created;
-    return entry.created === undefined ? { created: last, ...entry } : entry;
+export function withTimes(history: readonly HistoryEntry[], inherited: string): readonly HistoryEntry[] {
+  const open = history.findIndex(({ created }) => created === undefined);
+  if (open < 0) return history;
+  const times = (entries: readonly HistoryEntry[]) => entries.flatMap(({ created }) => created ?? []);
+  let last = times(history.slice(open))[0] ?? times(history).at(-1) ?? inherited;
+  return history.map((entry, index) => {
+    if (entry.created === undefined) return { created: last, ...entry };
+    if (index > open) last = entry.created;
+    return entry;
   });
 }
 
@@ -28,7 +31,8 @@ export function imageConfig({ request, epoch }: Solver, state: StageState): Buff
   const [os = 'linux', architecture = '', variant] = state.platform.split('/');
   const labels = { ...config.Labels, ...request.labels };
   const at = epoch === undefined ? undefined : new Date(epoch * 1000).toISOString();
-  const history = withTimes(state.history, at, state.created ?? BEGINNING);
+  const own = at === undefined ? state.history : state.history.map((entry) => ({ created: at, ...entry }));
+  const history = withTimes(own, state.created ?? BEGINNING);
   const whole = {
     architecture,
     ...(author !== undefined && { author }),

@@ -7,7 +7,7 @@ import type { ImageState } from '../image-steps.ts';
 import type { Dockerfile, InstructionBody } from '../instruction.ts';
 import type { BuildArguments, Scope } from '../scope.ts';
 import type { StageNode } from '../stage-graph.ts';
-import type { HistoryEntry } from './base.ts';
+import type { HistoryEntry } from './base-image.ts';
 import type { CachedSteps } from './cached-steps.ts';
 import type { LayerMaker } from './make-layer.ts';
 import type { Sandboxes } from './sandbox.ts';

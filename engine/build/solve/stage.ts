@@ -7,7 +7,7 @@ import { applyInstruction, enterImage, SCRATCH } from '../image-steps.ts';
 import type { Instruction, InstructionBody } from '../instruction.ts';
 import { parseInstruction } from '../parse-instruction.ts';
 import { declareArgs, enterStage, runEnvironment, type Scope, scopeValues, setEnv } from '../scope.ts';
-import { baseOf, findBase } from './base.ts';
+import { baseOf, findBase } from './base-image.ts';
 import { checkSignal, placed } from './failures.ts';
 import { copyStep, type FileStep, runStepOf, workdirOf, workdirStep } from './make-files.ts';
 import type { Solver, StageState } from './solver.ts';

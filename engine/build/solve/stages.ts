@@ -4,7 +4,7 @@ import { baseKey } from '../cache-key.ts';
 import type { CopyServices, SourceTree } from '../copy/contract.ts';
 import type { Dockerfile, InstructionBody } from '../instruction.ts';
 import { type StageGraph, stageGraph } from '../stage-graph.ts';
-import { baseOf, findBase } from './base.ts';
+import { baseOf, findBase } from './base-image.ts';
 import { type Opened, open } from './contexts.ts';
 import { asErrors } from './failures.ts';
 import { layerFolders } from './layers.ts';

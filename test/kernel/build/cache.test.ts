@@ -2,6 +2,8 @@
 import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { cacheUse, trimCache } from '../../../engine/image/build-cache.ts';
+import { sweep, sweepCacheMounts } from '../../../engine/image/sweep.ts';
 import { useEngine } from '../container/use-engine.ts';
 import { build, failedBuild, shown } from './a-build.ts';
 
@@ -101,4 +103,21 @@ test('the cache holds no secret', async () => {
   expect(await shown(stage.engine, image, 'ls -A /run 2>/dev/null | wc -l')).toBe('0');
   const other = await build(stage.engine, text, { secrets: [{ id: 'token', source: { content: Buffer.from('x') } }] });
   expect(other.titles('done')).toEqual([]);
+});
+
+test('the cache is kept within bounds, the least used first; folders of caches go when nobody uses them', async () => {
+  const paths = { root: stage.instance.root, run: stage.instance.run };
+  const text =
+    'FROM busybox AS a\nRUN --mount=type=cache,target=/c,id=old echo 1 > /one\nFROM busybox\nRUN --mount=from=a,target=/a cp /a/one /two';
+  await build(stage.engine, text);
+  const { entries, bytes } = await cacheUse(paths);
+  expect(bytes).toBeGreaterThan(0);
+  expect(await trimCache(paths, { entries: entries - 1, bytes: Number.POSITIVE_INFINITY })).toBe(1);
+  expect(await trimCache(paths, { entries: Number.POSITIVE_INFINITY, bytes: 0 })).toBeGreaterThan(0);
+  // What images have stays.
+  expect((await cacheUse(paths)).bytes).toBe(0);
+  expect((await sweep(paths)).length).toBeGreaterThan(0);
+  expect(await sweepCacheMounts(paths, Date.now() - 60_000)).toBe(0);
+  expect(await sweepCacheMounts(paths, Date.now() + 60_000)).toBeGreaterThan(0);
+  expect((await build(stage.engine, text)).titles('done').length).toBeGreaterThan(0);
 });
