@@ -128,6 +128,35 @@ describe('endpoints', () => {
     expect(allot([anAttachment('back')], [stopped])[0]!.ipv4!.address).toBe('172.21.0.4');
   });
 
+  test('that of one that does not run goes to who asks for it by number, or finds no other', () => {
+    const idle = containerRecord('a', { addresses: { back: '172.21.0.3' }, wanted: false });
+    const known = { networks: [back], containers: [idle], idle: new Set([idle.id]) };
+    const give = (ipv4?: string, more: object = {}) =>
+      allotEndpoints(
+        aContainer('web', { attachments: [anAttachment('back', ipv4 === undefined ? {} : { ipv4 })] }),
+        id,
+        { ...known, ...more },
+        '1a2b',
+      )[0]!.ipv4!.address;
+    expect(give('172.21.0.3')).toBe('172.21.0.3');
+    expect(give()).toBe('172.21.0.4');
+    const others = ['4', '5', '6'].map((last) => containerRecord(last, { addresses: { back: `172.21.0.${last}` } }));
+    expect(give(undefined, { containers: [idle, ...others] })).toBe('172.21.0.3');
+    expect(() => give(undefined, { containers: [idle, ...others], avoid: ['172.21.0.3'] })).toThrow(/none is free/);
+  });
+
+  test('what somebody else asks for by number is neither given nor kept', () => {
+    const web = aContainer('web', { attachments: [anAttachment('front')] });
+    const before = containerRecord('web', { addresses: { front: '172.20.0.2' } }).endpoints;
+    const given = (avoid: readonly string[]) =>
+      allotEndpoints(web, id, { networks: [front], containers: [], avoid }, '1a2b', {
+        endpoints: before,
+        isWired: true,
+      })[0]!.ipv4!.address;
+    expect(given([])).toBe('172.20.0.2');
+    expect(given(['172.20.0.2', '172.20.0.3'])).toBe('172.20.0.4');
+  });
+
   test('what others that come along ask for by number is left to them', () => {
     const coming = [
       aContainer('web'),
