@@ -13,6 +13,7 @@
 #include <string.h>
 #include <sys/fsuid.h>
 #include <sys/ioctl.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
@@ -46,6 +47,7 @@ static inline int played_nothing(int any, ...) {
 }
 #define open(...) played_open_any(0, __VA_ARGS__)
 #define openat(...) played_open_any(0, __VA_ARGS__)
+#define memfd_create(...) played_open_any(0, __VA_ARGS__)
 #define socket(...) played_open_any(0, __VA_ARGS__)
 #define close(fd) played_close(fd)
 #define dup2(from, to) played_dup(from, to)
@@ -53,6 +55,8 @@ static inline int played_nothing(int any, ...) {
 #define fcntl(...) played_ignore(0, __VA_ARGS__)
 #define ioctl(fd, request, ...) ((void)(fd), played_ioctl(request))
 #define read(fd, bytes, size) ((void)(fd), played_bytes(bytes, size))
+#define pread(fd, bytes, size, at) ((void)(fd), played_bytes(bytes, size))
+#define lseek(...) played_nothing(0, __VA_ARGS__)
 #define recv(fd, bytes, size, flags) ((void)(fd), played_bytes(bytes, size))
 #define write(fd, bytes, size) ((void)(fd), played_nothing(0, bytes) || played_result() ? -1 : (ssize_t)(size))
 #define send(fd, bytes, size, flags) ((void)(fd), played_result() ? -1 : (ssize_t)(size))

@@ -134,6 +134,11 @@ export async function seedsOf(fuzzer: Fuzzer): Promise<Buffer[]> {
       return [
         Buffer.concat(programs.slice(0, 5).map((program, i) => request(i, 1, program))),
         request(1, 2, Buffer.from('/x')),
+        Buffer.concat([
+          request(1, 3, Buffer.from('/x')),
+          request(2, 4, Buffer.from('/')),
+          request(3, 5, Buffer.alloc(4, 1)),
+        ]),
       ];
     case 'control':
       return controlScripts();

@@ -119,7 +119,7 @@ describe.each(LAUNCHERS)('a session %s', (_which, binary) => {
     const mine = openLauncher({ binary: binary() });
     const path = join(workshop.folder, 'stays.lock');
     await mine.lock('file', path);
-    await mine.run([{ op: 'exec', argv: ['sleep', '3'], env: ['PATH=/bin:/usr/bin'] }]);
+    await mine.run([{ op: 'exec', argv: ['sleep', '2'], env: ['PATH=/bin:/usr/bin'] }]);
     await mine.close();
     expect(isFree(path)).toBe(true);
   });
@@ -158,8 +158,8 @@ describe.each(LAUNCHERS)('a session %s', (_which, binary) => {
 
     test('that goes to the background is not waited for', async () => {
       const begin = performance.now();
-      await run('sh', ['-c', 'sleep 20 & echo $! >&2']).then(({ errors }) => process.kill(Number(errors)));
-      expect(performance.now() - begin).toBeLessThan(15_000);
+      await run('sh', ['-c', 'sleep 5 & echo $! >&2']).then(({ errors }) => process.kill(Number(errors)));
+      expect(performance.now() - begin).toBeLessThan(4_000);
     });
   });
 });
