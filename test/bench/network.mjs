@@ -3,7 +3,6 @@
 // Needs iperf3; Docker's side needs docker-proxy (`--proxy PATH`, else the one in PATH or /usr/libexec/docker).
 import { execFileSync, spawn } from 'node:child_process';
 import { existsSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
-import { connect, createServer } from 'node:net';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { median } from './report.mjs';
@@ -49,23 +48,14 @@ function throughput(place, host, port) {
   return { rate, cost: (busyTicks() - before) / (bytes / 1e9) };
 }
 
-/** Connections a second, one after the other, closed by a reset so that none stays. */
-async function connections(host, port, count = 1000) {
-  const begun = performance.now();
-  for (let i = 0; i < count; i++) {
-    await new Promise((done, fail) => {
-      const socket = connect(port, host, () => {
-        socket.write('x');
-      });
-      // An answer: a proxy has accepted long before it has connected.
-      socket.on('data', () => {
-        socket.resetAndDestroy();
-        done();
-      });
-      socket.on('error', fail);
-    });
-  }
-  return (count / (performance.now() - begun)) * 1000;
+/** Connections a second, one after the other. */
+const connections = (program, host, port, count = 2000) =>
+  count / Number(run([program, 'ask', host, String(port), String(count)]));
+
+function buildConnections(folder) {
+  const program = join(folder, 'connections');
+  run(['cc', '-O2', '-o', program, join(import.meta.dirname, 'connections.c')]);
+  return program;
 }
 
 /** A container that sleeps: what is measured is put into its network from outside. */
@@ -89,12 +79,10 @@ function openBench(ports) {
     tcompose('down', '-t', '0');
     rmSync(work, { recursive: true, force: true });
   };
-  return { inside, address: addresses[0].local, close };
+  return { inside, address: addresses[0].local, work, close };
 }
 
-if (process.argv[2] === 'answer') {
-  createServer((socket) => socket.on('error', () => {}).on('data', () => socket.write('y'))).listen(HTTP, '0.0.0.0');
-} else await main();
+await main();
 
 async function main() {
   const bench = openBench([PORT, HTTP]);
@@ -104,7 +92,8 @@ async function main() {
     started.push(spawn(argv[0], argv.slice(1), { stdio: ['ignore', 'ignore', 'ignore', 'pipe'] }));
   try {
     start([...bench.inside, 'iperf3', '-s', '-p', String(PORT)]);
-    start([...bench.inside, process.execPath, join(import.meta.dirname, 'network.mjs'), 'answer']);
+    const program = buildConnections(bench.work);
+    start([...bench.inside, program, 'serve', String(HTTP)]);
     if (proxy)
       for (const [from, to] of [
         [PROXIED, PORT],
@@ -137,9 +126,9 @@ async function main() {
     const rates = { direct: [], published: [], 'docker-proxy': [] };
     for (let round = 0; round < rounds; round++) {
       for (const [name, way] of Object.entries(ways)) measured[name].push(throughput(...way));
-      rates.direct.push(await connections(bench.address, HTTP));
-      rates.published.push(await connections('127.0.0.1', HTTP));
-      if (proxy) rates['docker-proxy'].push(await connections('127.0.0.1', HTTP_PROXIED));
+      rates.direct.push(connections(program, bench.address, HTTP));
+      rates.published.push(connections(program, '127.0.0.1', HTTP));
+      if (proxy) rates['docker-proxy'].push(connections(program, '127.0.0.1', HTTP_PROXIED));
     }
     // From outside nothing goes straight to a container: the way as far as this host is what there is to compare with.
     start(['iperf3', '-s', '-p', '5401']);
