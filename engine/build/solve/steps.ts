@@ -22,15 +22,17 @@ export interface Steps {
 export function makeSteps({ onEvent }: Pick<BuildRequest, 'onEvent'>, signal: AbortSignal): Steps {
   let count = 0;
   const tell = async (event: BuildEvent): Promise<void> => onEvent?.(event);
+  /** Of what nobody waits for: a listener that fails is told so by the next step. */
+  const mention = (event: BuildEvent): void => void tell(event).catch(() => undefined);
   const voiceOf = (id: string, onCached: () => void): Voice => ({
     id,
     cached: onCached,
     output: (stream, bytes) => tell({ type: 'output', step: id, stream, bytes }),
     progress: (what, bytes, total) =>
-      void tell({ type: 'progress', step: id, what, bytes, ...(total !== undefined && { total }) }),
+      mention({ type: 'progress', step: id, what, bytes, ...(total !== undefined && { total }) }),
   });
   return {
-    finding: (finding) => void tell({ type: 'finding', finding }),
+    finding: (finding) => mention({ type: 'finding', finding }),
     async run(title, stage, work) {
       const step: BuildStepInfo = { id: `${++count}`, title, ...(stage !== undefined && { stage }) };
       const begun = performance.now();
