@@ -62,7 +62,8 @@ interface RowName {
 const NONE = '<none>';
 
 function namesOf({ tags, digests = [] }: ImageInfo, withDigests: boolean, shows: (name: string) => boolean): RowName[] {
-  const known = digests.filter(shows).map((name) => splitTag(name));
+  const known = digests.map((name) => splitTag(name));
+  const alone = digests.filter(shows).map((name) => splitTag(name));
   const tagged = tags.filter(shows).flatMap((name) => {
     const [repository, tag] = splitTag(name);
     const own = known.filter(([of]) => of === repository).map(([, digest]) => digest);
@@ -70,8 +71,8 @@ function namesOf({ tags, digests = [] }: ImageInfo, withDigests: boolean, shows:
     return shown.map((digest) => ({ repository, tag, digest }));
   });
   if (tagged.length > 0) return tagged;
-  if (known.length > 0 && tags.length === 0)
-    return known
+  if (alone.length > 0 && tags.length === 0)
+    return alone
       .slice(0, withDigests ? undefined : 1)
       .map(([repository, digest]) => ({ repository, tag: NONE, digest }));
   return tags.length === 0 && shows(NONE) ? [{ repository: NONE, tag: NONE, digest: NONE }] : [];
