@@ -43,8 +43,7 @@ export function attachOps(
   const place = placeOf(setup, setup.hairpin);
   const { endpoints } = container;
   const isFirstSame = endpoints[0]?.network === before[0]?.network;
-  const oldWays: LaunchOp[] = [];
-  void oldWaysOf;
+  const oldWays = oldWaysOf(place, container, before);
   const ops = endpoints.flatMap((endpoint, i) => {
     if (!isThere(endpoint)) return endpointOps(place, container, i);
     return before

@@ -1,5 +1,5 @@
 /** Networks, addresses, ports and names of a running container are changed under it: its process and its connections stay. */
-import { type ChildProcessWithoutNullStreams, spawn } from 'node:child_process';
+import { spawn } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { connect, type Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
@@ -19,6 +19,7 @@ import {
   openStage,
   outside,
   type Stage,
+  said,
   start,
   stopAll,
 } from './stage.ts';
@@ -108,20 +109,6 @@ afterEach(async () => {
   await echo('end');
   expect(await damage()).toEqual([]);
 });
-
-/** Both ways of a connection that repeats what it is told. */
-const said = (client: ChildProcessWithoutNullStreams, words: string): Promise<void> =>
-  new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`nothing came back of ${words}`)), 5000);
-    const hear = (data: Buffer) => {
-      if (!data.toString().includes(words)) return;
-      clearTimeout(timer);
-      client.stdout.off('data', hear);
-      resolve();
-    };
-    client.stdout.on('data', hear);
-    client.stdin.write(`${words}\n`);
-  });
 
 const opened = (socket: Socket): Promise<Socket> =>
   new Promise((resolve, reject) => socket.once('connect', () => resolve(socket)).once('error', reject));

@@ -1,5 +1,5 @@
 /** Containers that say who they are and who asked, and ways to ask them from anywhere. */
-import { execFile } from 'node:child_process';
+import { type ChildProcessWithoutNullStreams, execFile } from 'node:child_process';
 import { promisify } from 'node:util';
 import { plainNetwork } from '../../../engine/library/describe.ts';
 import type { DesiredContainer, DesiredNetwork, DesiredPort } from '../../../src/model/desired.ts';
@@ -112,3 +112,17 @@ export async function matrix(
     )
     .join('\n');
 }
+
+/** Both ways of a connection that repeats what it is told. */
+export const said = (client: ChildProcessWithoutNullStreams, words: string): Promise<void> =>
+  new Promise((resolve, reject) => {
+    const timer = setTimeout(() => reject(new Error(`nothing came back of ${words}`)), 5000);
+    const hear = (data: Buffer) => {
+      if (!data.toString().includes(words)) return;
+      clearTimeout(timer);
+      client.stdout.off('data', hear);
+      resolve();
+    };
+    client.stdout.on('data', hear);
+    client.stdin.write(`${words}\n`);
+  });
