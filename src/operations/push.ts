@@ -28,7 +28,9 @@ export async function pushProject(
   const names = [...(includeDeps ? selected : targeted)];
   const images = names.flatMap((name) => {
     const { build, image } = project.services[name]!;
-    return build === undefined || image === undefined ? [] : [image, ...((build['tags'] as readonly string[] | undefined) ?? [])];
+    return build === undefined || image === undefined
+      ? []
+      : [image, ...((build['tags'] as readonly string[] | undefined) ?? [])];
   });
   const steps = [...new Set(images)].map(stepOf);
   try {
