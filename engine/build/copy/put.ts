@@ -87,6 +87,13 @@ const placeable = (item: PutItem) => ({
   name: item.kind === 'tree' ? item.selection.name : item.kind === 'text' ? item.name : '',
 });
 
+/**
+ * As Docker's first builder and buildah have it, and no bad rule: who writes a folder of sources says nothing of who is root in the image.
+ * What another stage or image has keeps its bits, since root has set them there (BuildKit).
+ */
+const ofContext = (type: string, mode: number): number =>
+  type === 'f' ? mode & ~(0o4000 | (mode & 0o010 ? 0o2000 : 0)) : mode;
+
 const makeFolder = (inside: string, { owner = { uid: 0, gid: 0 }, folderMode: mode }: PutRequest): LaunchOp => ({
   op: 'mkdir-in',
   root: ROOT,
@@ -173,7 +180,7 @@ async function putTree(
         ...NOTHING,
         path: pathOf(selected),
         ...(owner ?? (origin.owned ? { uid, gid } : { uid: 0, gid: 0 })),
-        mode: chmod?.(mode, type === 'd') ?? mode,
+        mode: chmod?.(mode, type === 'd') ?? (origin.owned ? mode : ofContext(type, mode)),
         mtime: youngest(services, mtime ?? modifiedAt(identity)),
       };
       const first = later.get(selected);

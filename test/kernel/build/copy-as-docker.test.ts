@@ -15,6 +15,9 @@ const GOLDEN = new URL('../../golden/build-copy/trees.json', import.meta.url).pa
 type Outcome = readonly string[] | string;
 type Golden = Record<string, { buildkit?: Outcome; legacy?: Outcome }>;
 
+/** BuildKit takes set-user-id bits over from the context; its first builder, buildah and we do not (copy/put.ts). */
+const AS_LEGACY: ReadonlySet<string> = new Set(['modes of all kinds']);
+
 const golden: Golden = JSON.parse(readFileSync(GOLDEN, 'utf8')) as Golden;
 const launcher = buildLauncher();
 let instance: Instance;
@@ -89,7 +92,7 @@ describe('the same tree as BuildKit', () => {
   for (const name of Object.keys(CASES))
     test(name, async () => {
       const ours = await tried(name);
-      const theirs = golden[name]?.buildkit;
+      const theirs = golden[name]?.[AS_LEGACY.has(name) ? 'legacy' : 'buildkit'];
       expect(theirs, 'a record of this case').toBeDefined();
       const { stricter } = CASES[name]!;
       if (typeof theirs === 'string' || stricter !== undefined)

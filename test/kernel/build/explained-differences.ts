@@ -4,15 +4,10 @@
  */
 export interface Explained {
   /** `nobody`: none of them builds it. */
-  readonly as: 'buildkit' | 'nobody';
+  readonly as: 'buildkit' | 'buildah' | 'nobody';
   readonly because: string;
 }
 
-const setuid: Explained = {
-  as: 'buildkit',
-  because:
-    'the legacy builder and buildah lose set-user-id bits of what is copied, since they change the owner after the mode',
-};
 const hereDocument: Explained = {
   as: 'buildkit',
   because: 'the legacy builder takes the here-document for a redirection of nothing',
@@ -20,11 +15,9 @@ const hereDocument: Explained = {
 
 export const EXPLAINED: Readonly<Record<string, Explained>> = {
   'copy-all-with-ignore-rules': {
-    as: 'buildkit',
-    because: `${setuid.because}; and the old client writes the name of a Dockerfile that lies elsewhere into .dockerignore`,
+    as: 'buildah',
+    because: 'the old client writes the name of a Dockerfile that lies elsewhere into .dockerignore',
   },
-  'copy-by-patterns': setuid,
-  'copy-modes-and-owners': setuid,
   'new-copy-exclude': { as: 'buildkit', because: 'the legacy builder knows --exclude and does nothing' },
   'new-copy-parents': { as: 'nobody', because: 'only a newer frontend of BuildKit has --parents' },
   'new-heredoc-run': hereDocument,
@@ -37,9 +30,6 @@ export const EXPLAINED: Readonly<Record<string, Explained>> = {
 
 /** Where buildah (1.28) is not as the one that we follow. */
 export const BUILDAH: Readonly<Record<string, string>> = {
-  'copy-all-with-ignore-rules': setuid.because,
-  'copy-by-patterns': setuid.because,
-  'copy-modes-and-owners': setuid.because,
   'escape-directive': 'buildah reads escaped dollars with a backslash, whatever the directive says',
   'expose-forms': 'buildah keeps a range of ports as it is written',
   'run-with-a-shell': 'buildah forgets SHELL',
