@@ -192,13 +192,17 @@ test('json has a line for each step and line of output, beneath the image', () =
   expect(found).toContainEqual(expect.objectContaining({ status: 'Error', details: 'exit code 2' }));
 });
 
+interface Status {
+  readonly vertexes: readonly { readonly digest: string; readonly error?: string }[];
+  readonly logs: readonly { readonly vertex: string }[];
+}
 test('rawjson is a status of BuildKit', () => {
   const { steps } = screen();
-  const found = FAILING.map(([, event]) => rawJson(steps, web, event, new Date(0))) as any[];
-  expect(found[2].vertexes[0]).toMatchObject({ name: '[1/3] FROM debian', cached: true });
-  expect(found[4].logs[0]).toMatchObject({ stream: 1, data: Buffer.from('one\ntw').toString('base64') });
-  expect(found[4].logs[0].vertex).toBe(found[3].vertexes[0].digest);
-  expect(found[7].vertexes[0].error).toBe('exit code 2');
+  const found = FAILING.map(([, event]) => rawJson(steps, web, event, new Date(0))) as Status[];
+  expect(found[2]!.vertexes[0]).toMatchObject({ name: '[1/3] FROM debian', cached: true });
+  expect(found[4]!.logs[0]).toMatchObject({ stream: 1, data: Buffer.from('one\ntw').toString('base64') });
+  expect(found[4]!.logs[0]!.vertex).toBe(found[3]!.vertexes[0]!.digest);
+  expect(found[7]!.vertexes[0]!.error).toBe('exit code 2');
 });
 
 test('what would move the cursor or set the title is left out, and other control characters are shown by their code', () => {

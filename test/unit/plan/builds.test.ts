@@ -178,7 +178,7 @@ services:
 
   test('an image that another service builds is built before what begins with it', async () => {
     const project = await projectOf('name: s\nservices: {a: {build: ./a}, b: {image: "me/b:latest", build: ./b}}');
-    const dockerfiles = new Map([['a', 'ARG BASE=me/b\nFROM ${BASE}\nCOPY --from=nginx /x /x']]);
+    const dockerfiles = new Map([['a', 'ARG BASE=me/b\nFROM $BASE\nCOPY --from=nginx /x /x']]);
     const { steps } = buildsAsked(project, ['a', 'b'], { images: new Map(), dockerfiles }, {});
     expect(idsOf(steps)).toEqual(['image.build me/b:latest', 'image.build s-a']);
   });
