@@ -137,6 +137,7 @@ class Session {
   readonly #waiting = new Map<number, Waiting>();
   readonly #ended: Promise<void>;
   #broken: Error | undefined;
+  #closing = false;
   #rest: Buffer[] = [];
   #length = 0;
   #nextId = 1;
@@ -203,7 +204,7 @@ class Session {
     }
     this.#rest = bytes.length ? [bytes] : [];
     this.#length = bytes.length;
-    if (this.#waiting.size === 0) this.#hold(false);
+    if (this.#waiting.size === 0 && !this.#closing) this.#hold(false);
   }
 
   #fail(message: string, done: () => void, cause?: unknown): void {
@@ -218,7 +219,9 @@ class Session {
     done();
   }
 
+  /** What is still under way comes to its end, and that is waited for. */
   async close(): Promise<void> {
+    this.#closing = true;
     this.#hold(true);
     this.#process.stdin!.end();
     await this.#ended;

@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { readdirSync, readFileSync, readlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { build } from 'esbuild';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import { openLauncher } from '../../../engine/launcher/launcher.ts';
 import { eventually } from '../../helpers/eventually.ts';
@@ -125,6 +126,29 @@ describe.each(LAUNCHERS)('a session %s', (_which, binary) => {
     // length, id, then the report: failed, program, operation 0, EBADMSG
     expect([0, 4, 8, 12, 16, 20].map((at) => reply.readUInt32LE(at))).toEqual([20, 77, 2, 0, 0, 74]);
     await once(child, 'exit');
+  });
+
+  test('who has no more to ask waits for what is under way, then ends', async () => {
+    const { outputFiles } = await build({
+      stdin: {
+        contents: `import { openLauncher } from './engine/launcher/launcher.ts';
+          const launcher = openLauncher({ binary: process.argv[2] });
+          const asked = launcher.run([{ op: 'unshare', flags: ${CLONE.NEWNET} }]);
+          await launcher.close();
+          await asked;
+          console.log('closed');`,
+        resolveDir: new URL('../../..', import.meta.url).pathname,
+        loader: 'ts',
+      },
+      bundle: true,
+      platform: 'node',
+      format: 'esm',
+      write: false,
+    });
+    const argv = ['--input-type=module', '--eval', outputFiles[0]!.text, '--', 'launcher', workshop.binary];
+    const child = spawn(process.execPath, argv, { stdio: ['ignore', 'pipe', 'inherit'] });
+    const [[code], [said]] = await Promise.all([once(child, 'exit'), once(child.stdout, 'data')]);
+    expect([code, String(said)]).toEqual([0, 'closed\n']);
   });
 
   test('a binary that cannot be run is an error that says so', async () => {
