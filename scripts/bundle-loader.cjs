@@ -96,16 +96,22 @@ function usePack() {
     const members = names.map((name) => `${JSON.stringify(name)}:${table[name]}`);
     const head = `/*${Date.now()}-${process.pid}*/(function(require,__filename,__dirname){return {`;
     keep(pack, Buffer.from(`${head}\n${members.join(',\n')}}})`, 'latin1'));
-    if (id !== undefined) fs.rmSync(`${pack}.${id}.${process.version}-${process.arch}`, { force: true });
+    if (id !== undefined) forget(`${pack}.${id}.${process.version}-${process.arch}`);
   });
 }
 
-/** Not being allowed to is no error: the next one may be. */
+/** Here and below: not being allowed to is no error, the next one may be. */
 function keep(path, data) {
   try {
     fs.mkdirSync(`${__dirname}/cache`, { recursive: true });
     fs.writeFileSync(`${path}.${process.pid}`, data);
     fs.renameSync(`${path}.${process.pid}`, path);
+  } catch {}
+}
+
+function forget(path) {
+  try {
+    fs.rmSync(path, { force: true });
   } catch {}
 }
 
