@@ -38,10 +38,13 @@ afterEach(async () => {
   await stopAll(stage);
 });
 afterAll(async () => {
-  await stage.engine.close();
-  await nothingIsLeft(instance);
-  await removeInstance(instance);
-  removeLan();
+  try {
+    await stage.engine.close();
+    await nothingIsLeft(instance);
+    await removeInstance(instance);
+  } finally {
+    removeLan();
+  }
 });
 
 describe('a macvlan network', () => {
