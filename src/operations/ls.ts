@@ -60,7 +60,7 @@ function statusOf(members: readonly LiveContainer[]): string {
     .join(', ');
 }
 
-const filesOf = (members: readonly LiveContainer[]): string =>
+export const filesOf = (members: readonly LiveContainer[]): string =>
   [
     ...new Set(
       members.flatMap(({ madeFrom }) => (madeFrom.labels[LABEL.configFiles] ?? '').split(',')).filter(Boolean),

@@ -97,7 +97,10 @@ test('a container that ends with its supervisor is told so, and started by the n
   expect(await plannedSteps(stack)).toEqual([
     { id: 'container.start lost-several-1', because: 'the supervisor of lost-several-1 is gone' },
   ]);
+  const doctor = async () => (await stack.run('system', 'doctor')).stdout;
+  expect(await doctor()).toMatch(/! project lost .*: lost-several-1\n(?:.*\n)*.*tcompose -p lost down\n/);
   await stack.must('up', '-d', '--wait');
+  expect(await doctor()).not.toContain('project lost');
   await nothingToChange(stack);
 });
 
