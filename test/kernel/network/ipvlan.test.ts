@@ -1,64 +1,18 @@
 /** Containers upon an interface of the host's (driver ipvlan): addresses of their own, the hardware address of the parent. */
-import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { beforeEach, describe, expect, test } from 'vitest';
 import type { DesiredContainer, DesiredNetwork } from '../../../src/model/desired.ts';
-import { type Instance, makeInstance, nothingIsLeft, removeInstance } from '../../helpers/instance.ts';
-import {
-  addressesIn,
-  damage,
-  ip,
-  lacks,
-  lan,
-  lookUp,
-  makeLan,
-  PARENT,
-  refusal,
-  removeLan,
-  routesIn,
-  update,
-  upon,
-} from './lan.ts';
-import {
-  addressOf,
-  aNetwork,
-  aServer,
-  askFrom,
-  command,
-  inside,
-  matrix,
-  onHost,
-  openStage,
-  type Stage,
-  start,
-  stopAll,
-} from './stage.ts';
+import { addressesIn, damage, ip, lacks, lan, lookUp, PARENT, refusal, routesIn, update, upon, useLan } from './lan.ts';
+import { addressOf, aNetwork, aServer, askFrom, command, inside, matrix, onHost, start } from './stage.ts';
 
-let instance: Instance;
-let stage: Stage;
+const stage = useLan();
 const server = (name: string, networks: readonly string[], changes: Partial<DesiredContainer> = {}) =>
   aServer(stage, name, networks, changes);
 const over = (name: string, options: Record<string, string> = {}, changes: Partial<DesiredNetwork> = {}) =>
   upon(name, { driver: 'ipvlan', ...changes }, options);
 
-beforeAll(async () => {
-  makeLan();
-  instance = await makeInstance();
-  stage = await openStage(instance);
-});
 beforeEach((context) => {
   const lacking = lacks('ipvlan');
   if (lacking) context.skip(lacking);
-});
-afterEach(async () => {
-  await stopAll(stage);
-});
-afterAll(async () => {
-  try {
-    await stage.engine.close();
-    await nothingIsLeft(instance);
-    await removeInstance(instance);
-  } finally {
-    removeLan();
-  }
 });
 
 describe('an ipvlan network', () => {

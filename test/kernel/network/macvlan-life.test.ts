@@ -1,7 +1,6 @@
 /** What becomes of macvlan networks: changes under running containers, what is lost and mended, what cannot be. */
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { DesiredContainer } from '../../../src/model/desired.ts';
-import { type Instance, makeInstance, nothingIsLeft, removeInstance } from '../../helpers/instance.ts';
 import { askInside } from '../dns/ask.ts';
 import {
   addressesIn,
@@ -18,43 +17,13 @@ import {
   routesIn,
   update,
   upon,
+  useLan,
 } from './lan.ts';
-import {
-  addressOf,
-  aNetwork,
-  aServer,
-  askFrom,
-  command,
-  inside,
-  matrix,
-  openStage,
-  type Stage,
-  start,
-  stopAll,
-} from './stage.ts';
+import { addressOf, aNetwork, aServer, askFrom, command, inside, matrix, start, stopAll } from './stage.ts';
 
-let instance: Instance;
-let stage: Stage;
+const stage = useLan();
 const server = (name: string, networks: readonly string[], changes: Partial<DesiredContainer> = {}) =>
   aServer(stage, name, networks, changes);
-
-beforeAll(async () => {
-  makeLan();
-  instance = await makeInstance();
-  stage = await openStage(instance);
-});
-afterEach(async () => {
-  await stopAll(stage);
-});
-afterAll(async () => {
-  try {
-    await stage.engine.close();
-    await nothingIsLeft(instance);
-    await removeInstance(instance);
-  } finally {
-    removeLan();
-  }
-});
 
 describe('a macvlan network', () => {
   test('is joined and left by a running container, whose process stays, and whose names follow', async () => {

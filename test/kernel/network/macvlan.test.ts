@@ -1,11 +1,10 @@
 /** Containers upon an interface of the host's (driver macvlan): neighbours of other machines, with addresses of their network. */
 import { readFileSync } from 'node:fs';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { DesiredContainer } from '../../../src/model/desired.ts';
 import { eventually } from '../../helpers/eventually.ts';
-import { type Instance, makeInstance, nothingIsLeft, removeInstance } from '../../helpers/instance.ts';
 import { askInside } from '../dns/ask.ts';
-import { addressesIn, damage, lan, lookUp, makeLan, pings, removeLan, routesIn, upon } from './lan.ts';
+import { addressesIn, damage, lan, lookUp, pings, routesIn, upon, useLan } from './lan.ts';
 import {
   addressOf,
   aNetwork,
@@ -17,35 +16,13 @@ import {
   inside,
   matrix,
   onHost,
-  openStage,
   outside,
-  type Stage,
   start,
-  stopAll,
 } from './stage.ts';
 
-let instance: Instance;
-let stage: Stage;
+const stage = useLan();
 const server = (name: string, networks: readonly string[], changes: Partial<DesiredContainer> = {}) =>
   aServer(stage, name, networks, changes);
-
-beforeAll(async () => {
-  makeLan();
-  instance = await makeInstance();
-  stage = await openStage(instance);
-});
-afterEach(async () => {
-  await stopAll(stage);
-});
-afterAll(async () => {
-  try {
-    await stage.engine.close();
-    await nothingIsLeft(instance);
-    await removeInstance(instance);
-  } finally {
-    removeLan();
-  }
-});
 
 describe('a macvlan network', () => {
   test('puts containers among the machines of the parent: addresses, routes, names, and who reaches whom', async () => {

@@ -1,32 +1,12 @@
 /** Parents that are made for macvlan networks, and go with the last of them: VLANs, and interfaces that lead nowhere. */
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
+import { describe, expect, test } from 'vitest';
 import type { DesiredContainer } from '../../../src/model/desired.ts';
-import { type Instance, makeInstance, nothingIsLeft, removeInstance } from '../../helpers/instance.ts';
-import { ip, lacks, lan, makeLan, PARENT, refusal, removeLan, upon } from './lan.ts';
-import { addressOf, aServer, askFrom, inside, openStage, type Stage, start, stopAll } from './stage.ts';
+import { ip, lacks, lan, PARENT, refusal, upon, useLan } from './lan.ts';
+import { addressOf, aServer, askFrom, inside, start, stopAll } from './stage.ts';
 
-let instance: Instance;
-let stage: Stage;
+const stage = useLan();
 const server = (name: string, networks: readonly string[], changes: Partial<DesiredContainer> = {}) =>
   aServer(stage, name, networks, changes);
-
-beforeAll(async () => {
-  makeLan();
-  instance = await makeInstance();
-  stage = await openStage(instance);
-});
-afterEach(async () => {
-  await stopAll(stage);
-});
-afterAll(async () => {
-  try {
-    await stage.engine.close();
-    await nothingIsLeft(instance);
-    await removeInstance(instance);
-  } finally {
-    removeLan();
-  }
-});
 
 describe('a macvlan network', () => {
   test('with a VLAN as its parent makes that, shares it, and removes it with the last network', async (context) => {
