@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { eventually } from '../../helpers/eventually.ts';
+import { killAll } from '../../helpers/kill-all.ts';
 import { useStack } from '../../helpers/tcompose.ts';
 import { containers, HOST, identities, nothingToChange, page, pageEventually, plannedSteps } from '../checks.ts';
 
@@ -115,7 +116,7 @@ test('a name server that was killed together with its keeper is named and starte
       .map((line) => Number.parseInt(line, 10));
   const [keepers, all] = [pids(' keep '), pids('dnsmasq')];
   expect([keepers.length, all.length]).toEqual([1, 2]);
-  for (const pid of [...keepers, ...all.filter((pid) => !keepers.includes(pid))]) process.kill(pid, 'SIGKILL');
+  killAll([...keepers, ...all]);
   await eventually(async () => expect(await plannedSteps(stack)).not.toEqual([]));
   await stack.must('up', '-d');
   await works();

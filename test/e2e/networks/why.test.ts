@@ -3,6 +3,7 @@ import { execFileSync } from 'node:child_process';
 import { afterEach, expect, test } from 'vitest';
 import type { Why } from '../../../src/operations/why.ts';
 import { eventually } from '../../helpers/eventually.ts';
+import { killAll } from '../../helpers/kill-all.ts';
 import { useStack } from '../../helpers/tcompose.ts';
 import { containers, pageEventually } from '../checks.ts';
 
@@ -144,12 +145,7 @@ test('a name server that was killed together with its keeper', async () => {
   undo.push(() => stack.must('up', '-d'));
   const all = execFileSync('ps', ['-eo', 'pid=,args='], { encoding: 'utf8' }).split('\n');
   const mine = all.filter((line) => line.includes('--conf-file='));
-  for (const line of [...mine.filter((one) => one.includes(' keep ')), ...mine])
-    try {
-      process.kill(Number.parseInt(line, 10), 'SIGKILL');
-    } catch {
-      // Named twice.
-    }
+  killAll([...mine.filter((one) => one.includes(' keep ')), ...mine].map((line) => Number.parseInt(line, 10)));
   await breaksAt('name', /name server of why-web-1.*does not run[\s\S]*tcompose up/, 'web', 'db:5432');
 });
 

@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import { eventually } from '../../helpers/eventually.ts';
 import { scratchFolder } from '../../helpers/instance.ts';
+import { killAll } from '../../helpers/kill-all.ts';
 import { runProgram } from '../../helpers/run-program.ts';
 import { useStack } from '../../helpers/tcompose.ts';
 import { containers, identities, nothingToChange, pageEventually, plannedSteps } from '../checks.ts';
@@ -74,7 +75,8 @@ async function reboot(how: 'a power cut' | 'a shutdown'): Promise<void> {
     for (const pid of supervisors) process.kill(pid, 'SIGTERM');
     await eventually(async () => expect(supervisors.filter(isThere)).toEqual([]), 10_000);
   }
-  for (const pid of [...supervisors, ...servers, ...programs].filter(isThere)) process.kill(pid, 'SIGKILL');
+  // Who is killed takes others along: a program ends with its supervisor, before its turn here.
+  killAll([...supervisors, ...servers, ...programs]);
   await eventually(async () => expect([...supervisors, ...programs].filter(isThere)).toEqual([]), 10_000);
   for (const { ifname } of JSON.parse(await must('ip', '-j', 'link')) as { ifname: string }[])
     if (ifname.startsWith('tcb') || ifname.startsWith('tcv')) await runProgram(['ip', 'link', 'del', ifname]);

@@ -2,6 +2,7 @@
 
 import { Resolver } from 'node:dns/promises';
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
+import { killAll } from '../../helpers/kill-all.ts';
 import { command, type Stage } from '../network/stage.ts';
 
 /** A name server of somebody else's, in the foreground. */
@@ -59,6 +60,6 @@ export async function killServers({ run }: { readonly run: string }): Promise<re
   const folder = `${run}/dns`;
   const views = readdirSync(folder).filter((name) => existsSync(`${folder}/${name}/pid`));
   const pids = views.map((name) => readFileSync(`${folder}/${name}/pid`, 'utf8').trim());
-  for (const pid of pids) process.kill(Number(pid), 'SIGKILL');
+  killAll(pids.map(Number));
   return pids;
 }

@@ -1,6 +1,7 @@
 /** What somebody deletes by hand is named, and put back without touching a process. */
 import { beforeEach, describe, expect, test } from 'vitest';
 import { eventually } from '../../helpers/eventually.ts';
+import { killAll } from '../../helpers/kill-all.ts';
 import { useEngine } from '../container/use-engine.ts';
 import {
   addressOf,
@@ -138,7 +139,7 @@ describe('after', () => {
       await pids(` keep ${stage.instance.run}/dns`),
       await pids(`conf-file=${stage.instance.run}/dns`),
     ];
-    for (const pid of [...keepers, ...all.filter((one) => !keepers.includes(one))]) process.kill(pid, 'SIGKILL');
+    killAll([...keepers, ...all]);
     // A process that was killed takes its time to go.
     await eventually(async () => expect(await damage()).toEqual(expect.arrayContaining(['front: dns', 'back: dns'])));
     await mend();
