@@ -104,8 +104,10 @@ function usePack() {
 function keep(path, data) {
   try {
     fs.mkdirSync(`${__dirname}/cache`, { recursive: true });
-    fs.writeFileSync(`${path}.${process.pid}`, data);
-    fs.renameSync(`${path}.${process.pid}`, path);
+    // Not the process's number: two that share the file but not their numbers may write at once.
+    const unfinished = `${path}.${Math.random().toString(36).slice(2)}`;
+    fs.writeFileSync(unfinished, data);
+    fs.renameSync(unfinished, path);
   } catch {}
 }
 
