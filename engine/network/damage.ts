@@ -7,6 +7,7 @@ import type { NetworkFacts } from './facts.ts';
 import { firewallOf, networkOwner, SHARED } from './firewall.ts';
 import { damagedOwners, parseSaved } from './firewall-text.ts';
 import { isThereIn } from './interfaces.ts';
+import { mayRoute, woundsOf } from './look-inside.ts';
 import { bridgeIndex, bridgePrefix, dummyPrefix, vethPrefix } from './names.ts';
 import { guardedNetworks } from './spoof-guard.ts';
 
@@ -44,6 +45,7 @@ export function damageOf(
     container.name,
     [
       ...interfaceDamage(container, options.running.get(container.name), bridges, facts),
+      ...insideDamage(container, options.running.get(container.name), records, facts),
       ...(owners.has(container.name)
         ? [{ kind: 'firewall' as const, what: `the port map of ${container.name} (${portsOf(container)})` }]
         : []),
@@ -104,6 +106,25 @@ function interfaceDamage(
     const link = facts.links.get(hostInterface);
     if (link === undefined || (link.isUp && link.master === bridges.get(network))) return [];
     return [{ kind: 'interface', what: `the link of interface ${hostInterface} to network ${network}` }];
+  });
+}
+
+/** What somebody did inside; what is lost as a whole, and what follows from a parent, is told elsewhere. */
+function insideDamage(
+  container: ContainerRecord,
+  supervisor: number | undefined,
+  { networks, containers }: Records,
+  facts: NetworkFacts,
+): Damage[] {
+  if (supervisor === undefined) return [];
+  const isThere = isThereIn({ supervisor: { pid: supervisor } }, facts);
+  const known = new Map(networks.map((network) => [network.name, network]));
+  const routes = container.endpoints.every(isThere) && !mayRoute(container, containers);
+  return woundsOf(container, known, { pid: supervisor, routes }).flatMap(({ endpoint, what }): Damage[] => {
+    const parent = known.get(endpoint?.network ?? '')?.parent;
+    const isTold =
+      endpoint && (!isThere(endpoint) || (parent !== undefined && facts.links.get(parent.name)?.isUp !== true));
+    return isTold ? [] : [{ kind: 'interface', what }];
   });
 }
 

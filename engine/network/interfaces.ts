@@ -8,6 +8,7 @@ import { childOps, childUp } from './child-ops.ts';
 import { positionOf } from './endpoints.ts';
 import { linkNames, type NetworkFacts } from './facts.ts';
 import { linkLocalOps, sysctlOps } from './interface-extras.ts';
+import { mayRoute, woundsOf } from './look-inside.ts';
 import { mainEndpoint } from './main-endpoint.ts';
 import { bridgeIndex, childIndex, owned } from './names.ts';
 import { isWithoutGateway, optionsOf } from './options.ts';
@@ -96,21 +97,29 @@ export const openInside = ({ slots }: Place): LaunchOp[] => [
 ];
 
 export function endpointOps(place: Place, container: ContainerRecord, position: number): LaunchOp[] {
-  const { inside } = place.slots;
   const endpoint = container.endpoints[position]!;
   const network = networkOf(place, endpoint);
   const index = indexOf(container, endpoint);
-  const asked = container.madeFrom.attachments.find((one) => one.network === endpoint.network) ?? {};
   const slots = { ...place.slots, namespace: place.namespaceSlot };
   return [
     ...ipv6Settings(endpoint),
     ...(network.parent ? childOps({ network, endpoint, index, slots }) : pairOps(place, container, endpoint)),
+    ...settleOps(place, container, endpoint),
+  ];
+}
+
+/** An interface that is there, and may have been settled before: its addresses and settings, up, and who is near. */
+function settleOps(place: Place, container: ContainerRecord, endpoint: EndpointRecord): LaunchOp[] {
+  const { inside } = place.slots;
+  const index = indexOf(container, endpoint);
+  const asked = container.madeFrom.attachments.find((one) => one.network === endpoint.network) ?? {};
+  return [
     ...[endpoint.ipv4, endpoint.ipv6].flatMap((given) =>
       given ? [request(inside, newAddress(index, given.address, given.prefix))] : [],
     ),
     ...linkLocalOps(asked, inside, index),
     ...sysctlOps(asked, endpoint.interfaceName),
-    network.parent ? childUp(inside, index) : request(inside, setLink({ link: index, up: true })),
+    endpoint.hostInterface === '' ? childUp(inside, index) : request(inside, setLink({ link: index, up: true })),
     ...neighbourOps(place, container, endpoint),
   ];
 }
@@ -232,12 +241,18 @@ function repairOne(place: Place, running: Running, facts: NetworkFacts): LaunchO
     return link !== undefined && (!link.isUp || link.master !== networkOf(place, endpoint).bridge);
   });
   const ports = loose.flatMap((endpoint) => portOps(place, container, endpoint));
-  if (lost.length === 0) return ports;
+  const wounds = woundsOf(container, place.networks, {
+    pid: supervisor.pid,
+    routes: !mayRoute(container, [container]),
+  });
+  const wounded = new Set(wounds.flatMap(({ endpoint }) => (endpoint && isThere(endpoint) ? [endpoint] : [])));
+  if (lost.length === 0 && wounds.length === 0) return ports;
   return [
     ...ports,
     { op: 'join', ...supervisor, flags: CLONE_NEWNET },
     ...openInside(place),
     ...lost.flatMap((i) => endpointOps(place, container, i)),
+    ...[...wounded].flatMap((endpoint) => settleOps(place, container, endpoint)),
     ...routeOps(place, container),
     { op: 'close', slot: place.slots.inside },
   ];

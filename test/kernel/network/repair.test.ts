@@ -96,6 +96,31 @@ describe('after', () => {
     await works();
   });
 
+  test.each([
+    ['an interface taken down inside', ['ip', 'link', 'set', 'eth0', 'down'], 'the interface eth0, being down,'],
+    ['its address flushed inside', ['ip', 'address', 'flush', 'dev', 'eth0'], 'the address'],
+    ['its default route deleted inside', ['ip', 'route', 'delete', 'default'], 'the IPv4 default route of web'],
+  ])('%s, the container is named, and has it again', async (_, argv, says) => {
+    await command(...(await inside(stage.engine, 'web')), ...argv);
+    const told = (await stage.engine.snapshot()).containers.flatMap(({ name, damage }) =>
+      damage.map(({ what }) => `${name}: ${what}`),
+    );
+    expect(told).toEqual([expect.stringContaining(`web: ${says}`)]);
+    await mend();
+    await works();
+    const asked = await command(...(await inside(stage.engine, 'web')), 'ip', 'route', 'get', '198.51.100.1');
+    expect(asked).toMatch(/via .* dev eth0/);
+  });
+
+  test('routes and addresses of its own in a container that may make them, nothing is damaged', async () => {
+    const networkAdmin = { privileged: false, capAdd: ['NET_ADMIN'] };
+    const vpn = aServer(stage, 'vpn', ['front']);
+    await start(stage, [{ ...vpn, security: { ...vpn.security, ...networkAdmin } }]);
+    await command(...(await inside(stage.engine, 'vpn')), 'ip', 'route', 'delete', 'default');
+    await command(...(await inside(stage.engine, 'vpn')), 'ip', 'address', 'add', '192.0.2.1/32', 'dev', 'eth0');
+    expect(await damage()).toEqual([]);
+  });
+
   test('a deleted bridge, all that hung on it does so again', async () => {
     await command('ip', 'link', 'delete', await bridge('front'));
     expect(await damage()).toEqual(['front: bridge', 'app: interface', 'web: interface']);
