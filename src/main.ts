@@ -1,6 +1,7 @@
 /** The only file that knows both halves: hands the engine and the loader to the command line, and its result to the shell. */
 import { join } from 'node:path';
 import { dispatch } from './cli/dispatch.ts';
+import type { RunGit } from './model/git-commit.ts';
 import type { Registry } from './model/registry.ts';
 import type { Remotes } from './model/remote.ts';
 
@@ -14,6 +15,8 @@ if (process.env['TCOMPOSE_EXTRA_CA_CERTS'] !== undefined) {
   process.env['NODE_EXTRA_CA_CERTS'] = process.env['TCOMPOSE_EXTRA_CA_CERTS'];
   delete process.env['TCOMPOSE_EXTRA_CA_CERTS'];
 }
+
+const runGit: RunGit = async (words, run) => (await import('../engine/build/context/run-git.ts')).runGit(words, run);
 
 async function openRegistry(signal?: AbortSignal): Promise<Registry> {
   const registry = await import('../engine/registry/index.ts');
@@ -50,7 +53,7 @@ const code = dispatch(
     remotes: {
       fetch: async (address, byRemote) => {
         remotes ??= import('./remote/index.ts').then(({ openRemotes }) =>
-          openRemotes({ env: process.env, registry: () => openRegistry() }),
+          openRemotes({ env: process.env, registry: () => openRegistry(), runGit }),
         );
         return (await remotes).fetch(address, byRemote);
       },

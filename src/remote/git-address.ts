@@ -117,8 +117,6 @@ function wishOf(fragment: string, query: string): Wish {
 const isRef = (ref: string): boolean =>
   ref.length <= 255 && !/^[-/.]|[/.]$|\.lock$|\/\/|\/\.|\.\.|@\{|[\x00-\x20\x7f~^:?*[\\]/.test(ref) && ref !== '@';
 
-export const isCommit = (text: string): boolean => /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(text);
-
 function pathInside(path: string): string | undefined {
   if (path === '') return '';
   if (posix.isAbsolute(path) || /[\\\x00-\x1f]/.test(path)) return undefined;

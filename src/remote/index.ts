@@ -1,6 +1,7 @@
 /** Files from afar: which kind of address it is, whether it is wanted, and what became of it. */
 import { readdir, realpath, stat } from 'node:fs/promises';
 import { join } from 'node:path';
+import type { RunGit } from '../model/git-commit.ts';
 import type { Registry } from '../model/registry.ts';
 import { COMPOSE_NAMES, type Fetched, isAddress, type NotFetched, type Remotes } from '../model/remote.ts';
 import { fetchArtifact } from './artifact.ts';
@@ -14,14 +15,15 @@ const OCI = 'oci://';
 export interface RemoteOptions {
   readonly env: Environment;
   readonly registry: () => Promise<Registry>;
+  readonly runGit: RunGit;
 }
 
-export function openRemotes({ env, registry }: RemoteOptions): Remotes {
+export function openRemotes(options: RemoteOptions): Remotes {
   const known = new Map<string, Promise<Fetched | NotFetched>>();
   return {
     fetch: (address, byRemote) => {
       const key = `${byRemote} ${address}`;
-      const fetching = known.get(key) ?? fetchOne(address, byRemote, { env, registry });
+      const fetching = known.get(key) ?? fetchOne(address, byRemote, options);
       known.set(key, fetching);
       return fetching;
     },
@@ -33,7 +35,7 @@ const refuse = (why: string, help: string): NotFetched => ({ ok: false, why, hel
 async function fetchOne(
   address: string,
   byRemote: boolean,
-  { env, registry }: RemoteOptions,
+  { env, registry, runGit }: RemoteOptions,
 ): Promise<Fetched | NotFetched> {
   if (!isAddress(address)) return refuse('it is no address', 'write a path, or an address');
   if (address.startsWith(OCI)) {
@@ -50,7 +52,7 @@ async function fetchOne(
   const { protocol } = git;
   if (byRemote && protocol !== 'https' && protocol !== 'ssh')
     return refuse(`a fetched file may not ask for ${protocol}://`, 'it may use https://, ssh:// and oci://');
-  const checkout = await fetchGit(git, env);
+  const checkout = await fetchGit(git, env, runGit);
   if (!checkout.ok) return checkout;
   const found = await fileIn(checkout.folder, git.path, nameOf(git));
   if (!found.ok || (protocol !== 'http' && protocol !== 'git')) return found;

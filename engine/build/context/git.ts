@@ -3,13 +3,12 @@ import { createHash } from 'node:crypto';
 import { realpathSync } from 'node:fs';
 import { join } from 'node:path';
 import { TcomposeError } from '../../../src/model/errors.ts';
+import { checkOutCommit, type FoundCommit, findCommit, type Git, GitFailed } from '../../../src/model/git-commit.ts';
 import { removeTrees } from '../../state/remove-trees.ts';
 import type { CopyServices } from '../copy/contract.ts';
 import { isFolder, keepFolder } from './fetched.ts';
 import type { GitAddress } from './git-address.ts';
-import { type Git, gitFor } from './run-git.ts';
-
-const COMMIT = /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/;
+import { gitFor } from './run-git.ts';
 
 /** The folder that the address names, of the commit that it means now. */
 export async function checkOutGit(
@@ -17,7 +16,8 @@ export async function checkOutGit(
   address: GitAddress,
 ): Promise<{ readonly folder: string; readonly commit: string }> {
   const git = gitFor(services, address);
-  const { commit, fullName } = await resolve(address, git);
+  const found = await find(address, git);
+  const { commit } = found;
   if (address.commit !== undefined && !commit.startsWith(address.commit))
     throw refused(
       address,
@@ -29,7 +29,7 @@ export async function checkOutGit(
     .update(JSON.stringify([remote, commit, submodules, keepsGitFolder]))
     .digest('hex');
   const kept = await keepFolder(services.host.paths, `git-${key.slice(0, 40)}`, (into) =>
-    checkOut(join(into, 'tree'), { commit, fullName }, address, git),
+    checkOut(join(into, 'tree'), found, address, git),
   );
   const tree = realpathSync(join(kept, 'tree'));
   const folder = realFolder(join(tree, address.subfolder ?? ''));
@@ -43,89 +43,32 @@ function realFolder(path: string): string | undefined {
   return isFolder(path) ? realpathSync(path) : undefined;
 }
 
-export const refused = ({ shown }: GitAddress, why: string, help: string): TcomposeError =>
+const refused = ({ shown }: GitAddress, why: string, help: string): TcomposeError =>
   new TcomposeError(`the repository ${shown}: ${why}`, { code: 'fetch-failed', help });
 
-interface Resolved {
-  readonly commit: string;
-  readonly fullName?: string | undefined;
-}
-
-async function resolve(address: GitAddress, git: Git): Promise<Resolved> {
-  const { ref = 'HEAD', remote } = address;
-  if (COMMIT.test(ref)) return { commit: ref };
-  // ^{}: the commit that an annotated tag stands for.
-  const { code, output, told } = await git(['ls-remote', '--quiet', '--exit-code', '--', remote, ref, `${ref}^{}`]);
-  const found = code === 0 ? pick(output, ref) : undefined;
-  if (found !== undefined) return found;
-  if (code === 0 || code === 2)
-    throw refused(
-      address,
-      `it has no branch or tag ${JSON.stringify(ref)}`,
-      'a commit has to be written in full: 40 digits',
-    );
-  throw refused(address, told, 'check the address, and who may read it');
-}
-
-/** ls-remote matches the ends of names: `main` finds `refs/heads/other/main`, too. Git's own order of looking things up. */
-export function pick(output: string, ref: string): Resolved | undefined {
-  const found = new Map(
-    output.split('\n').flatMap((line) => {
-      const [commit = '', name] = line.split('\t');
-      return name !== undefined && COMMIT.test(commit) ? [[name, commit] as const] : [];
-    }),
+async function find(address: GitAddress, git: Git): Promise<FoundCommit> {
+  const found = await toldOf(address, '', findCommit(git, address.remote, address.ref));
+  if (found !== 'missing') return found;
+  throw refused(
+    address,
+    `it has no branch or tag ${JSON.stringify(address.ref ?? 'HEAD')}`,
+    'a commit has to be written in full: 40 digits',
   );
-  for (const name of [ref, `refs/${ref}`, `refs/tags/${ref}`, `refs/heads/${ref}`]) {
-    const commit = found.get(`${name}^{}`) ?? found.get(name);
-    if (commit !== undefined) return { commit, fullName: name };
-  }
-  return undefined;
 }
 
-const SETTINGS = [
-  'core.hooksPath=/dev/null',
-  'core.logAllRefUpdates=false',
-  'core.fsmonitor=false',
-  'gc.auto=0',
-  'maintenance.auto=false',
-  'protocol.file.allow=never',
-  'advice.detachedHead=false',
-];
-
-async function checkOut(into: string, { commit, fullName }: Resolved, address: GitAddress, git: Git): Promise<void> {
-  const must = async (words: readonly string[]): Promise<string> => {
-    const { code, output, told } = await git(words);
-    if (code !== 0)
-      throw refused(
-        address,
-        `${address.ref ?? commit} cannot be fetched: ${told}`,
-        'check the address, and who may read it',
-      );
-    return output.trim();
-  };
-  // An empty template: no hooks. What git is told of the repository comes from here alone.
-  await must(['init', '--quiet', '--template=', '--', into]);
-  const inside = ['-C', into, ...SETTINGS.flatMap((setting) => ['-c', setting])];
-  const fetch = [
-    ...inside,
-    'fetch',
-    '--quiet',
-    '--depth=1',
-    '--no-tags',
-    '--no-recurse-submodules',
-    '--',
-    address.remote,
-  ];
-  const { code } = await git([...fetch, commit]);
-  // Old servers give only what has a name.
-  if (code !== 0) {
-    await must([...fetch, fullName ?? commit]);
-    if ((await must([...inside, 'rev-parse', '--verify', '--end-of-options', 'FETCH_HEAD^{commit}'])) !== commit)
-      throw refused(address, `${address.ref} moved on while it was fetched`, 'try again');
-  }
-  await must([...inside, 'checkout', '--quiet', '--detach', commit, '--']);
-  if (address.submodules)
-    await must([...inside, 'submodule', '--quiet', 'update', '--init', '--recursive', '--depth=1']);
+async function checkOut(into: string, found: FoundCommit, address: GitAddress, git: Git): Promise<void> {
+  const { remote: repository, submodules, keepsGitFolder, ref = found.commit } = address;
+  const checkingOut = checkOutCommit(git, into, { ...found, repository, submodules });
+  if ((await toldOf(address, `${ref} cannot be fetched: `, checkingOut)) === 'moved')
+    throw refused(address, `${ref} moved on while it was fetched`, 'try again');
   // FETCH_HEAD has the address, and so perhaps a password.
-  await removeTrees([join(into, '.git', ...(address.keepsGitFolder ? ['FETCH_HEAD'] : []))]);
+  await removeTrees([join(into, '.git', ...(keepsGitFolder ? ['FETCH_HEAD'] : []))]);
+}
+
+/** What comes of it; what git tells of a failure, as an error for people. */
+function toldOf<T>(address: GitAddress, before: string, asked: Promise<T>): Promise<T> {
+  return asked.catch((error) => {
+    if (!(error instanceof GitFailed)) throw error;
+    throw refused(address, `${before}${error.message}`, 'check the address, and who may read it');
+  });
 }

@@ -1,51 +1,36 @@
-/** Runs the host's git for one repository: what it may be asked, may ask, and may reach. */
+/** Runs the host's git; for a build with its secrets and agents, for others as they say. */
 import { spawn } from 'node:child_process';
 import { readFile } from 'node:fs/promises';
 import type { BuildSecret } from '../../../src/model/build.ts';
+import { type Git, type GitRun, gitEnvironment, type RunGit } from '../../../src/model/git-commit.ts';
 import type { CopyServices } from '../copy/contract.ts';
 import type { GitAddress } from './git-address.ts';
-
-export type Git = (
-  words: readonly string[],
-) => Promise<{ readonly code: number; readonly output: string; readonly told: string }>;
 
 const LIMIT_MS = 20 * 60_000;
 const OUTPUT_MAX = 8 << 20;
 
-/** Of a repository that the build may have been started in (a hook of git's sets them). */
-const OF_A_REPOSITORY =
-  /^GIT_(?:DIR|WORK_TREE|INDEX_FILE|OBJECT_DIRECTORY|ALTERNATE_OBJECT_DIRECTORIES|COMMON_DIR|PREFIX|NAMESPACE|GRAFT_FILE|SHALLOW_FILE|IMPLICIT_WORK_TREE|REPLACE_REF_BASE|TEMPLATE_DIR|CONFIG_.*)$/;
-
-/** A redirect or a submodule does not get to choose. */
-const ALLOWED: Readonly<Record<GitAddress['protocol'], string>> = {
-  https: 'https:ssh',
-  ssh: 'https:ssh',
-  http: 'http:https:ssh',
-  git: 'git:https:ssh',
-};
+/** Settings that the user has given git for something else; what a build's secrets say comes the same way. */
+const SETTING = /^GIT_CONFIG_/;
 
 export const gitFor =
   (services: CopyServices, address: GitAddress): Git =>
-  async (words) =>
-    run(words, address, await environmentOf(services, address), services.signal);
+  async (words) => {
+    const { remote: repository, shown } = address;
+    const env = await environmentOf(services, address);
+    return runGit(words, { env, limit: LIMIT_MS, repository, shown, signal: services.signal });
+  };
 
 async function environmentOf(
   { secrets, ssh }: CopyServices,
   { protocol, remote }: GitAddress,
 ): Promise<NodeJS.ProcessEnv> {
-  const kept = Object.fromEntries(Object.entries(process.env).filter(([name]) => !OF_A_REPOSITORY.test(name)));
+  const kept = Object.fromEntries(Object.entries(process.env).filter(([name]) => !SETTING.test(name)));
   const agent = ssh.find(({ id }) => id === 'default')?.path;
   return {
-    ...kept,
-    LC_ALL: 'C',
-    GIT_ALLOW_PROTOCOL: ALLOWED[protocol],
+    ...gitEnvironment(protocol, kept),
     GIT_TERMINAL_PROMPT: '0',
-    ...(!kept['GIT_SSH'] &&
-      !kept['GIT_SSH_COMMAND'] && { GIT_SSH_COMMAND: 'ssh -o ControlMaster=no -o BatchMode=yes' }),
     ...(agent !== undefined && { SSH_AUTH_SOCK: agent }),
     ...(await authorization(secrets, remote)),
-    GIT_HTTP_LOW_SPEED_LIMIT: '100',
-    GIT_HTTP_LOW_SPEED_TIME: '60',
   };
 }
 
@@ -77,20 +62,15 @@ async function textOfSecret({ source }: BuildSecret): Promise<string> {
   return Buffer.from(source.content).toString();
 }
 
-function run(
-  words: readonly string[],
-  address: GitAddress,
-  env: NodeJS.ProcessEnv,
-  signal: AbortSignal,
-): ReturnType<Git> {
-  return new Promise((done, fail) => {
+export const runGit: RunGit = (words, run) =>
+  new Promise((done, fail) => {
     const child = spawn('git', words, {
-      env,
+      env: run.env,
       cwd: '/',
       stdio: ['ignore', 'pipe', 'pipe'],
-      timeout: LIMIT_MS,
+      timeout: run.limit,
       killSignal: 'SIGKILL',
-      signal,
+      signal: run.signal,
     });
     const [output, errors]: [Buffer[], Buffer[]] = [[], []];
     let bytes = 0;
@@ -106,16 +86,14 @@ function run(
       done({ code: -1, output: '', told: 'git is not installed on this host' });
     });
     child.on('close', (code, ended) => {
-      const told =
-        ended === null ? lastWords(Buffer.concat(errors).toString(), address) : 'git does not come to an end';
+      const told = ended === null ? lastWords(Buffer.concat(errors).toString(), run) : 'git does not come to an end';
       done({ code: code ?? -1, output: Buffer.concat(output).toString(), told });
     });
   });
-}
 
 /** The line that says why, without what must not be repeated. */
-function lastWords(errors: string, { remote, shown }: GitAddress): string {
-  const lines = errors.replaceAll(remote, shown).split('\n').filter(Boolean);
+function lastWords(errors: string, { repository, shown }: GitRun): string {
+  const lines = errors.replaceAll(repository, shown).split('\n').filter(Boolean);
   const line = lines.find((text) => /^(fatal|error|ssh|remote): /.test(text)) ?? lines.at(-1) ?? 'git says nothing';
   return line.replace(/^(fatal|error): /, '').slice(0, 300);
 }

@@ -36,10 +36,11 @@ describe.skipIf(!hasRegistry())('artifacts', () => {
 
   const env = (more: object = {}) => ({ PATH: process.env['PATH'], HOME: folder, XDG_CACHE_HOME: cache, ...more });
   const fetch = (reference: string, more: object = {}) =>
-    openRemotes({ env: env(more), registry: async () => openRegistry(env()) }).fetch(
-      `oci://${registry.host}/${reference}`,
-      false,
-    );
+    openRemotes({
+      env: env(more),
+      registry: async () => openRegistry(env()),
+      runGit: () => Promise.reject(new Error('no git here')),
+    }).fetch(`oci://${registry.host}/${reference}`, false);
   const main: ComposeFile = { text: 'services: {web: {image: nginx}}\n' };
 
   test('files lie side by side, overrides become documents of the first', async () => {

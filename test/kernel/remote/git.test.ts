@@ -15,6 +15,7 @@ import {
 } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { runGit } from '../../../engine/build/context/run-git.ts';
 import type { Fetched } from '../../../src/model/remote.ts';
 import { openRemotes } from '../../../src/remote/index.ts';
 import { scratchFolder } from '../../helpers/instance.ts';
@@ -59,7 +60,7 @@ const environment = (more: object = {}) => ({
   ...more,
 });
 const open = (more: object = {}) =>
-  openRemotes({ env: environment(more), registry: () => Promise.reject(new Error('no registry here')) });
+  openRemotes({ env: environment(more), registry: () => Promise.reject(new Error('no registry here')), runGit });
 const fetch = (suffix = '', more: object = {}) => open(more).fetch(`file://${repository}${suffix}`, false);
 const textOf = async (suffix: string) => readFileSync(((await fetch(suffix)) as Fetched).file, 'utf8');
 const kept = () => readdirSync(join(cache, 'tcompose/git'));

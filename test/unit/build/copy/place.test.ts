@@ -1,12 +1,12 @@
 /** Where what is copied goes, which modes it gets, and what addresses mean: all pure. */
 import { describe, expect, test } from 'vitest';
-import { pick } from '../../../../engine/build/context/git.ts';
 import { isGitAddress, isGitContext, parseGitAddress } from '../../../../engine/build/context/git-address.ts';
 import { nameOf } from '../../../../engine/build/context/http.ts';
 import { parseChmod } from '../../../../engine/build/copy/chmod.ts';
 import { placeAll } from '../../../../engine/build/copy/place.ts';
 import { resolveTarget } from '../../../../engine/build/copy/target.ts';
 import type { Look } from '../../../../engine/files/look.ts';
+import { pickCommit } from '../../../../src/model/git-commit.ts';
 
 describe('--chmod', () => {
   test.each([
@@ -149,11 +149,11 @@ describe('an address', () => {
 
   test('a branch is not found by the end of another name', () => {
     const [a, b] = ['a'.repeat(40), 'b'.repeat(40)];
-    expect(pick(`${a}\trefs/heads/other/main\n${b}\trefs/heads/main\n`, 'main')).toEqual({
+    expect(pickCommit(`${a}\trefs/heads/other/main\n${b}\trefs/heads/main\n`, 'main')).toEqual({
       commit: b,
       fullName: 'refs/heads/main',
     });
-    expect(pick(`${a}\trefs/tags/v1\n${b}\trefs/tags/v1^{}\n`, 'v1')).toMatchObject({ commit: b });
+    expect(pickCommit(`${a}\trefs/tags/v1\n${b}\trefs/tags/v1^{}\n`, 'v1')).toMatchObject({ commit: b });
   });
 
   test('of http names the file by its path, then by its server', () => {
