@@ -11,8 +11,8 @@ import { constants, createGzip } from 'node:zlib';
 export interface FrameWriter {
   /** Bytes that are no file's; kept by the caller no longer. A promise where the caller has to wait. */
   raw(bytes: Buffer): void;
-  /** So many bytes of the file at `path` (latin1, cleaned), from `offset`. */
-  content(path: string, offset: number, bytes: number): void;
+  /** So many bytes of the file at `path` (latin1, cleaned), from `offset`; `isFurther`: of the entry that the last ones were of. */
+  content(path: string, offset: number, bytes: number, isFurther: boolean): void;
   /** Where much was told: waits until it is written. */
   settled(): Promise<void> | undefined;
   /** Bytes of the whole tar. */
@@ -24,6 +24,7 @@ const HEAD_BYTES = 24;
 const BATCH_BYTES = 64 * 1024;
 const RAW = 0;
 const CONTENT = 1;
+const FURTHER = 2;
 
 const head = (kind: number, length: number, offset: number, bytes: number): Buffer => {
   const block = Buffer.allocUnsafe(HEAD_BYTES);
@@ -59,10 +60,10 @@ export const startFrame = (file: string): FrameWriter => {
       tarBytes += bytes.length;
       if (rawBytes >= BATCH_BYTES) flush();
     },
-    content(path, offset, bytes) {
+    content(path, offset, bytes, isFurther) {
       flush();
       const name = Buffer.from(path, 'latin1');
-      gzip.write(head(CONTENT, name.length, offset, bytes));
+      gzip.write(head(isFurther ? FURTHER : CONTENT, name.length, offset, bytes));
       gzip.write(name);
       tarBytes += bytes;
     },

@@ -9,7 +9,7 @@ import { createGunzip } from 'node:zlib';
 import { TcomposeError } from '../../src/model/errors.ts';
 import { layerDir, type Paths } from '../state/paths.ts';
 import { readLayer } from './layers.ts';
-import { FRAME } from './unpack-layer.ts';
+import { FRAME, REPLACED } from './unpack-layer.ts';
 
 export interface LayerSource {
   readonly paths: Paths;
@@ -40,7 +40,10 @@ export const layerTarBytes = async (source: LayerSource, diffId: string): Promis
 };
 
 async function* woven(launcher: string, folder: string): AsyncGenerator<Buffer> {
-  const child = spawn(launcher, ['weave', join(folder, 'fs')], { stdio: ['pipe', 'pipe', 'pipe'], env: {} });
+  const child = spawn(launcher, ['weave', join(folder, 'fs'), join(folder, REPLACED)], {
+    stdio: ['pipe', 'pipe', 'pipe'],
+    env: {},
+  });
   let words = '';
   child.stderr.on('data', (chunk: Buffer) => {
     words += chunk.toString('latin1');
@@ -69,5 +72,5 @@ async function* woven(launcher: string, folder: string): AsyncGenerator<Buffer> 
 const notTheSame = (diffId: string): TcomposeError =>
   new TcomposeError(`the layer ${diffId} is not the one that it was when it was unpacked`, {
     code: 'store-damaged',
-    help: 'remove the image by its names and get it again: an older tcompose unpacked it, its archive has a file twice, or somebody changed it',
+    help: 'remove the image by its names and get it again: an older tcompose unpacked it, or somebody changed it',
   });

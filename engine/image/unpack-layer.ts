@@ -55,8 +55,9 @@ const unpackEntries = async (
     await frame.settled();
     if (record.stored === 0) continue;
     sizeBytes += record.stored;
-    for (const [offset, bytes] of record.segments.length > 0 ? record.segments : [[0, record.stored] as const])
-      if (bytes > 0) frame.content(record.path, offset, bytes);
+    const parts = record.segments.length > 0 ? record.segments : [[0, record.stored] as const];
+    for (const [index, [offset, bytes]] of parts.filter(([, bytes]) => bytes > 0).entries())
+      frame.content(record.path, offset, bytes, index > 0);
     reader.onTaken = undefined;
     for await (const part of next.value.data()) {
       const full = unpacker.data(part);
@@ -100,6 +101,8 @@ export const explainUnpacking = (error: unknown, what: string): unknown => {
 
 /** Beside the layer's `fs`. */
 export const FRAME = 'frame.gz';
+/** Beside it, where the archive has a file twice: contents that are in the archive and not in the layer (unpack_kept.c). */
+export const REPLACED = 'replaced';
 
 /** Makes `folder` and fills it, and what the tar has beside it (frame.ts). On failure the caller removes what is there. */
 export const unpackLayer = async (
@@ -117,7 +120,7 @@ export const unpackLayer = async (
     const counted = new ByteReader(hashed(outer.rest(), asCame, options.onBytes));
     const { compression, bytes } = await decompress(counted);
     const reader = new ByteReader(compression === 'none' ? bytes : hashed(bytes, asTar));
-    unpacker = startUnpacker(options.launcher, folder);
+    unpacker = startUnpacker(options.launcher, folder, join(dirname(folder), REPLACED));
     frame = startFrame(join(dirname(folder), FRAME));
     const unpacked = await unpackEntries(reader, unpacker, frame);
     while ((await reader.some(1 << 20)).length > 0) await frame.settled(); // padding belongs to the digest

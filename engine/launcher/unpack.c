@@ -1,5 +1,5 @@
 /*
- * Unpacks one image layer into a folder: `tcompose-launcher unpack DIR`, records on standard input (engine/launcher/unpack.ts
+ * Unpacks one image layer into a folder: `tcompose-launcher unpack DIR [KEPT]`, records on standard input (engine/launcher/unpack.ts
  * writes them and knows the tar format; nothing of it is known here). A failure is one line on standard output: errno, step, path.
  *
  * Invariant: nothing outside DIR is touched, whatever the records say. Parents are resolved by openat2(RESOLVE_IN_ROOT) to a
@@ -128,6 +128,8 @@ static void put_file(const struct record *record, int dir, const char *name) {
   set_attributes(record, fd);
   if (futimens(fd, times) < 0)
     give_up("utimes", errno);
+  if (record->head.stored)
+    made_file(fd);
   if (close(fd) < 0)
     give_up("write", errno);
 }
@@ -235,6 +237,7 @@ static int unpack_all(void) {
   for (take_record(&record); record.head.kind != 'e'; take_record(&record))
     put(&record);
   set_folder_times();
+  write_kept_list();
   return 0;
 }
 
@@ -253,10 +256,12 @@ int op_unpack(struct run *run, const struct value *v) { /* root flags */
 }
 
 int unpack_main(int argc, char **argv) {
-  if (argc != 3)
+  if (argc != 3 && argc != 4)
     give_up("usage", EINVAL);
   unpacking.root = open(argv[2], O_RDONLY | O_DIRECTORY | O_CLOEXEC);
   if (unpacking.root < 0)
     give_up("open", errno);
+  if (argc == 4)
+    keep_in(argv[3]);
   return unpack_all();
 }

@@ -27,6 +27,17 @@ void *allocate(size_t bytes);
 void take_record(struct record *record);
 void write_data(int fd, uint64_t offset, uint64_t bytes);
 
+/* ---- unpack_kept.c: what a layer's archive has twice, so that it can be written again (weave.c) */
+struct kept {
+  uint64_t entry; /* which of the archive's files with contents, from 0 */
+  uint64_t name;  /* of the file in the folder of what was replaced */
+};
+#define KEPT_LIST "list"
+void keep_in(const char *folder);
+void made_file(int fd);
+void take_away(int dir, const char *name, const struct stat *at);
+void write_kept_list(void);
+
 /* ---- unpack_place.c: all end the process when they fail, but open_inside */
 int open_inside(const char *path, int flags);
 int enter_parent(char *path, const char **name);

@@ -162,9 +162,14 @@ const endOf = async (child: ChildProcess): Promise<UnpackFailure | Error | undef
   }
 };
 
-/** Unpacks into `folder`, which exists and is empty. */
-export const startUnpacker = (launcher: string, folder: string): Unpacker =>
-  unpackerOf(spawn(launcher, ['unpack', folder], { stdio: ['pipe', 'pipe', 'inherit'], env: {} }));
+/** Unpacks into `folder`, which exists and is empty. `kept`: a folder to be made for files that later ones replace; absent: they are removed. */
+export const startUnpacker = (launcher: string, folder: string, kept?: string): Unpacker =>
+  unpackerOf(
+    spawn(launcher, ['unpack', folder, ...(kept === undefined ? [] : [kept])], {
+      stdio: ['pipe', 'pipe', 'inherit'],
+      env: {},
+    }),
+  );
 
 type Failure = UnpackFailure | Error;
 

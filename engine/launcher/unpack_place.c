@@ -44,10 +44,13 @@ static void forget_parent(void) {
 
 /* Removes a tree without following anything. One descriptor a level: what is too deep for that fails, and so does the layer. */
 static void remove_tree(int dir, const char *name) {
-  if (unlinkat(dir, name, 0) == 0)
-    return;
-  if (errno != EISDIR && errno != EPERM)
+  struct stat at;
+  if (fstatat(dir, name, &at, AT_SYMLINK_NOFOLLOW) < 0)
     give_up("replace", errno);
+  if (!S_ISDIR(at.st_mode)) {
+    take_away(dir, name, &at);
+    return;
+  }
   int fd = openat(dir, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
   DIR *entries = fd < 0 ? NULL : fdopendir(fd);
   if (!entries)

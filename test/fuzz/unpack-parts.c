@@ -1,6 +1,7 @@
 /* The launcher's files for unpack.c of this folder: static parts of one input must not be seen by the next. */
 #include "unpack-calls.h"
 #include "../../engine/launcher/unpack_stream.c"
+#include "../../engine/launcher/unpack_kept.c"
 #include "../../engine/launcher/unpack_place.c"
 #include "../../engine/launcher/unpack.c"
 
@@ -14,6 +15,7 @@ int fuzz_unpack(int at, unsigned flags) {
 	free(parent_path);
 	parent_path = NULL;
 	parent_fd = -1;
+	entries = kept_count = 0;
 	unpacking = (struct unpacking){.wishes = flags, .root = at, .path = ""};
 	return unpack_all();
 }
