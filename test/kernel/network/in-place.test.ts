@@ -5,7 +5,7 @@ import { connect, type Socket } from 'node:net';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, test } from 'vitest';
 import type { DesiredContainer } from '../../../src/model/desired.ts';
 import { eventually } from '../../helpers/eventually.ts';
-import { type Instance, makeInstance, nothingIsLeft, removeInstance } from '../../helpers/instance.ts';
+import { useEngine } from '../container/use-engine.ts';
 import {
   addressOf,
   aNetwork,
@@ -16,16 +16,12 @@ import {
   HOST,
   inside,
   onHost,
-  openStage,
   outside,
-  type Stage,
   said,
   start,
-  stopAll,
 } from './stage.ts';
 
-let instance: Instance;
-let stage: Stage;
+const stage = useEngine({ keeps: true });
 let line: Socket;
 let identity: string;
 
@@ -82,8 +78,6 @@ const asMade = () => web(['front'], { ports: [aPort('8080:80'), aPort('8090:9000
 const others = () => [aServer(stage, 'peer', ['back']), aServer(stage, 'neighbour', ['front'])];
 
 beforeAll(async () => {
-  instance = await makeInstance();
-  stage = await openStage(instance);
   await stage.engine.networks.create([
     aNetwork('front', { ipam: [{ subnet: '10.77.1.0/24' }] }),
     aNetwork('back', { ipam: [{ subnet: '10.77.2.0/24' }] }),
@@ -95,12 +89,8 @@ beforeAll(async () => {
   await echo('begin');
   identity = await identityOf('web');
 });
-afterAll(async () => {
+afterAll(() => {
   line?.destroy();
-  await stopAll(stage);
-  await stage.engine.close();
-  await nothingIsLeft(instance);
-  await removeInstance(instance);
 });
 beforeEach(async () => await update(asMade(), ...others()));
 afterEach(async () => {

@@ -4,12 +4,12 @@
  */
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { afterAll, afterEach, beforeAll, expect } from 'vitest';
+import { afterAll, beforeAll, expect } from 'vitest';
 import type { DesiredContainer, DesiredNetwork } from '../../../src/model/desired.ts';
 import { eventually } from '../../helpers/eventually.ts';
-import { type Instance, makeInstance, nothingIsLeft, removeInstance } from '../../helpers/instance.ts';
+import { useEngine } from '../container/use-engine.ts';
 import { resolvedIn } from '../dns/ask.ts';
-import { aNetwork, command, inside, openStage, type Place, type Stage, stopAll } from './stage.ts';
+import { aNetwork, command, inside, type Place, type Stage } from './stage.ts';
 
 export const lan: Place = ['ip', 'netns', 'exec', 'lan'];
 export const PARENT = 'lanport';
@@ -48,24 +48,10 @@ export const removeLan = (): string => ip('netns', 'delete', 'lan');
 
 /** An engine whose host has the LAN beside it; what is left of either is a failure. Filled in by the time that tests run. */
 export function useLan(): Stage {
-  const stage = {} as { -readonly [K in keyof Stage]: Stage[K] };
-  let instance: Instance;
-  beforeAll(async () => {
-    makeLan();
-    instance = await makeInstance();
-    Object.assign(stage, await openStage(instance));
-  });
-  afterEach(async () => await stopAll(stage));
-  afterAll(async () => {
-    try {
-      await stage.engine.close();
-      await nothingIsLeft(instance);
-      await removeInstance(instance);
-    } finally {
-      removeLan();
-    }
-  });
-  return stage;
+  beforeAll(makeLan);
+  // Hooks after the tests run in reverse order: the engine's first.
+  afterAll(removeLan);
+  return useEngine();
 }
 
 export const upon = (

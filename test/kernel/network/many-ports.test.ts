@@ -2,36 +2,15 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { connect, createServer } from 'node:net';
-import { afterAll, beforeAll, expect, test } from 'vitest';
-import { type Instance, makeInstance, nothingIsLeft, removeInstance } from '../../helpers/instance.ts';
+import { beforeAll, expect, test } from 'vitest';
 import { slowness } from '../../helpers/slowness.ts';
-import {
-  aNetwork,
-  aPort,
-  aServer,
-  askFrom,
-  command,
-  HOST,
-  onHost,
-  openStage,
-  type Stage,
-  start,
-  stopAll,
-} from './stage.ts';
+import { useEngine } from '../container/use-engine.ts';
+import { aNetwork, aPort, aServer, askFrom, command, HOST, onHost, start } from './stage.ts';
 
 const COUNT = 10_000;
-let instance: Instance;
-let stage: Stage;
+const stage = useEngine({ keeps: true });
 beforeAll(async () => {
-  instance = await makeInstance();
-  stage = await openStage(instance);
   await stage.engine.networks.create([aNetwork('front')]);
-});
-afterAll(async () => {
-  await stopAll(stage);
-  await stage.engine.close();
-  await nothingIsLeft(instance);
-  await removeInstance(instance);
 });
 
 /**

@@ -1,9 +1,9 @@
 /** Driver options of networks, as the kernel has them in the end. */
 import { spawn } from 'node:child_process';
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { expect, test } from 'vitest';
 import type { DesiredNetwork } from '../../../src/model/desired.ts';
-import { type Instance, makeInstance, nothingIsLeft, removeInstance } from '../../helpers/instance.ts';
 import { execIn } from '../container/a-container.ts';
+import { useEngine } from '../container/use-engine.ts';
 import {
   addressOf,
   aNetwork,
@@ -13,32 +13,18 @@ import {
   command,
   HOST,
   inside,
-  openStage,
   outside,
-  type Stage,
   start,
   stopAll,
 } from './stage.ts';
 
-let instance: Instance;
-let stage: Stage;
+const stage = useEngine();
 
 const withOptions = (name: string, options: Record<string, string>, changes: Partial<DesiredNetwork> = {}) =>
   aNetwork(name, {
     driverOpts: Object.fromEntries(Object.entries(options).map(([key, value]) => [`com.docker.network.${key}`, value])),
     ...changes,
   });
-
-beforeAll(async () => {
-  instance = await makeInstance();
-  stage = await openStage(instance);
-});
-afterEach(() => stopAll(stage));
-afterAll(async () => {
-  await stage?.engine.close();
-  await nothingIsLeft(instance);
-  await removeInstance(instance);
-});
 
 test('a bridge gets the name that the user has chosen, with everything that guards the others, and goes with its network', async () => {
   const forwarding = await command('cat', '/proc/sys/net/ipv4/ip_forward');

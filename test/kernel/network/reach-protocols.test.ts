@@ -1,8 +1,8 @@
 /** Who reaches a published port by which protocol and family, with which source; and what a neighbour on the link cannot forge. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
+import { afterEach, expect, test } from 'vitest';
 import { eventually } from '../../helpers/eventually.ts';
-import { type Instance, makeInstance, nothingIsLeft, removeInstance } from '../../helpers/instance.ts';
+import { useEngine } from '../container/use-engine.ts';
 import {
   addressOf,
   aNetwork,
@@ -12,33 +12,17 @@ import {
   HOST,
   inside,
   onHost,
-  openStage,
   outside,
   type Place,
-  type Stage,
   start,
-  stopAll,
 } from './stage.ts';
 
 const OUTSIDE = '198.51.100.1';
 const HOST6 = '2001:db8:1::2';
-let [instance, second]: Instance[] = [];
-let [stage, foreign]: Stage[] = [];
+const [stage, foreign] = [useEngine(), useEngine()];
 const started: ChildProcess[] = [];
-beforeAll(async () => {
-  instance = await makeInstance();
-  second = await makeInstance();
-  stage = await openStage(instance);
-  foreign = await openStage(second);
-});
-afterEach(async () => {
+afterEach(() => {
   for (const child of started.splice(0)) child.kill('SIGKILL');
-  await Promise.all([stopAll(stage!), stopAll(foreign!)]);
-});
-afterAll(async () => {
-  await Promise.all([stage?.engine.close(), foreign?.engine.close()]);
-  await nothingIsLeft(instance!);
-  await Promise.all([removeInstance(instance!), removeInstance(second!)]);
 });
 
 /** At port 53, both protocols and families: answers with who asked. It prints what it got over UDP. */
@@ -102,27 +86,27 @@ function serve(place: Place): { readonly heard: () => string } {
 const PORTS = ['5300:53/udp', '5300:53/tcp', '127.0.0.1:5301:53/udp', '127.0.0.1:5301:53/tcp'].map(aPort);
 
 async function twoProjects() {
-  await stage!.engine.networks.create([
+  await stage.engine.networks.create([
     aNetwork('front', { enableIpv6: true }),
     aNetwork('back'),
     aNetwork('inner', { internal: true }),
     aNetwork('apart', { driverOpts: { 'com.docker.network.bridge.enable_icc': 'false' } }),
   ]);
-  await start(stage!, [
-    aServer(stage!, 'web', ['front'], { ports: PORTS }),
-    aServer(stage!, 'app', ['front']),
-    aServer(stage!, 'db', ['back']),
-    aServer(stage!, 'vault', ['inner']),
-    aServer(stage!, 'one', ['apart'], { ports: [aPort('5302:53/udp'), aPort('5302:53/tcp')] }),
-    aServer(stage!, 'two', ['apart']),
+  await start(stage, [
+    aServer(stage, 'web', ['front'], { ports: PORTS }),
+    aServer(stage, 'app', ['front']),
+    aServer(stage, 'db', ['back']),
+    aServer(stage, 'vault', ['inner']),
+    aServer(stage, 'one', ['apart'], { ports: [aPort('5302:53/udp'), aPort('5302:53/tcp')] }),
+    aServer(stage, 'two', ['apart']),
   ]);
-  await foreign!.engine.networks.create([aNetwork('front')]);
-  await start(foreign!, [aServer(foreign!, 'alien', ['front'])]);
-  const place = (name: string) => inside(stage!.engine, name);
+  await foreign.engine.networks.create([aNetwork('front')]);
+  await start(foreign, [aServer(foreign, 'alien', ['front'])]);
+  const place = (name: string) => inside(stage.engine, name);
   const [web, one] = [serve(await place('web')), serve(await place('one'))];
   const targets: Record<string, readonly [string, number]> = {
-    web: [await addressOf(stage!, 'web', 'front'), 53],
-    one: [await addressOf(stage!, 'one', 'apart'), 53],
+    web: [await addressOf(stage, 'web', 'front'), 53],
+    one: [await addressOf(stage, 'one', 'apart'), 53],
     '127.0.0.1:5300': ['127.0.0.1', 5300],
     '127.0.0.1:5301': ['127.0.0.1', 5301],
     'host:5300': [HOST, 5300],
@@ -137,7 +121,7 @@ async function twoProjects() {
     db: await place('db'),
     vault: await place('vault'),
     two: await place('two'),
-    alien: await inside(foreign!.engine, 'alien'),
+    alien: await inside(foreign.engine, 'alien'),
   };
   for (const container of ['web', 'one']) {
     await eventually(async () => {
@@ -206,12 +190,12 @@ test('UDP and TCP, over IPv4 and IPv6: the same for both, with the source where 
 
 test('a neighbour on the link gets no packet of UDP to what is published on 127.0.0.1, or to a container, whatever source it claims', async () => {
   const { targets, web } = await twoProjects();
-  const gateway = (await stage!.engine.snapshot()).networks.find(({ name }) => name === 'front')!.subnets[0]!.gateway;
+  const gateway = (await stage.engine.snapshot()).networks.find(({ name }) => name === 'front')!.subnets[0]!.gateway;
   const container = targets['web']![0];
   const route = ['route', 'add', `${container}/32`, 'via', HOST];
   await command('ip', '-n', 'outside', ...route);
   // One that is this host's or the container's own would never leave the neighbour.
-  const sources = [OUTSIDE, '127.0.0.1', gateway, await addressOf(stage!, 'app', 'front')];
+  const sources = [OUTSIDE, '127.0.0.1', gateway, await addressOf(stage, 'app', 'front')];
   const [own, ...forged] = sources;
   try {
     for (const source of forged)

@@ -1,7 +1,7 @@
 /** Who reaches whom: outside, the host, containers on the same, on another, on an internal network, of another instance. */
 import { existsSync, readFileSync, writeFileSync } from 'node:fs';
-import { afterAll, afterEach, beforeAll, describe, expect, test } from 'vitest';
-import { type Instance, makeInstance, nothingIsLeft, removeInstance } from '../../helpers/instance.ts';
+import { afterAll, beforeAll, describe, expect, test } from 'vitest';
+import { useEngine } from '../container/use-engine.ts';
 import {
   addressOf,
   aNetwork,
@@ -13,47 +13,43 @@ import {
   inside,
   matrix,
   onHost,
-  openStage,
   outside,
   type Place,
-  type Stage,
   start,
-  stopAll,
 } from './stage.ts';
 
 const BRIDGED_FRAMES = '/proc/sys/net/bridge/bridge-nf-call-iptables';
 
-let [instance, second]: Instance[] = [];
-let [stage, foreign]: Stage[] = [];
+const [stage, foreign] = [useEngine(), useEngine()];
 let places: Record<string, Place>;
 let targets: Record<string, string>;
 
 const everything = async () => {
-  await stage!.engine.networks.create([aNetwork('front'), aNetwork('back'), aNetwork('inner', { internal: true })]);
-  await start(stage!, [
-    aServer(stage!, 'web', ['front'], { ports: ['8080', '127.0.0.1:8081', `${HOST}:8082`].map(aPort) }),
-    aServer(stage!, 'app', ['front', 'back']),
-    aServer(stage!, 'db', ['back']),
-    aServer(stage!, 'vault', ['inner'], { ports: [aPort('8083')] }),
+  await stage.engine.networks.create([aNetwork('front'), aNetwork('back'), aNetwork('inner', { internal: true })]);
+  await start(stage, [
+    aServer(stage, 'web', ['front'], { ports: ['8080', '127.0.0.1:8081', `${HOST}:8082`].map(aPort) }),
+    aServer(stage, 'app', ['front', 'back']),
+    aServer(stage, 'db', ['back']),
+    aServer(stage, 'vault', ['inner'], { ports: [aPort('8083')] }),
   ]);
-  await foreign!.engine.networks.create([aNetwork('front')]);
-  await start(foreign!, [aServer(foreign!, 'alien', ['front'], { ports: [aPort('8090')] })]);
-  const { networks } = await stage!.engine.snapshot();
+  await foreign.engine.networks.create([aNetwork('front')]);
+  await start(foreign, [aServer(foreign, 'alien', ['front'], { ports: [aPort('8090')] })]);
+  const { networks } = await stage.engine.snapshot();
   const gateway = (name: string) => networks.find((network) => network.name === name)!.subnets[0]!.gateway;
   places = {
     host: onHost,
     outside,
-    web: await inside(stage!.engine, 'web'),
-    app: await inside(stage!.engine, 'app'),
-    db: await inside(stage!.engine, 'db'),
-    vault: await inside(stage!.engine, 'vault'),
-    alien: await inside(foreign!.engine, 'alien'),
+    web: await inside(stage.engine, 'web'),
+    app: await inside(stage.engine, 'app'),
+    db: await inside(stage.engine, 'db'),
+    vault: await inside(stage.engine, 'vault'),
+    alien: await inside(foreign.engine, 'alien'),
   };
   targets = {
-    web: await addressOf(stage!, 'web', 'front'),
-    db: await addressOf(stage!, 'db', 'back'),
-    vault: await addressOf(stage!, 'vault', 'inner'),
-    alien: await addressOf(foreign!, 'alien', 'front'),
+    web: await addressOf(stage, 'web', 'front'),
+    db: await addressOf(stage, 'db', 'back'),
+    vault: await addressOf(stage, 'vault', 'inner'),
+    alien: await addressOf(foreign, 'alien', 'front'),
     'host:8080': `${HOST}:8080`,
     'lo:8080': '127.0.0.1:8080',
     'lo:8081': '127.0.0.1:8081',
@@ -95,21 +91,11 @@ const compare = async (what: string) => {
 };
 
 beforeAll(async () => {
-  instance = await makeInstance();
-  second = await makeInstance();
-  stage = await openStage(instance);
-  foreign = await openStage(second);
   // The neighbour knows the way to containers, and tries it.
   await command(...outside, 'ip', 'route', 'add', '172.16.0.0/12', 'via', HOST);
 });
-afterEach(async () => {
-  await Promise.all([stopAll(stage!), stopAll(foreign!)]);
-});
 afterAll(async () => {
   await command(...outside, 'ip', 'route', 'del', '172.16.0.0/12');
-  await Promise.all([stage?.engine.close(), foreign?.engine.close()]);
-  await nothingIsLeft(instance!);
-  await Promise.all([removeInstance(instance!), removeInstance(second!)]);
 });
 
 describe('who reaches whom', () => {

@@ -1,25 +1,14 @@
 /** A client of UDP goes on sending from the same port while the container behind the published port changes. */
 import { type ChildProcess, spawn } from 'node:child_process';
-import { afterAll, afterEach, beforeAll, test } from 'vitest';
+import { afterEach, test } from 'vitest';
 import { eventually } from '../../helpers/eventually.ts';
-import { type Instance, makeInstance, nothingIsLeft, removeInstance } from '../../helpers/instance.ts';
-import { aNetwork, aPort, aServer, inside, openStage, outside, type Stage, start, stopAll } from './stage.ts';
+import { useEngine } from '../container/use-engine.ts';
+import { aNetwork, aPort, aServer, inside, outside, start } from './stage.ts';
 
-let instance: Instance;
-let stage: Stage;
-beforeAll(async () => {
-  instance = await makeInstance();
-  stage = await openStage(instance);
-});
+const stage = useEngine();
 const started: ChildProcess[] = [];
-afterEach(async () => {
+afterEach(() => {
   for (const child of started.splice(0)) child.kill('SIGKILL');
-  await stopAll(stage);
-});
-afterAll(async () => {
-  await stage.engine.close();
-  await nothingIsLeft(instance);
-  await removeInstance(instance);
 });
 
 /** Sends twenty packets a second from port 4000, as long as it lives. */
