@@ -40,7 +40,7 @@ const CLONE_NEWNET = 0x40000000;
 
 /** For the doctor: fails where the kernel cannot. */
 export const spoofGuardTrial = (): readonly LaunchOp[] => {
-  const port = { link: 'trial', macs: ['02:00:00:00:00:01'], addresses: ['192.0.2.1'], isRouter: false };
+  const port = { link: 'trial', macs: ['02:00:00:00:00:01'], addresses: ['192.0.2.1'], isRouter: false, behind: [] };
   return transactions('0000', { ports: [port], subnets: ['192.0.2.0/24'] });
 };
 

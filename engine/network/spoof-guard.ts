@@ -3,9 +3,10 @@
  * Frames of a veth of ours pass with its own hardware address, and as addresses (sender of IPv4, IPv6 and ARP, target of a neighbour
  * advertisement) with those of its container. One table an instance, `tcompose-INSTANCE`, written whole each time.
  *
- * A container whose sysctls turn on forwarding is a router: it may also pass on what is of none of the instance's subnets.
+ * A container whose sysctls turn on forwarding is a router: it may also pass on what is of none of the instance's subnets, and on each
+ * of its networks what lives on its others.
  */
-import type { ContainerRecord } from '../state/records.ts';
+import type { ContainerRecord, NetworkRecord } from '../state/records.ts';
 import { addressBytes, findPrefix, isIpv6, macBytes } from './addresses.ts';
 import type { Records } from './endpoints.ts';
 import {
@@ -33,6 +34,8 @@ export interface GuardedPort {
   readonly macs: readonly string[];
   readonly addresses: readonly string[];
   readonly isRouter: boolean;
+  /** Of a router: subnets of the other networks that it is on. */
+  readonly behind: readonly string[];
 }
 
 export interface SpoofGuard {
@@ -62,15 +65,14 @@ function guardedPorts({ networks, containers }: Records): readonly (GuardedPort 
   );
   return containers
     .filter(({ wanted }) => wanted)
-    .flatMap((container) => portsOf(container).filter(({ network }) => guarded.has(network)));
+    .flatMap((container) => portsOf(container, networks).filter(({ network }) => guarded.has(network)));
 }
 
 /** While a container is changed it may have what it had. Any of its addresses may be used on any of its networks (RFC 1122 3.3.4.2). */
-function portsOf({
-  endpoints,
-  before = [],
-  madeFrom,
-}: ContainerRecord): (GuardedPort & { readonly network: string })[] {
+function portsOf(
+  { endpoints, before = [], madeFrom }: ContainerRecord,
+  networks: readonly NetworkRecord[],
+): (GuardedPort & { readonly network: string })[] {
   const all = [...endpoints, ...before];
   const given = all.flatMap(({ ipv4, ipv6 }) => [ipv4, ipv6].flatMap((one) => one?.address ?? []));
   const asked = madeFrom.attachments.flatMap(({ linkLocalIps = [] }) => linkLocalIps);
@@ -80,7 +82,11 @@ function portsOf({
     const same = all.filter(({ hostInterface }) => hostInterface === link);
     const macs = [...new Set(same.map(({ mac }) => mac))];
     const own = same.some(({ ipv6 }) => ipv6) ? macs.map(linkLocalOf) : [];
-    return { network: same[0]!.network, link, macs, addresses: [...new Set([...given, ...asked, ...own])], isRouter };
+    const addresses = [...new Set([...given, ...asked, ...own])];
+    const { network } = same[0]!;
+    const others = networks.filter(({ name }) => name !== network && all.some((one) => one.network === name));
+    const behind = isRouter ? others.flatMap(({ subnets }) => subnets.map(({ subnet }) => subnet)) : [];
+    return { network, link, macs, addresses, isRouter, behind };
   });
 }
 
@@ -132,7 +138,7 @@ export function guardBatches(instance: string, guard: SpoofGuard): readonly Uint
     ...makeAnew,
     ...Object.entries(SETS).map(([name, shape]) => set(name, shape)),
     chain(CHAIN, { type: 'filter', hook: NF_BR_PRE_ROUTING, priority: PRIORITY }),
-    ...rules(guard.subnets).map((expressions) => rule(CHAIN, expressions)),
+    ...rules(guard).map((expressions) => rule(CHAIN, expressions)),
   ];
   const fill = (ports: readonly GuardedPort[]) =>
     Object.entries(keysOf(ports)).flatMap(([name, keys]) =>
@@ -181,7 +187,7 @@ function filledUp(bytes: Uint8Array, length: number): Uint8Array {
 }
 
 /** Beside each, what nft(8) would call it. */
-function rules(subnets: readonly string[]): readonly (readonly Expression[])[] {
+function rules({ subnets, ports }: SpoofGuard): readonly (readonly Expression[])[] {
   const [drop, accept] = [verdict('drop'), verdict('accept')];
   const input = meta(META_KEY.inputName);
   const isNot = { inverted: true };
@@ -196,6 +202,18 @@ function rules(subnets: readonly string[]): readonly (readonly Expression[])[] {
   const icmpOf = (type: number) => [...icmp, load(HEADER_OF.transport, 0, 1), equals(Uint8Array.of(type))];
   const source = { 4: [12, 4], 6: [8, 16] } as const;
   const others = [input, isIn('routers', isNot), drop];
+  const behind = (family: 4 | 6): readonly (readonly Expression[])[] =>
+    ports.flatMap((port) =>
+      port.behind
+        .filter((subnet) => isIpv6(subnet) === (family === 6))
+        .map((subnet) => [
+          ...(family === 4 ? ipv4 : ipv6),
+          input,
+          equals(nameBytes(port.link)),
+          ...isWithin(subnet, source[family]),
+          accept,
+        ]),
+    );
   const lives = (family: 4 | 6): readonly (readonly Expression[])[] =>
     [...subnets, 'fe80::/10']
       .filter((subnet) => isIpv6(subnet) === (family === 6))
@@ -214,6 +232,7 @@ function rules(subnets: readonly string[]): readonly (readonly Expression[])[] {
     // ip: iifname . ip saddr @ipv4 accept; iifname != @routers drop
     [...ipv4, input, network(...source[4]), isIn('ipv4'), accept],
     [...ipv4, ...others],
+    ...behind(4),
     ...lives(4),
     // icmpv6 type nd-router-advert, nd-redirect: iifname != @routers drop; nd-neighbor-advert: iifname . nd target != @ipv6 drop
     [...icmpOf(ROUTER_ADVERTISEMENT!), ...others],
@@ -229,6 +248,7 @@ function rules(subnets: readonly string[]): readonly (readonly Expression[])[] {
     [...ipv6, input, network(...source[6]), isIn('ipv6'), accept],
     [...icmp, load(HEADER_OF.network, ...source[6]), equals(new Uint8Array(16)), accept],
     [...ipv6, ...others],
+    ...behind(6),
     ...lives(6),
   ];
 }

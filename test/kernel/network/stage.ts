@@ -101,9 +101,13 @@ export async function matrix(
   const rows: string[][] = [];
   if (slowness > 1) for (const asker of Object.entries(askers)) rows.push(await ask(asker));
   else rows.push(...(await Promise.all(Object.entries(askers).map(ask))));
-  const table = [['', ...Object.keys(targets)], ...rows];
-  const widths = table[0]!.map((_, i) => Math.max(...table.map((row) => row[i]!.length)));
-  return table
+  return table([['', ...Object.keys(targets)], ...rows]);
+}
+
+/** In columns. */
+export function table(rows: readonly (readonly string[])[]): string {
+  const widths = rows[0]!.map((_, i) => Math.max(...rows.map((row) => row[i]!.length)));
+  return rows
     .map((row) =>
       row
         .map((cell, i) => cell.padEnd(widths[i]!))

@@ -33,6 +33,7 @@ test.each([0, 1, 3000])('%i interfaces make transactions that the kernel takes',
     macs: ['02:00:00:00:00:01'],
     addresses: [`10.0.${i >> 8}.${i & 255}`, `fd00::${i.toString(16)}`, 'fe80::1'],
     isRouter: i % 2 === 0,
+    behind: i % 1000 === 0 ? ['10.1.0.0/16', 'fd01::/64'] : [],
   }));
   const batches = guardBatches('1a2b', { ports, subnets: ['10.0.0.0/16'] });
   // net.core.wmem_default, and its overhead.
