@@ -3,10 +3,10 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { mkdirSync, rmSync } from 'node:fs';
 import { createInterface } from 'node:readline';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { planLog } from '../../../engine/logs/plan.ts';
 import { buildProbe } from '../../helpers/build-probe.ts';
 import { eventually } from '../../helpers/eventually.ts';
 import { CLONE, LAUNCHERS, openWorkshop, startContainer, type Workshop } from '../launcher/probe-container.ts';
+import { logTo } from './a-log.ts';
 
 const FOLDER = '/run/systemd/journal';
 let reader: ChildProcess;
@@ -51,28 +51,10 @@ const text = (message: ReadonlyMap<string, Buffer>) =>
   Object.fromEntries([...message].map(([key, value]) => [key, value.toString()]));
 
 const planned = () =>
-  planLog(
-    {
-      id: 'f'.repeat(64),
-      hostname: 'north',
-      container: {
-        name: 'one',
-        labels: { 'a.b': 'c' },
-        env: { FOO: '1', '_x-y': '2' },
-        argv: ['x'],
-        image: { ref: 'busybox:2', id: 'sha256:0123456789' },
-        log: {
-          driver: 'journald',
-          options: {
-            'cache-disabled': 'true',
-            labels: 'a.b',
-            env: 'FOO,_x-y',
-            tag: '{{.Name}}/{{truncate .FullID 3}}',
-          },
-        },
-      },
-    },
-    '',
+  logTo(
+    'journald',
+    { labels: 'a.b', env: 'FOO,_x-y', tag: '{{.Name}}/{{truncate .FullID 3}}' },
+    { labels: { 'a.b': 'c' }, env: { FOO: '1', '_x-y': '2' }, image: { ref: 'busybox:2', id: 'sha256:0123456789' } },
   );
 
 describe.each(LAUNCHERS)('journald %s', (_which, binary) => {

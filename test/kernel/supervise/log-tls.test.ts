@@ -5,10 +5,9 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { createServer, type TlsOptions } from 'node:tls';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
-import { planLog } from '../../../engine/logs/plan.ts';
-import type { LogSpec } from '../../../engine/supervise/spec.ts';
 import { eventually } from '../../helpers/eventually.ts';
 import { CLONE, LAUNCHERS, openWorkshop, startContainer, type Workshop } from '../launcher/probe-container.ts';
+import { logTo } from './a-log.ts';
 
 let folder: string;
 const at = (name: string) => join(folder, name);
@@ -71,31 +70,10 @@ async function listen(options: TlsOptions = {}) {
   };
 }
 
-const specOf = (port: number, options: Record<string, string> = {}): Promise<LogSpec> =>
-  planLog(
-    {
-      id: 'f'.repeat(64),
-      hostname: 'north',
-      container: {
-        name: 'one',
-        labels: {},
-        env: {},
-        argv: ['x'],
-        image: { ref: 'i', id: 'sha256:1' },
-        log: {
-          driver: 'syslog',
-          options: {
-            'cache-disabled': 'true',
-            'syslog-address': `tcp+tls://127.0.0.1:${port}`,
-            'syslog-format': 'rfc5424',
-            tag: 'shop',
-            ...options,
-          },
-        },
-      },
-    },
-    '',
-  );
+const specOf = (port: number, options: Record<string, string> = {}) => {
+  const address = `tcp+tls://127.0.0.1:${port}`;
+  return logTo('syslog', { 'syslog-address': address, 'syslog-format': 'rfc5424', tag: 'shop', ...options });
+};
 
 describe.each(LAUNCHERS)('syslog over TLS %s', (_which, binary) => {
   let workshop: Workshop;
