@@ -49,6 +49,12 @@ const drop = (table: string, chain: string, ...match: string[]) => {
   run('iptables', '-t', table, '-I', chain, ...match, '-j', 'DROP');
   return () => run('iptables', '-t', table, '-D', chain, ...match, '-j', 'DROP');
 };
+/** The host has another way to the web server than its network; gives what takes that away. */
+const shadow = async () => {
+  const route = [`${await addressOf('web')}/32`, 'dev', 'eth0'];
+  run('ip', 'route', 'add', ...route);
+  return () => run('ip', 'route', 'del', ...route);
+};
 
 interface Situation {
   readonly ask: readonly string[] | (() => Promise<readonly string[]>);
@@ -210,31 +216,19 @@ const SITUATIONS: Readonly<Record<string, Situation>> = {
   'IPv6 alone, and a listener on IPv4 only': { ask: ['peer6', 'old:80'], hop: 'listener', says: /IPv4|0\.0\.0\.0/ },
   'a route of the host that shadows a network': {
     ask: ['host', 'web:80'],
-    make: async () => {
-      const address = await addressOf('web');
-      run('ip', 'route', 'add', `${address}/32`, 'dev', 'eth0');
-      return () => run('ip', 'route', 'del', `${address}/32`, 'dev', 'eth0');
-    },
+    make: shadow,
     hop: 'route',
     says: /eth0/,
   },
   'strict rp_filter and a source that the host has another way to': {
     ask: ['web', '198.51.100.1:7'],
-    make: async () => {
-      const address = await addressOf('web');
-      run('ip', 'route', 'add', `${address}/32`, 'dev', 'eth0');
-      return () => run('ip', 'route', 'del', `${address}/32`, 'dev', 'eth0');
-    },
+    make: shadow,
     hop: 'route',
     says: /eth0/,
   },
   'a published port whose network the host has another way to': {
     ask: ['outside', 'web:80'],
-    make: async () => {
-      const address = await addressOf('web');
-      run('ip', 'route', 'add', `${address}/32`, 'dev', 'eth0');
-      return () => run('ip', 'route', 'del', `${address}/32`, 'dev', 'eth0');
-    },
+    make: shadow,
     hop: 'route',
     says: /shadows/,
   },
