@@ -178,14 +178,18 @@ export class BlockReader {
   }
 }
 
-/** Where to begin so that the last `count` messages follow: an index into `logs` and a position in that file. */
+/**
+ * Where to begin so that the last `count` messages follow: an index into `logs` and a position in that file. A message that has no end
+ * yet counts, too: the last words of a program often have no newline.
+ */
 export async function tailPosition(
   logs: readonly OpenLog[],
   count: number,
 ): Promise<{ readonly index: number; readonly position: number }> {
   let wanted = count;
+  const known = new Set<string>();
   for (let index = logs.length - 1; index >= 0; index--) {
-    const { position, missing } = await tailOf(logs[index]!, wanted);
+    const { position, missing } = await tailOf(logs[index]!, wanted, known);
     if (missing === 0) return { index, position };
     wanted = missing;
   }
@@ -194,26 +198,39 @@ export async function tailPosition(
 
 type ReadAt = (from: number, length: number) => Promise<Buffer>;
 
-async function tailOf({ handle, isPacked }: OpenLog, count: number): Promise<{ position: number; missing: number }> {
+async function tailOf(
+  { handle, isPacked }: OpenLog,
+  count: number,
+  known: Set<string>,
+): Promise<{ position: number; missing: number }> {
   if (isPacked) {
     const bytes = gunzipSync(await handle.readFile());
-    return tailOfBytes(bytes.length, async (from, length) => bytes.subarray(from, from + length), count);
+    return tailOfBytes(bytes.length, async (from, length) => bytes.subarray(from, from + length), count, known);
   }
   const readAt: ReadAt = async (from, length) => {
     const block = Buffer.allocUnsafe(length);
     await handle.read(block, 0, length, from);
     return block;
   };
-  return tailOfBytes((await handle.stat()).size, readAt, count);
+  return tailOfBytes((await handle.stat()).size, readAt, count, known);
 }
 
-/** A record whose text ends with a newline is the end of a message. */
-const MESSAGE_END = /\\n","stream":"/;
+/** A record whose text ends with a newline is the end of a message; so is the last one of its stream. Quotes in a text are escaped. */
+const RECORD = /(\\n)?"?[,{]"stream":"(std(?:out|err))"/;
+
+function isLastOfMessage(line: string, known: Set<string>): boolean {
+  const [, newline, stream] = RECORD.exec(line) ?? [];
+  if (stream === undefined) return false;
+  const isLastOfStream = !known.has(stream);
+  known.add(stream);
+  return newline !== undefined || isLastOfStream;
+}
 
 async function tailOfBytes(
   size: number,
   readAt: ReadAt,
   count: number,
+  known: Set<string>,
 ): Promise<{ position: number; missing: number }> {
   let missing = count;
   let start = size;
@@ -228,7 +245,7 @@ async function tailOfBytes(
       const newline = end === 0 ? -1 : tail.lastIndexOf(10, end - 1);
       const begin = newline <= 0 ? -1 : tail.lastIndexOf(10, newline - 1);
       if (newline < 0 || (begin < 0 && start > 0)) break;
-      if (MESSAGE_END.test(tail.toString('latin1', begin + 1, newline))) {
+      if (isLastOfMessage(tail.toString('latin1', begin + 1, newline), known)) {
         if (missing === 0) return { position: start + newline + 1, missing: 0 };
         missing--;
       }

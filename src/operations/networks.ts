@@ -4,7 +4,7 @@ import type { LiveContainer, LiveNetwork } from '../model/live.ts';
 import { isActive } from '../plan/inputs.ts';
 import type { Context } from './context.ts';
 import { type NetworkFilter, passesAll } from './network-filter.ts';
-import { labelWords, moment } from './words.ts';
+import { labelWords, moment, withLabel } from './words.ts';
 
 export interface NetworkRow {
   readonly ID: string;
@@ -29,7 +29,7 @@ export async function listNetworks(
   const { networks, containers } = await engine.snapshot({ ...options, networkDamage: false });
   return networks
     .filter((network) => passesAll(filters, network, containers))
-    .map(row)
+    .map((network) => withLabel(row(network), network.madeFrom.labels))
     .sort((a, b) => (a.Name < b.Name ? -1 : 1));
 }
 

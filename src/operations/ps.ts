@@ -5,7 +5,7 @@ import { isOneOff, serviceOf } from '../plan/labels.ts';
 import type { Context, Target } from './context.ts';
 import { checkServices, find } from './lives.ts';
 import { type Publisher, portsWords, publishersOf } from './port-words.ts';
-import { ago, labelWords, moment, sizeWords, statusWords } from './words.ts';
+import { ago, labelWords, moment, sizeWords, statusWords, withLabel } from './words.ts';
 
 export interface PsOptions {
   readonly services?: readonly string[];
@@ -63,10 +63,9 @@ export async function ps(context: Context, target: Target, options: PsOptions = 
     .filter((live) => orphans || !known || known[serviceOf(live)] !== undefined)
     .sort((a, b) => (a.name < b.name ? -1 : 1));
   const sizes = await Promise.all(shown.map(async ({ name }) => (options.size ? sizeOf(context, name) : '0B')));
-  return shown.map((live, index) => ({
-    ...row(live, target.name, now, options.noTrunc === true),
-    Size: sizes[index]!,
-  }));
+  return shown.map((live, index) =>
+    withLabel({ ...row(live, target.name, now, options.noTrunc === true), Size: sizes[index]! }, live.madeFrom.labels),
+  );
 }
 
 /** `1.09kB (virtual 5.13MB)`, as docker ps --size. */

@@ -5,7 +5,7 @@ import type { Context, Target } from './context.ts';
 import { checkServices, find } from './lives.ts';
 import { matches, type VolumeFilter } from './volume-filters.ts';
 import { noSuchVolume } from './volumes-life.ts';
-import { labelWords } from './words.ts';
+import { labelWords, withLabel } from './words.ts';
 
 export interface VolumeRow {
   readonly Driver: string;
@@ -24,7 +24,9 @@ export async function listVolumes(
   const { project, filter } = options;
   const { volumes } = await engine.snapshot({ ...(project === undefined ? {} : { project }), networkDamage: false });
   const wanted = filter === undefined ? volumes : volumes.filter((volume) => matches(volume, filter));
-  return wanted.map((volume) => inOrder({ ...UNKNOWN, ...row(volume) })).sort((a, b) => (a.Name < b.Name ? -1 : 1));
+  return wanted
+    .map((volume) => withLabel(inOrder({ ...UNKNOWN, ...row(volume) }), volume.madeFrom.labels))
+    .sort((a, b) => (a.Name < b.Name ? -1 : 1));
 }
 
 const row = ({ name, madeFrom, mountpoint, usedBy }: LiveVolume): VolumeRow => ({

@@ -61,3 +61,9 @@ export const labelWords = (labels: Readonly<Record<string, string>>): string =>
 
 /** RFC 3339 in UTC with up to nanoseconds: zeros at the end of the fraction are left out, and so must be the Z for the texts to compare. */
 export const isEarlier = (a: string, b: string): boolean => a.slice(0, -1) < b.slice(0, -1);
+
+/** The row with a method for templates, `{{.Label "com.example.x"}}`, that is not seen where the row is printed as a whole. */
+export const withLabel = <T extends object>(row: T, labels: Readonly<Record<string, string>>): T =>
+  Object.defineProperty(row, 'Label', {
+    value: (name: string): string => (Object.hasOwn(labels, name) ? labels[name]! : ''),
+  });

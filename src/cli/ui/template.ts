@@ -155,6 +155,7 @@ class Reader {
     if (first === undefined) throw wrong(this.#source, at, 'missing value for command');
     if (first.kind !== 'word') {
       const [value, ...more] = this.#operands(tokens);
+      if (first.kind === 'field' && first.path.at(-1) === METHOD) return this.#method(value!, more, first.at);
       if (more.length > 0 || piped !== undefined) throw wrong(this.#source, at, 'only a function takes arguments');
       return value!;
     }
@@ -172,6 +173,17 @@ class Reader {
       } catch (why) {
         throw typeof why === 'string' ? wrong(this.#source, at, `${name}: ${why}`) : why;
       }
+    };
+  }
+
+  /** The one method that rows have: `.Label "com.example.x"`. Its header is made from the last part of that name, as Docker's. */
+  #method(value: Expression, operands: readonly Expression[], at: number): Expression {
+    const [operand] = operands;
+    if (operand === undefined || operands.length > 1) throw wrong(this.#source, at, `.${METHOD} needs one name`);
+    return (scope) => {
+      const name = String(operand(scope));
+      if (this.#header) return name.slice(name.lastIndexOf('.') + 1).replace(/[-_]/g, ' ');
+      return (value(scope) as (name: string) => string)(name);
     };
   }
 
@@ -221,6 +233,9 @@ class Reader {
     return value;
   }
 }
+
+/** Of a row that says so: never shown by itself, since it is not enumerable. */
+const METHOD = 'Label';
 
 const knownFields = (value: unknown): string =>
   typeof value === 'object' && value !== null && !Array.isArray(value)

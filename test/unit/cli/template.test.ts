@@ -1,6 +1,7 @@
 /** Go templates: the values are what the docker CLI printed for the same texts. */
 import { describe, expect, test } from 'vitest';
 import { renderTemplate } from '../../../src/cli/ui/template.ts';
+import { withLabel } from '../../../src/operations/words.ts';
 
 const row = {
   Name: 'shop-web-1',
@@ -44,6 +45,12 @@ describe('a template', () => {
     );
   });
 
+  test('asks a row for one of its labels, as often as it has the name; the row itself does not show that', () => {
+    const labelled = withLabel({ Name: 'x' }, { 'com.example.is-on': 'yes' });
+    expect(render('{{.Label "com.example.is-on"}}{{.Label "none"}}|{{json .}}', [labelled])).toBe('yes|{"Name":"x"}\n');
+    expect(render('table {{.Label "com.example.is-on"}}', [labelled])).toBe('is on\nyes\n');
+  });
+
   test.each([
     ['a {{.Nme}}', '1:5: there is no field .Nme'],
     ['{{.Name', '1:1: unclosed action'],
@@ -51,6 +58,7 @@ describe('a template', () => {
     ['{{if .Name}}x', '1:1: this has no {{end}}'],
     ['{{end}}', '1:3: unexpected {{end}}'],
     ['{{template "x"}}', 'function "template" is not known here'],
+    ['{{.Label}}', '.Label needs one name'],
     ['{{.Name .State}}', 'only a function takes arguments'],
     ['{{index .Publishers 9}}', 'index: index out of range: 9'],
     ['{{eq .Name 1}}', 'cannot compare'],

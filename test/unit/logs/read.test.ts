@@ -73,6 +73,13 @@ test('rotated files come before the one that is written to', async () => {
   expect(await read({ tail: 99 })).toEqual(['a', 'b', 'c', 'd']);
 });
 
+test('last words without a newline are a line of the tail, as long as they may be', async () => {
+  write(record('a\n'), record('b\n', 'stderr'), record('x'.repeat(16384)), record('y'));
+  expect(await read({ tail: 0 })).toEqual([]);
+  expect(await read({ tail: 1 })).toEqual([`${'x'.repeat(16384)}y`]);
+  expect(await read({ tail: 2 })).toEqual(['b', `${'x'.repeat(16384)}y`]);
+});
+
 test('the tail of a log much larger than a block is found', async () => {
   write(...Array.from({ length: 3000 }, (_, index) => record(`${'x'.repeat(100)} ${index}\n`)));
   const lines = await read({ tail: 1500 });
