@@ -25,6 +25,6 @@ export const memberName = (name: string): string =>
 
 /** The digest that the name of a blob promises. */
 export const promisedDigest = (name: string): string | undefined => {
-  const hex = /^blobs\/sha256\/([0-9a-f]{64})$/.exec(name)?.[1];
+  const hex = /^(?:blobs\/sha256\/)?([0-9a-f]{64})$/.exec(name)?.[1];
   return hex === undefined ? undefined : `sha256:${hex}`;
 };

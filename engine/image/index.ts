@@ -91,7 +91,7 @@ export const openImages = ({
     },
     async load(source, options = {}) {
       const { loadImages } = await import('./load.ts');
-      const ids =
+      const loaded =
         'folder' in source
           ? await loadImages(
               async (sink) => (await import('./archive-folder.ts')).readArchiveFolder(source.folder, sink),
@@ -106,7 +106,9 @@ export const openImages = ({
                 (await import('./archive-stream.ts')).readArchiveStream(bytesOf(source, options.onProgress), sink),
               { paths, launcher },
             );
-      return Promise.all(ids.map(describe));
+      return Promise.all(
+        loaded.map(async ({ id, names, displaced }) => ({ ...(await describe(id)), names, displaced })),
+      );
     },
     async pull(ref, options = {}) {
       const { pullImage } = await import('./pull.ts');

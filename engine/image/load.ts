@@ -2,20 +2,12 @@
 import { TcomposeError } from '../../src/model/errors.ts';
 import type { Paths } from '../state/paths.ts';
 import type { Archive } from './archive.ts';
+import { type Source, sourcesOf } from './archive-sources.ts';
 import { parseImageConfig } from './image-config.ts';
 import type { LayerSink } from './layer-sink.ts';
-import {
-  choosePlatform,
-  type Descriptor,
-  IMAGE_CONFIGS,
-  invalidArchive,
-  nameOf,
-  parseImageDocument,
-  parseSaved,
-  type SavedImage,
-} from './manifest.ts';
+import { invalidArchive } from './manifest.ts';
 import { fullReference, parseReference, parseTag } from './reference.ts';
-import { beginWork, commitImages, type NewImage, writeBlob } from './store.ts';
+import { beginWork, type Catalogue, commitImages, type NewImage, readCatalogue, writeBlob } from './store.ts';
 import { endWork } from './sweep.ts';
 import { explainUnpacking } from './unpack-layer.ts';
 
@@ -23,31 +15,6 @@ export interface LoadRequest {
   readonly paths: Paths;
   readonly launcher: string;
   readonly onProgress?: (bytes: number) => void;
-}
-
-const INDEX_DEPTH_MAX = 4;
-
-const blobName = (digest: string): string => `blobs/sha256/${digest.slice('sha256:'.length)}`;
-
-const documentOf = async (archive: Archive, name: string): Promise<Buffer> => {
-  const bytes = await archive.document(name);
-  if (bytes === undefined) throw invalidArchive(`${name} is missing`);
-  return bytes;
-};
-
-const blobOf = async (archive: Archive, descriptor: Descriptor): Promise<Buffer> => {
-  const bytes = await documentOf(archive, blobName(descriptor.digest));
-  if (bytes.length !== descriptor.size)
-    throw invalidArchive(`${descriptor.digest} has ${bytes.length} bytes instead of ${descriptor.size}`);
-  return bytes;
-};
-
-interface Source {
-  readonly config: Buffer;
-  /** Members of the archive, lowest first. */
-  readonly layers: readonly { readonly name: string; readonly digest?: string }[];
-  readonly manifest?: Buffer;
-  readonly names: readonly string[];
 }
 
 /** Every layer is what the configuration says: then it is one. */
@@ -80,60 +47,31 @@ const addImage = async (paths: Paths, archive: Archive, source: Source): Promise
   return { id, layers: parsed.layers, manifests: [manifest], tags: [...tags, ...pinned] };
 };
 
-const savedSource = async (archive: Archive, image: SavedImage): Promise<Source> => ({
-  config: await documentOf(archive, image.config),
-  layers: image.layers.map((name) => ({ name })),
-  names: image.tags,
-});
+export interface Loaded {
+  readonly id: string;
+  /** Full references that the archive gives it. */
+  readonly names: readonly string[];
+  /** What had one of these names before. */
+  readonly displaced: readonly { readonly name: string; readonly id: string }[];
+}
 
-/** Follows indexes down to the manifest for this host. */
-const ociSource = async (archive: Archive, descriptor: Descriptor, depth = 0): Promise<Source> => {
-  const name = nameOf(descriptor);
-  const bytes = await blobOf(archive, descriptor);
-  const document = parseImageDocument(bytes, descriptor.digest);
-  if (document.kind === 'index') {
-    if (depth >= INDEX_DEPTH_MAX) throw invalidArchive('its indexes are nested too deep');
-    const chosen = await ociSource(archive, choosePlatform(document.manifests, name ?? descriptor.digest), depth + 1);
-    return { ...chosen, names: name === undefined ? chosen.names : [name] };
-  }
-  if (!IMAGE_CONFIGS.test(document.config.mediaType))
-    throw invalidArchive(`${descriptor.digest} is not a container image, but ${document.config.mediaType}`);
-  return {
-    config: await blobOf(archive, document.config),
-    layers: document.layers.map(({ digest }) => ({ name: blobName(digest), digest })),
-    manifest: bytes,
-    names: name === undefined ? [] : [name],
-  };
-};
+/** Each image once, in the order of the archive. */
+const outcomeOf = (before: Catalogue, images: readonly NewImage[]): readonly Loaded[] =>
+  [...new Set(images.map(({ id }) => id))].map((id) => {
+    const tags = images.flatMap((image) => (image.id === id ? image.tags : []));
+    const names = [...new Set(tags)].filter((name) => !name.includes('@'));
+    const displaced = names.flatMap((name) => {
+      const old = before.tags[name];
+      return old === undefined || old === id ? [] : [{ name, id: old }];
+    });
+    return { id, names, displaced };
+  });
 
-/** A layout's index is a list of images, unless it is the one image's list of platforms. */
-const ociSources = async (archive: Archive, index: Buffer): Promise<readonly Source[]> => {
-  const document = parseImageDocument(index, 'index.json');
-  if (document.kind !== 'index') throw invalidArchive('index.json is not an index');
-  const images = document.manifests.filter(({ annotations }) => !('vnd.docker.reference.type' in annotations));
-  const arePlatforms =
-    images.length > 1 && images.every((image) => image.platform !== undefined && nameOf(image) === undefined);
-  const wanted = arePlatforms ? [choosePlatform(images, 'the archive')] : images;
-  const sources: Source[] = [];
-  for (const descriptor of wanted) sources.push(await ociSource(archive, descriptor));
-  return sources;
-};
-
-const sourcesOf = async (archive: Archive): Promise<readonly Source[]> => {
-  const saved = await archive.document('manifest.json');
-  if (saved !== undefined) return Promise.all(parseSaved(saved).map((image) => savedSource(archive, image)));
-  const index = await archive.document('index.json');
-  if (index !== undefined) return ociSources(archive, index);
-  if ((await archive.document('repositories')) !== undefined)
-    throw invalidArchive('it was saved by a Docker older than 1.10');
-  throw invalidArchive('it has neither manifest.json nor index.json; a root filesystem is imported, not loaded');
-};
-
-/** Ids of what was loaded. All images or none: they become known in one step. */
+/** What was loaded. All images or none: they become known in one step. */
 export const loadImages = async (
   openArchive: (sink: LayerSink) => Promise<Archive>,
   request: LoadRequest,
-): Promise<readonly string[]> => {
+): Promise<readonly Loaded[]> => {
   const { paths, launcher, onProgress } = request;
   const work = await beginWork(paths);
   let layers = 0;
@@ -153,9 +91,10 @@ export const loadImages = async (
     const archive = await openArchive(sink);
     const images: NewImage[] = [];
     for (const source of await sourcesOf(archive)) images.push(await addImage(paths, archive, source));
+    const before = readCatalogue(paths);
     await commitImages(paths, images);
     outcome = 'done';
-    return [...new Set(images.map((image) => image.id))];
+    return outcomeOf(before, images);
   } catch (error) {
     throw explainUnpacking(error, 'the archive');
   } finally {

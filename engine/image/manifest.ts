@@ -51,6 +51,12 @@ export const parseSaved = (bytes: Buffer): readonly SavedImage[] => {
   });
 };
 
+/** What skopeo's `dir:` writes under the name of docker's list. */
+export const isDirectManifest = (bytes: Buffer): boolean => {
+  const document = parseDocument(bytes, 'manifest.json');
+  return isObject(document) && document['schemaVersion'] === 2;
+};
+
 const textOf = (value: unknown): string => (typeof value === 'string' ? value : '');
 
 const parseDescriptor = (value: unknown, what: string): Descriptor => {

@@ -88,7 +88,9 @@ export const describeImage = async (paths: Paths, catalogue: Catalogue, id: stri
 export const listImages = async (paths: Paths): Promise<readonly ImageInfo[]> => {
   const catalogue = readCatalogue(paths);
   const images = await Promise.all(Object.keys(catalogue.images).map((id) => describeImage(paths, catalogue, id)));
-  return images.sort((a, b) => (a.createdAt < b.createdAt ? 1 : a.createdAt > b.createdAt ? -1 : 0));
+  // Moments, not texts: some are written with an offset, some with fractions of a second.
+  const madeAt = ({ createdAt }: ImageInfo) => Date.parse(createdAt) || 0;
+  return images.sort((a, b) => madeAt(b) - madeAt(a));
 };
 
 /** Short links of the layers, top first. */

@@ -100,6 +100,13 @@ export interface ImageInfo {
   readonly raw: Readonly<Record<string, unknown>>;
 }
 
+export interface LoadedImage extends ImageInfo {
+  /** Full references that its archive gives it. */
+  readonly names: readonly string[];
+  /** Images that had one of these names before. */
+  readonly displaced: readonly { readonly name: string; readonly id: string }[];
+}
+
 export interface Images {
   /** By name, name:tag, name@digest, id or unambiguous prefix of an id. */
   find(ref: string): Promise<ImageInfo | undefined>;
@@ -114,7 +121,7 @@ export interface Images {
   load(
     source: NodeJS.ReadableStream | { readonly folder: string },
     options?: { onProgress?: (bytes: number) => void },
-  ): Promise<readonly ImageInfo[]>;
+  ): Promise<readonly LoadedImage[]>;
   /** From its registry, unpacked and tagged; `name@digest` finds it afterwards. All of it or nothing. */
   pull(ref: string, options?: PullOptions): Promise<Pulled>;
   /** To its registry, under the tag that it has here. What the registry has is not sent again. */

@@ -14,6 +14,8 @@ export interface ImageFilter {
 export const readImageFilters = (words: readonly string[], keys: readonly string[]): readonly ImageFilter[] =>
   words.map((word) => {
     const [, key = '', value = ''] = /^([a-z]+!?)=(.*)$/s.exec(word) ?? [];
+    if (key === 'dangling' && !/^(?:1|t|true|0|f|false)$/i.test(value)) throw notAValue(word, 'write true or false');
+    if (key === 'reference') patternOf(value);
     if (keys.includes(key)) return { key, value };
     throw new TcomposeError(`--filter ${word} is not known`, {
       code: 'usage',
@@ -21,6 +23,9 @@ export const readImageFilters = (words: readonly string[], keys: readonly string
       exitCode: 2,
     });
   });
+
+const notAValue = (word: string, help: string) =>
+  new TcomposeError(`--filter ${word} says nothing that can be understood`, { code: 'usage', help, exitCode: 2 });
 
 /** No name with a tag means it. */
 export const isDangling = ({ tags }: ImageInfo): boolean => tags.length === 0;
@@ -47,7 +52,8 @@ export function passesImage(
             code: 'no-such-image',
             help: 'see `tcompose image ls`',
           });
-        return key === 'before' ? image.createdAt < other.createdAt : image.createdAt > other.createdAt;
+        const later = (Date.parse(image.createdAt) || 0) - (Date.parse(other.createdAt) || 0);
+        return key === 'before' ? later < 0 : later > 0;
       }
       default: {
         const [label = '', wanted] = value.split(/=(.*)/s);
@@ -64,15 +70,32 @@ export function passesImage(
   });
 }
 
+/** Go's path.Match: `*`, `?`, `[a-z]`, `[^a-z]`, and a backslash before what stands for itself. */
+function patternOf(pattern: string): RegExp {
+  const pieces = /\\(.)|\[(\^?)((?:\\.|[^\]\\])+)\]|([*?])|([^[\\])/gsy;
+  let source = '';
+  while (pieces.lastIndex < pattern.length) {
+    const piece = pieces.exec(pattern);
+    if (piece === null) throw badPattern(pattern);
+    const [, escaped, isNot, set, wild, plain] = piece;
+    if (wild !== undefined) source += wild === '*' ? '[^/]*' : '[^/]';
+    else if (set !== undefined) source += `(?!/)[${isNot}${set.replace(/\\(.)/gs, '$1').replace(/[\\\][^]/g, '\\$&')}]`;
+    else source += (escaped ?? plain)!.replace(/[.+*?^${}()|[\]\\/]/g, '\\$&');
+  }
+  try {
+    return new RegExp(`^${source}$`, 's');
+  } catch {
+    throw badPattern(pattern);
+  }
+}
+
+const badPattern = (pattern: string) =>
+  notAValue(`reference=${pattern}`, 'write a name, with * ? [a-z] where anything may be');
+
 /** As Docker's FamiliarMatch: the pattern of path.Match, against the name with its tag and without. */
 export function fitsReference(pattern: string, full: string): boolean {
   const name = full.replace(/^docker\.io\/(library\/(?=[^/]+$))?/, '');
   const bare = name.replace(/@.*$/, '').replace(/:[^:/]*$/, '');
-  const expression = new RegExp(
-    `^${pattern
-      .replace(/[.+^${}()|\\]/g, '\\$&')
-      .replace(/\*/g, '[^/]*')
-      .replace(/\?/g, '[^/]')}$`,
-  );
+  const expression = patternOf(pattern);
   return expression.test(name) || expression.test(bare);
 }

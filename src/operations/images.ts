@@ -1,5 +1,5 @@
 /** The image store, for `tcompose image …`. */
-import type { ImageInfo } from '../model/engine.ts';
+import type { ImageInfo, LoadedImage } from '../model/engine.ts';
 import { TcomposeError, TcomposeErrors } from '../model/errors.ts';
 import type { Context } from './context.ts';
 import { fitsReference, type ImageFilter, passesImage } from './image-filters.ts';
@@ -29,7 +29,7 @@ export interface ListOptions {
   readonly noTrunc?: boolean;
 }
 
-/** By name and tag. */
+/** The newest first. */
 export async function listImages(
   { engine, clock }: Context,
   { filters = [], reference, digests = false, noTrunc = false }: ListOptions = {},
@@ -47,10 +47,9 @@ export async function listImages(
   const shows = (name: string): boolean =>
     (reference === undefined || fitsReference(reference, name)) &&
     (asked === undefined || asked.some((pattern) => fitsReference(pattern, name)));
-  const rows = images
+  return images
     .filter((image) => passesImage(filters, image, (ref) => named.get(ref)))
     .flatMap((image) => namesOf(image, digests, shows).map((name) => row(image, name, noTrunc, now)));
-  return rows.sort((a, b) => (`${a.Repository}:${a.Tag}` < `${b.Repository}:${b.Tag}` ? -1 : 1));
 }
 
 interface RowName {
@@ -105,12 +104,22 @@ export function splitTag(reference: string): readonly [string, string] {
 }
 
 /** In `docker image inspect`'s shape: the raw configuration with Id, RepoTags, Size and RootFS. */
-export async function inspectImages({ engine }: Context, refs: readonly string[]): Promise<readonly object[]> {
-  const found = await Promise.all(refs.map(async (ref) => (await engine.images.find(ref)) ?? noSuchImage(ref)));
-  const missing = found.filter((one) => one instanceof TcomposeError);
-  if (missing.length > 0) throw missing.length === 1 ? missing[0] : new TcomposeErrors(missing);
-  return (found as readonly ImageInfo[]).map(inspection);
+export async function inspectImages(
+  { engine }: Context,
+  refs: readonly string[],
+): Promise<{ readonly found: readonly object[]; readonly missing: readonly TcomposeError[] }> {
+  const all = await Promise.all(refs.map(async (ref) => (await engine.images.find(ref)) ?? noSuchImage(ref)));
+  return {
+    found: all.filter((one) => !(one instanceof TcomposeError)).map((one) => inspection(one as ImageInfo)),
+    missing: all.filter((one) => one instanceof TcomposeError),
+  };
 }
+
+/** What containers had of their own in the configurations of old images; Docker shows it no more. */
+const OF_CONTAINERS = [
+  ...['Hostname', 'Domainname', 'AttachStdin', 'AttachStdout', 'AttachStderr', 'Tty', 'OpenStdin', 'StdinOnce'],
+  ...['Image', 'NetworkDisabled', 'MacAddress'],
+];
 
 function inspection({ id, tags, digests = [], ...image }: ImageInfo): object {
   const { raw } = image;
@@ -131,7 +140,9 @@ function inspection({ id, tags, digests = [], ...image }: ImageInfo): object {
     Size: image.sizeBytes,
     RootFS: { Type: 'layers', Layers: image.layers },
     Metadata: { LastTagTime: image.pulledAt ?? '0001-01-01T00:00:00Z' },
-    Config: raw['config'] ?? {},
+    Config: Object.fromEntries(
+      Object.entries((raw['config'] as object | null) ?? {}).filter(([key]) => !OF_CONTAINERS.includes(key)),
+    ),
   };
 }
 
@@ -186,6 +197,6 @@ export const loadImages = (
   { engine }: Context,
   source: NodeJS.ReadableStream | { readonly folder: string },
   options: { readonly onProgress?: (bytes: number) => void } = {},
-): Promise<readonly ImageInfo[]> => engine.images.load(source, options);
+): Promise<readonly LoadedImage[]> => engine.images.load(source, options);
 
 export const tagImage = ({ engine }: Context, ref: string, as: string): Promise<void> => engine.images.tag(ref, as);

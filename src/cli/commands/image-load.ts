@@ -20,9 +20,13 @@ export const imageLoad = command({
     const source = (await isFolder(path)) ? { folder: path } : await openInput(cli, path);
     const operation = await import('../../operations/images.ts');
     const images = await cli.change('load', (context) => operation.loadImages(context, source));
-    for (const image of images) {
-      if (image.tags.length === 0) cli.out.data(`Loaded image ID: ${image.id}\n`);
-      for (const tag of image.tags) cli.out.data(`Loaded image: ${familiar(tag)}\n`);
+    for (const { id, names, displaced } of images) {
+      for (const { name, id: old } of displaced)
+        cli.out.data(
+          `The image ${familiar(name)} already exists, renaming the old one with ID ${old} to empty string\n`,
+        );
+      if (names.length === 0) cli.out.data(`Loaded image ID: ${id}\n`);
+      for (const name of names) cli.out.data(`Loaded image: ${familiar(name)}\n`);
     }
     return 0;
   },

@@ -30,7 +30,7 @@ export const imageLs = command({
         ...(reference === undefined ? {} : { reference }),
       }),
     );
-    if (flags.quiet) cli.out.data([...new Set(rows.map((row) => row.ID))].map((id) => `${id}\n`).join(''));
+    if (flags.quiet) cli.out.data(rows.map((row) => `${row.ID}\n`).join(''));
     else {
       const digest = flags.digests ? '\t{{.Digest}}' : '';
       const table = `table {{.Repository}}\t{{.Tag}}${digest}\t{{.ID}}\t{{.CreatedSince}}\t{{.Size}}`;

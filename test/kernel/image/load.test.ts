@@ -9,6 +9,7 @@ import { makeTar } from '../../unit/image/tar-writer.ts';
 import { base, instance, layers, middle, store, top, writeFolder } from './a-load.ts';
 import {
   configOf,
+  type Layer,
   layer,
   legacyArchive,
   listTree,
@@ -141,6 +142,26 @@ describe('what is loaded', () => {
     const [old] = await loadTar(store, legacyArchive('app:1', [base]));
     await loadTar(store, legacyArchive('app:1', [base, middle]));
     expect((await store.find(old!.id))!.tags).toEqual([]);
+  });
+
+  test('the names that the archive gives are told, not those that there were, and what had them before', async () => {
+    const [old] = await loadTar(store, legacyArchive('app:1', [base]));
+    await store.tag('app:1', 'mine:1');
+    const list = (tags: readonly string[], of: readonly Layer[]) => ({
+      ...JSON.parse(String(legacyArchive('x:1', of).find(({ name }) => name === 'manifest.json')!.data))[0],
+      RepoTags: tags,
+    });
+    const images = [list(['app:1', 'app:2'], [base, middle]), list([], [base]), list(['app:3'], [base, middle])];
+    const members = [...legacyArchive('x:1', [base]), ...legacyArchive('x:1', [base, middle])];
+    const loaded = await loadTar(store, [
+      ...members.filter(({ name }) => name !== 'manifest.json'),
+      { name: 'manifest.json', data: JSON.stringify(images) },
+    ]);
+    const name = (tag: string) => `docker.io/library/${tag}`;
+    expect(loaded.map(({ names, displaced }) => ({ names, displaced }))).toEqual([
+      { names: ['app:1', 'app:2', 'app:3'].map(name), displaced: [{ name: name('app:1'), id: old!.id }] },
+      { names: [], displaced: [] },
+    ]);
   });
 
   test("of an index's platforms, this host's", async () => {

@@ -135,6 +135,17 @@ describe.skipIf(!hasSkopeo)('skopeo', () => {
     expect(theirs!.tags).toEqual(['docker.io/library/app:theirs']);
   });
 
+  test('what its dir: writes is loaded, and a blob that is not what it is called is refused', async () => {
+    await loadTar(store, modernArchive('app:1', layers));
+    writeFileSync(join(folder, 'saved.tar'), await save('app:1'));
+    rmSync(join(folder, 'dir'), { recursive: true, force: true });
+    skopeo('copy', '-q', 'docker-archive:saved.tar:app:1', 'dir:dir');
+    const [image] = await store.load({ folder: join(folder, 'dir') });
+    expect(image).toMatchObject({ names: [], layers: layers.map(({ tar }) => `sha256:${sha256(tar)}`) });
+    writeFileSync(join(folder, 'dir', image!.id.slice('sha256:'.length)), ' '.repeat(configOf(layers).length));
+    await expect(store.load({ folder: join(folder, 'dir') })).rejects.toThrow(/not valid|expected of it/);
+  });
+
   test('reads what is saved as an OCI layout, too', async () => {
     await loadTar(store, modernArchive('app:1', layers));
     writeFileSync(join(folder, 'saved.tar'), await save('app:1'));

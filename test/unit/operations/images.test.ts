@@ -59,7 +59,7 @@ const listed = async (filters: readonly string[], reference?: string) =>
 
 describe('image ls', () => {
   test.each<[readonly string[], string | undefined, readonly string[]]>([
-    [[], undefined, ['<none>:<none>', 'app:1', 'reg.example/team/other:2']],
+    [[], undefined, ['app:1', '<none>:<none>', 'reg.example/team/other:2']],
     [['dangling=true'], undefined, ['<none>:<none>']],
     [['dangling=false'], undefined, ['app:1', 'reg.example/team/other:2']],
     [['label=stage'], undefined, ['app:1']],
@@ -79,7 +79,7 @@ describe('image ls', () => {
   });
 
   test('ids in full and digests are given where they are asked for', async () => {
-    const [, row] = await listImages(contextOf(all), { digests: true, noTrunc: true });
+    const [row] = await listImages(contextOf(all), { digests: true, noTrunc: true });
     expect(row).toMatchObject({ ID: app.id, Digest: `sha256:${'a'.repeat(64)}`, Repository: 'app', Tag: '1' });
   });
 });
@@ -118,10 +118,40 @@ test('a layer that no step tells of is a line of its own', async () => {
   expect(rest).toEqual([expect.objectContaining({ CreatedBy: '', Size: '2000000' })]);
 });
 
-test('inspect has the fields of docker', async () => {
-  expect(await inspectImages(contextOf(all), ['app:1'])).toEqual([
-    expect.objectContaining({ Id: app.id, RepoTags: ['app:1'], Author: 'somebody', Comment: 'said', Os: 'linux' }),
-  ]);
+test('inspect has the fields of docker, without what containers had in old configurations', async () => {
+  const old = { ...app, raw: { ...app.raw, config: { Hostname: '', AttachStdin: false, Cmd: ['a'], Labels: null } } };
+  expect(await inspectImages(contextOf([old]), ['app:1', 'nothing:1'])).toEqual({
+    found: [
+      expect.objectContaining({
+        ...{ Id: app.id, RepoTags: ['app:1'], Author: 'somebody', Comment: 'said', Os: 'linux' },
+        Config: { Cmd: ['a'], Labels: null },
+      }),
+    ],
+    missing: [expect.objectContaining({ code: 'no-such-image' })],
+  });
+});
+
+test('the pattern of a name is that of path.Match', () => {
+  const fits = (pattern: string, name: string) => fitsReference(pattern, `reg.example/${name}`);
+  expect(fits('reg.example/ap[a-q]', 'app:1')).toBe(true);
+  expect(fits('reg.example/ap[^a-q]', 'app:1')).toBe(false);
+  expect(fits('reg.example[^a]app', 'app:1'), 'a slash is no character of a set').toBe(false);
+  expect(fits('reg\\.example/app', 'app:1')).toBe(true);
+  expect(fits('reg.example/(app|)', 'app:1')).toBe(false);
+});
+
+test.each(['reference=app[', 'reference=a\\', 'reference=[z-a]', 'dangling=maybe', 'unknown=1'])(
+  'a filter that cannot be understood is refused: %s',
+  (word) => expect(() => readImageFilters([word], LS_FILTERS)).toThrow(expect.objectContaining({ code: 'usage' })),
+);
+
+test('images are older and newer by the moment, however it is written', () => {
+  const [early, late] = [
+    { ...app, createdAt: '2026-01-01T12:00:00+14:00' },
+    { ...other, createdAt: '2026-01-01T00:00:00Z' },
+  ];
+  expect(passesImage([{ key: 'before', value: 'late' }], early, () => late)).toBe(true);
+  expect(passesImage([{ key: 'since', value: 'late' }], early, () => late)).toBe(false);
 });
 
 test('a prune takes what has no name, with all what no container uses', async () => {
