@@ -16,6 +16,7 @@ export const readImageFilters = (words: readonly string[], keys: readonly string
     const [, key = '', value = ''] = /^([a-z]+!?)=(.*)$/s.exec(word) ?? [];
     if (key === 'dangling' && !/^(?:1|t|true|0|f|false)$/i.test(value)) throw notAValue(word, 'write true or false');
     if (key === 'reference') patternOf(value);
+    if (key === 'until') momentOf(value);
     if (keys.includes(key)) return { key, value };
     throw new TcomposeError(`--filter ${word} is not known`, {
       code: 'usage',

@@ -155,31 +155,30 @@ const noSuchImage = (ref: string) =>
     help: 'see `tcompose image ls`',
   });
 
+export interface Removed {
+  readonly untagged: readonly string[];
+  readonly deleted: readonly string[];
+}
+
+/** What goes is told as it goes. With `force`, what is not there is no failure: its errors are given back. */
 export async function removeImages(
-  { engine }: Context,
+  { engine }: Pick<Context, 'engine'>,
   refs: readonly string[],
-  options: { readonly force: boolean },
-): Promise<Removed> {
-  const untagged: string[] = [];
-  const deleted: string[] = [];
+  { force, onRemoved }: { readonly force: boolean; readonly onRemoved: (removed: Removed) => void },
+): Promise<readonly Error[]> {
+  const absent: Error[] = [];
   const errors: Error[] = [];
   // One after the other: two of them may share layers, or be two names of one image.
   for (const ref of refs) {
     try {
-      const removed = await engine.images.remove(ref, options);
-      untagged.push(...removed.untagged);
-      deleted.push(...removed.deleted);
+      onRemoved(await engine.images.remove(ref, { force }));
     } catch (error) {
-      errors.push(error as Error);
+      const isAbsent = error instanceof TcomposeError && error.code === 'image-missing';
+      (force && isAbsent ? absent : errors).push(error as Error);
     }
   }
   if (errors.length > 0) throw errors.length === 1 ? errors[0] : new TcomposeErrors(errors);
-  return { untagged, deleted };
-}
-
-export interface Removed {
-  readonly untagged: readonly string[];
-  readonly deleted: readonly string[];
+  return absent;
 }
 
 export const importImage = (

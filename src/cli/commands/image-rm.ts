@@ -2,20 +2,24 @@
 import { command } from '../command.ts';
 import { familiar } from '../familiar.ts';
 import { toggle } from '../flags.ts';
+import { paint } from '../ui/paint.ts';
+import { warningLine } from '../ui/progress.ts';
 
 export const imageRm = command({
   usage: 'IMAGE...',
-  flags: { force: toggle('f', 'also where a stopped container uses it') },
+  flags: { force: toggle('f', 'also where a stopped container uses it; no error where there is no such image') },
   takes: [1, Number.POSITIVE_INFINITY],
   dryRun: 'refused',
   run: async (cli, flags, refs) => {
     const operation = await import('../../operations/images.ts');
-    const { untagged, deleted } = await cli.change('rm', (context) =>
-      operation.removeImages(context, refs, { force: flags.force }),
+    const onRemoved = ({ untagged, deleted }: { untagged: readonly string[]; deleted: readonly string[] }) =>
+      cli.out.data(
+        [...untagged.map((tag) => `Untagged: ${familiar(tag)}\n`), ...deleted.map((id) => `Deleted: ${id}\n`)].join(''),
+      );
+    const absent = await cli.change('rm', (context) =>
+      operation.removeImages(context, refs, { force: flags.force, onRemoved }),
     );
-    cli.out.data(
-      [...untagged.map((tag) => `Untagged: ${familiar(tag)}\n`), ...deleted.map((id) => `Deleted: ${id}\n`)].join(''),
-    );
+    for (const { message } of absent) cli.out.note(warningLine(message, paint(cli.terminal.colorsOnStderr)));
     return 0;
   },
 });

@@ -1,11 +1,12 @@
 /** Images are listed, told of and pruned as docker does it. */
 import { describe, expect, test } from 'vitest';
 import type { ImageInfo } from '../../../src/model/engine.ts';
+import { TcomposeError } from '../../../src/model/errors.ts';
 import type { Context } from '../../../src/operations/context.ts';
 import { fitsReference, LS_FILTERS, passesImage, readImageFilters } from '../../../src/operations/image-filters.ts';
 import { imageHistory } from '../../../src/operations/image-history.ts';
 import { unusedImages } from '../../../src/operations/image-prune.ts';
-import { inspectImages, listImages } from '../../../src/operations/images.ts';
+import { inspectImages, listImages, removeImages } from '../../../src/operations/images.ts';
 import { createFakeEngine } from '../../helpers/fake-engine.ts';
 import { fakeImage } from '../../helpers/fake-live.ts';
 
@@ -131,6 +132,20 @@ test('inspect has the fields of docker, without what containers had in old confi
   });
 });
 
+test('what is removed is told though something else cannot be, and with force what is not there is no failure', async () => {
+  const { engine } = contextOf(all);
+  const remove = async (ref: string) => {
+    if (ref === 'app:1') return { untagged: ['app:1'], deleted: [] };
+    throw new TcomposeError(`there is no image ${ref}`, { code: 'image-missing' });
+  };
+  const context = { engine: { ...engine, images: { ...engine.images, remove } } };
+  const told: string[] = [];
+  const onRemoved = ({ untagged }: { untagged: readonly string[] }) => told.push(...untagged);
+  await expect(removeImages(context, ['none', 'app:1'], { force: false, onRemoved })).rejects.toThrow('none');
+  expect(told).toEqual(['app:1']);
+  expect(await removeImages(context, ['none', 'app:1'], { force: true, onRemoved })).toHaveLength(1);
+});
+
 test('the pattern of a name is that of path.Match', () => {
   const fits = (pattern: string, name: string) => fitsReference(pattern, `reg.example/${name}`);
   expect(fits('reg.example/ap[a-q]', 'app:1')).toBe(true);
@@ -140,7 +155,7 @@ test('the pattern of a name is that of path.Match', () => {
   expect(fits('reg.example/(app|)', 'app:1')).toBe(false);
 });
 
-test.each(['reference=app[', 'reference=a\\', 'reference=[z-a]', 'dangling=maybe', 'unknown=1'])(
+test.each(['reference=app[', 'reference=a\\', 'reference=[z-a]', 'dangling=maybe', 'until=bad', 'unknown=1'])(
   'a filter that cannot be understood is refused: %s',
   (word) => expect(() => readImageFilters([word], LS_FILTERS)).toThrow(expect.objectContaining({ code: 'usage' })),
 );
