@@ -1,7 +1,8 @@
 /** How something is bound into a container: which attributes, how far down, which part of it, and where it comes from. */
 import { type LaunchOp, SHALLOW, type Slot } from '../launcher/ops.ts';
 import { overlayOps } from '../launcher/overlay.ts';
-import type { MountRecord } from '../state/records.ts';
+import type { IdRanges, MountRecord } from '../state/records.ts';
+import { idOutside } from './id-ranges.ts';
 import { MNT_DETACH, MOUNT_ATTR, MS, O_CLOEXEC, O_PATH } from './linux.ts';
 import type { MountRequest, MountSource } from './mounts.ts';
 
@@ -92,6 +93,21 @@ const mergedOps = ({ layers, empty, on }: ImageSource, slot: Slot): readonly Lau
   ...overlayOps({ layers: [...layers, empty], on, flags: MS.RDONLY }),
   { op: 'open', slot, path: on, flags: O_PATH | O_CLOEXEC },
 ];
+
+/** A folder of the host's that was bound keeps the host's owners, as with Docker and podman; of an overlay the kernel maps none. */
+export const isMapped = ({ kind, mapsIds }: MountRecord): boolean =>
+  kind === 'volume' || kind === 'file' || mapsIds === true;
+
+/** What has an owner that the user namespace does not know belongs to its root. `ids` absent: the host's. */
+export const outside = (ids: IdRanges | undefined, kind: 'uid' | 'gid', id: number): number =>
+  ids === undefined ? id : (idOutside(ids[kind], ids.size, id) ?? ids[kind]);
+
+/** Options of a tmpfs as the host has to say them. */
+export const outsideOptions = (options: readonly string[], ids: IdRanges | undefined): readonly string[] =>
+  options.map((option) => {
+    const [, kind, id] = /^(uid|gid)=([0-9]{1,10})$/.exec(option) ?? [];
+    return kind === 'uid' || kind === 'gid' ? `${kind}=${outside(ids, kind, Number(id))}` : option;
+  });
 
 export const mountedHow = (mount: MountRecord) => ({
   recursive: mount.recursive,

@@ -3,10 +3,9 @@ import { dirname, posix } from 'node:path';
 import type { LaunchOp, Slot } from '../launcher/ops.ts';
 import type { IdRanges, MountRecord } from '../state/records.ts';
 import { tmpfsMount } from '../volume/tmpfs-options.ts';
-import { imageOps, isShared, mountedHow, partOps, treeSlot } from './bind-ops.ts';
+import { imageOps, isMapped, isShared, mountedHow, outside, outsideOptions, partOps, treeSlot } from './bind-ops.ts';
 import { type CgroupView, cgroupMountOps } from './cgroup-mounts.ts';
 import type { DeviceNode } from './devices.ts';
-import { idOutside } from './id-ranges.ts';
 import { MOUNT_ATTR, MS, O_CLOEXEC, O_PATH, S_IFBLK, S_IFCHR } from './linux.ts';
 import type { NamespacePlan } from './namespaces.ts';
 
@@ -80,9 +79,10 @@ export function mountPhases(request: MountRequest): {
 function entries(request: MountRequest): readonly Entry[] {
   const asked = request.mounts.map((mount, index) => askedFor(request, mount, request.sources[index]!));
   const isAsked = (target: string) => asked.some((entry) => entry.target === target);
-  const ownsDev = isAsked('/dev');
+  // Whoever brings a whole /dev or /sys brings what lies in it, as with Docker: the host's control groups with `/sys:/sys`.
+  const owned = ['/dev', '/sys'].filter(isAsked);
   const usual = [...usualMounts(request), ...filesOf(request), ...initOf(request)].filter(
-    ({ target }) => !isAsked(target) && !(ownsDev && target.startsWith('/dev/')),
+    ({ target }) => !isAsked(target) && !owned.some((folder) => target.startsWith(`${folder}/`)),
   );
   const depth = ({ target }: Entry) => target.split('/').length;
   return [...usual, ...asked].sort((a, b) => depth(a) - depth(b));
@@ -119,7 +119,7 @@ function usualMounts(request: MountRequest): readonly Entry[] {
       '/dev/pts',
       'devpts',
       MS.NOSUID | MS.NOEXEC,
-      `newinstance,ptmxmode=0666,mode=0620,gid=${outside(request, 'gid', TTY)}`,
+      `newinstance,ptmxmode=0666,mode=0620,gid=${outside(request.user?.ids, 'gid', TTY)}`,
     ),
     { target: '/dev/shm', ops: shmOps(request) },
     // Not every kernel has POSIX message queues.
@@ -131,10 +131,6 @@ function usualMounts(request: MountRequest): readonly Entry[] {
 
 /** The group of terminals, on every distribution. */
 const TTY = 5;
-
-/** What has an owner that the namespace does not know belongs to its root. */
-const outside = ({ user }: MountRequest, kind: 'uid' | 'gid', id: number): number =>
-  user === undefined ? id : (idOutside(user.ids[kind], user.ids.size, id) ?? user.ids[kind]);
 
 const mapped = ({ user }: MountRequest): { readonly user?: Slot } => (user === undefined ? {} : { user: user.slot });
 
@@ -166,8 +162,8 @@ const nodeEntry = (request: MountRequest, { path, type, mode, ...rest }: DeviceN
       mode: (type === 'c' ? S_IFCHR : S_IFBLK) | mode,
       major: rest.major,
       minor: rest.minor,
-      uid: outside(request, 'uid', rest.uid),
-      gid: outside(request, 'gid', rest.gid),
+      uid: outside(request.user?.ids, 'uid', rest.uid),
+      gid: outside(request.user?.ids, 'gid', rest.gid),
     },
   ],
 });
@@ -238,8 +234,7 @@ function askedFor(request: MountRequest, mount: MountRecord, source: MountSource
     root,
     inside: target,
     ...mountedHow(mount),
-    // A folder of the host's that was bound keeps the host's owners, as with Docker and podman; of an overlay the kernel maps none.
-    ...(mount.kind === 'volume' || mount.kind === 'file' || mount.mapsIds ? mapped(request) : {}),
+    ...(isMapped(mount) ? mapped(request) : {}),
   };
   if (isShared(mount))
     return { target, ops: [point, { op: 'attach-in', slot: treeSlot(request.mounts, mount), ...how }] };
@@ -259,11 +254,7 @@ function askedFor(request: MountRequest, mount: MountRecord, source: MountSource
 /** Words that mount(2) takes as flags are taken out of the option string; what is left is tmpfs's own. */
 function tmpfsOps(request: MountRequest, inside: string, mount: MountRecord): readonly LaunchOp[] {
   const { root } = request;
-  const options = mount.options.map((option) => {
-    const [, kind, id] = /^(uid|gid)=([0-9]{1,10})$/.exec(option) ?? [];
-    return kind === 'uid' || kind === 'gid' ? `${kind}=${outside(request, kind, Number(id))}` : option;
-  });
-  const { flags, data } = tmpfsMount(options, mount.readOnly);
+  const { flags, data } = tmpfsMount(outsideOptions(mount.options, request.user?.ids), mount.readOnly);
   return [
     { op: 'mkdir-in', root, inside, mode: 0o755, parents: true },
     { op: 'mount-in', root, source: 'tmpfs', inside, type: 'tmpfs', flags, data: data.join(',') },

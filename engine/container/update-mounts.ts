@@ -9,19 +9,29 @@ import type { Host } from '../host.ts';
 import type { LaunchOp, Slot } from '../launcher/ops.ts';
 import { PROJECT_LABEL } from '../state/container-records.ts';
 import { containerRun } from '../state/paths.ts';
-import type { ContainerRecord, MountRecord } from '../state/records.ts';
+import type { ContainerRecord, IdRanges, MountRecord } from '../state/records.ts';
 import { kill, reload } from '../supervise/control.ts';
 import { encodeSpec } from '../supervise/encode-spec.ts';
 import { tmpfsMount } from '../volume/tmpfs-options.ts';
-import { imageTreeOps, mountedHow } from './bind-ops.ts';
+import { imageTreeOps, isMapped, mountedHow, outsideOptions } from './bind-ops.ts';
 import { writeContents } from './contents.ts';
-import { CLONE, MNT_DETACH, MS, O_CLOEXEC, O_DIRECTORY, O_PATH } from './linux.ts';
+import {
+  CLONE,
+  MNT_DETACH,
+  MS,
+  O_CLOEXEC,
+  O_DIRECTORY,
+  O_PATH,
+  PR_SET_SECUREBITS,
+  SECBIT_NO_SETUID_FIXUP,
+} from './linux.ts';
 import type { MountSource } from './mounts.ts';
 import { sourceOf } from './plan-container.ts';
 import { readRuntime } from './runtime.ts';
 import { signalNumber } from './signals.ts';
 import { startSpec } from './start-spec.ts';
 import type { RecordChange } from './update-record.ts';
+import { idsText, userPlan } from './user-namespace.ts';
 
 /** Mounts that differ; those of a change that was not finished as far as the kernel does not have them. */
 interface MountChanges {
@@ -40,8 +50,11 @@ export async function updateMounts(host: Host, change: RecordChange): Promise<vo
   await writeContents(host, to, { isNew: false, only: [...added, ...rewritten] });
   if (runtime.process === undefined) return;
   const replaced = rewritten.filter((mount) => mount.kind === 'bind' && isStale(seen, mount.target));
-  const ops = await attachOps(host, to, [...added, ...replaced], runtime.process, replaced);
-  if (ops.length > 0) await (await host.session()).run(ops);
+  const all = [...added, ...replaced];
+  for (let done = 0; done < all.length; done += AT_ONCE) {
+    const ops = await attachOps(host, to, all.slice(done, done + AT_ONCE), runtime.process, replaced);
+    await (await host.session()).run(ops);
+  }
   if (runtime.supervisor === undefined) return;
   if (added.length > 0) await tellSupervisor(host, to);
   for (const signal of signalsFor(from, to)) await kill(containerRun(host.paths, to.id), signalNumber(signal), false);
@@ -92,6 +105,8 @@ async function prepare(host: Host, { madeFrom }: ContainerRecord, added: readonl
 
 const ROOT: Slot = 0;
 const FIRST_TREE: Slot = 8;
+/** A program has 64 slots. Parents come before what lies in them. */
+const AT_ONCE = 48;
 
 async function attachOps(
   host: Host,
@@ -100,16 +115,19 @@ async function attachOps(
   process: { readonly pid: number; readonly startTime: string },
   stale: readonly MountRecord[],
 ): Promise<readonly LaunchOp[]> {
-  if (mounts.length === 0) return [];
   const paths = await (await host.volumes()).sources(mounts);
   const sources = await Promise.all(mounts.map((mount, index) => sourceOf(host, record, mount, paths[index]!)));
   // A folder that every container that runs has: in the mount namespace that is made here nobody looks for it.
   const scratch = join(containerRun(host.paths, record.id), 'rootfs');
+  const ids = userPlan(host.paths, record, (await host.records()).containers)?.ids;
   return [
     // What is mounted on the way, a tmpfs or the layers of an image, is nobody else's to see.
     { op: 'unshare', flags: CLONE.NEWNS },
     { op: 'mount', source: 'none', path: '/', type: '', flags: MS.REC | MS.PRIVATE },
-    ...mounts.flatMap((mount, index) => takeOps(mount, sources[index]!, FIRST_TREE + index, scratch)),
+    ...(ids === undefined ? [] : asOwnerOps(ids)),
+    ...mounts.flatMap((mount, index) =>
+      takeOps(mount, sources[index]!, { slot: FIRST_TREE + index, scratch, ...(ids ? { ids } : {}) }),
+    ),
     { op: 'join', ...process, flags: CLONE.NEWNS },
     { op: 'open', slot: ROOT, path: '/', flags: O_PATH | O_DIRECTORY | O_CLOEXEC },
     ...mounts.flatMap((mount, index) => putOps(mount, FIRST_TREE + index, stale.includes(mount))),
@@ -118,22 +136,37 @@ async function attachOps(
 
 const SCRATCH: Slot = 1;
 const FOUND: Slot = 2;
+const USER: Slot = 3;
 
-function takeOps(mount: MountRecord, source: MountSource, slot: Slot, scratch: string): readonly LaunchOp[] {
+/** Its own user namespace need not be found: another one with the same ids maps them the same way. What is made belongs to its root. */
+const asOwnerOps = (ids: IdRanges): readonly LaunchOp[] => [
+  { op: 'user-namespace', slot: USER, ...idsText(ids) },
+  { op: 'prctl', option: PR_SET_SECUREBITS, arg2: SECBIT_NO_SETUID_FIXUP },
+  { op: 'fs-ids', uid: ids.uid, gid: ids.gid },
+];
+
+interface Taking {
+  readonly slot: Slot;
+  readonly scratch: string;
+  readonly ids?: IdRanges;
+}
+
+function takeOps(mount: MountRecord, source: MountSource, { slot, scratch, ids }: Taking): readonly LaunchOp[] {
   const { recursive, subpath } = mount;
   if (mount.kind === 'tmpfs') {
-    const { flags, data } = tmpfsMount(mount.options, mount.readOnly);
+    const { flags, data } = tmpfsMount(outsideOptions(mount.options, ids), mount.readOnly);
     return [
       { op: 'mount', source: 'tmpfs', path: scratch, type: 'tmpfs', flags, data: data.join(',') },
       { op: 'take-tree', slot, source: scratch, recursive: false },
     ];
   }
   if (source.image !== undefined) return imageTreeOps(source.image, subpath, { slot, scratch: SCRATCH, found: FOUND });
-  if (subpath === undefined) return [{ op: 'take-tree', slot, source: source.path, recursive }];
+  const how = { slot, recursive, ...(ids !== undefined && isMapped(mount) ? { user: USER } : {}) };
+  if (subpath === undefined) return [{ op: 'take-tree', source: source.path, ...how }];
   return [
     { op: 'open', slot: SCRATCH, path: source.path, flags: O_PATH | O_CLOEXEC },
     { op: 'open-in', slot: FOUND, root: SCRATCH, inside: subpath, flags: O_PATH },
-    { op: 'take-tree', slot, source: '', sourceRoot: FOUND, recursive },
+    { op: 'take-tree', source: '', sourceRoot: FOUND, ...how },
   ];
 }
 

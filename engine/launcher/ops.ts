@@ -104,7 +104,16 @@ export type LaunchOp =
       user?: Slot;
     }
   /** A tree of mounts in hand, taken as it is now: for `attach-in`, also after this mount namespace was changed or another entered. */
-  | { op: 'take-tree'; slot: Slot; source: string; sourceRoot?: Slot; sourceInside?: string; recursive: boolean }
+  | {
+      op: 'take-tree';
+      slot: Slot;
+      source: string;
+      sourceRoot?: Slot;
+      sourceInside?: string;
+      recursive: boolean;
+      /** As of bind-in. */
+      user?: Slot;
+    }
   /** The tmpfs that the joined process sees at a path, as a mount that `attach-in` puts somewhere: a shared /dev/shm. */
   | { op: 'take-tmpfs'; slot: Slot; inside: string }
   | {

@@ -154,12 +154,14 @@ static int op_take_tmpfs(struct run *run, const struct value *v) { /* slot insid
 }
 
 /* A copy of a tree of mounts in hand: it is what it was when taken, whatever becomes of this mount namespace, or when another is entered. */
-static int op_take_tree(struct run *run, const struct value *v) { /* slot source sourceRoot sourceInside recursive */
+static int op_take_tree(struct run *run, const struct value *v) { /* slot source sourceRoot sourceInside recursive user */
 	(void)run;
 	int source = open_source(&v[1], v[2].number, &v[3]);
 	int tree = source < 0 ? source : clone_tree(source, v[4].number != 0);
+	int error = tree < 0 ? tree : map_ids(tree, v[5].number);
+	if (error && tree >= 0) close(tree);
 	close_both(source, -1);
-	return fill_slot(v[0].number, tree);
+	return error ? error : fill_slot(v[0].number, tree);
 }
 
 static int op_attach_in(struct run *run, const struct value *v) { /* slot root inside recursive attributes propagation shallow */
@@ -251,7 +253,7 @@ const struct op mount_ops[] = {
 	{"mount-in", "nsssnso", op_mount_in},
 	{"bind-in", "nsnssnnnnon", op_bind_in},
 	{"take-tmpfs", "ns", op_take_tmpfs},
-	{"take-tree", "nsnsn", op_take_tree},
+	{"take-tree", "nsnsnn", op_take_tree},
 	{"attach-in", "nnsnnnn", op_attach_in},
 	{"mask-in", "ns", op_mask_in},
 	{"readonly-in", "ns", op_readonly_in},

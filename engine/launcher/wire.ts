@@ -149,7 +149,8 @@ const encoders: Encoders = {
       .string(op.source)
       .number(op.sourceRoot)
       .string(op.sourceInside ?? '')
-      .flag(op.recursive),
+      .flag(op.recursive)
+      .number(op.user),
   'take-tmpfs': (op, w) => w.number(op.slot).string(op.inside),
   'attach-in': (op, w) =>
     w

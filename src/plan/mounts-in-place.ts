@@ -21,7 +21,6 @@ export function whyNotLive(from: DesiredContainer, to: DesiredContainer): string
   }
   const added = [...after.values()].filter(({ target }) => !before.has(target));
   if (added.length === 0) return undefined;
-  if (to.namespaces?.user !== undefined) return 'ids are mapped (userns_mode) mount by mount, when a container starts';
   if (to.security.readOnlyRootfs || from.security.readOnlyRootfs)
     return 'its root is read-only, and a new mount needs a place to be made there';
   const [bad] = added.filter((mount) => !canBeAdded(mount, [...before.keys()]));

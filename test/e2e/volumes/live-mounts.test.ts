@@ -89,3 +89,47 @@ test.each([
   await stack.write('compose.yaml', file(volumes, extra));
   expect((await plannedSteps(stack)).map(({ id }) => id)).toContain('container.create live-web-1');
 });
+
+test('a container whose ids are mapped is given them too: what is inside’s is inside’s, and a folder of the host is nobody’s', async () => {
+  const mapped = (volumes: string, more = '') =>
+    `${file(volumes, `    userns_mode: auto${more}`).replace('name: live', 'name: mapped')}secrets: {key: {environment: KEY}}\n`;
+  await stack.write('compose.yaml', mapped('data:/data'));
+  await stack.must('up', '-d');
+  await inside('sh', '-c', 'mkdir /data/sub; touch /data/sub/part; chown 7:8 /data/sub/part');
+  const before = await identities(stack);
+  const more =
+    '\n    tmpfs: ["/scratch/two:uid=5,gid=6,mode=710"]\n    secrets: [{source: key, target: /own, uid: "9", mode: 0400}]';
+  const wanted = `${ALL}, './folder:/asked:idmap'`.replace('/kept, ', '');
+  await stack.write('compose.yaml', mapped(wanted, more));
+  await stack.write('.env', 'KEY=text\n');
+  expect((await plannedSteps(stack)).map(({ id }) => id)).toEqual([
+    'volume.create mapped_memory',
+    'container.update mapped-web-1',
+  ]);
+  await stack.must('up', '-d');
+  expect(await identities(stack)).toEqual(before);
+  const look = async () =>
+    (
+      await inside(
+        ...['stat', '-c', '%n %u:%g %a'],
+        ...['/part/part', '/folder/deep', '/asked', '/scratch', '/scratch/two', '/own', '/anonymous', '/memory'],
+      )
+    ).split('\n');
+  const seen = [
+    '/part/part 7:8 644',
+    '/folder/deep 65534:65534 755',
+    '/asked 0:0 755',
+    '/scratch 0:0 700',
+    '/scratch/two 5:6 710',
+    '/own 9:0 400',
+    '/anonymous 0:0 755',
+    '/memory 0:0 1777',
+    '',
+  ];
+  expect(await look()).toEqual(seen);
+  await inside('touch', '/anonymous/x', '/memory/x', '/data/x');
+  await nothingToChange(stack);
+  process.kill((await containers(stack))['web']!.Pid, 'SIGKILL');
+  await eventually(async () => expect(await look()).toEqual(seen));
+  await stack.must('down', '-v');
+});

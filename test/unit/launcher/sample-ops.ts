@@ -40,7 +40,7 @@ export const SAMPLE_OPS: { readonly [Name in LaunchOpName]: Extract<LaunchOp, { 
     user: 4,
   },
   'take-tmpfs': { op: 'take-tmpfs', slot: 3, inside: '/dev/shm' },
-  'take-tree': { op: 'take-tree', slot: 3, source: '/s', sourceRoot: 2, sourceInside: 'i', recursive: true },
+  'take-tree': { op: 'take-tree', slot: 3, source: '/s', sourceRoot: 2, sourceInside: 'i', recursive: true, user: 4 },
   'attach-in': { op: 'attach-in', slot: 3, root: 1, inside: '/dev/shm' },
   'mask-in': { op: 'mask-in', root: 1, inside: 'proc/kcore' },
   'readonly-in': { op: 'readonly-in', root: 1, inside: 'proc/sys' },
