@@ -1,12 +1,13 @@
 // Pull and load beside dockerd's, alternating, of one image that is made here: medians, and the most memory of all our processes.
 //   sudo node test/bench/images.mjs [--rounds 3] [--scale 1] [--docker PATH] [--dockerd PIDFILE] [--folder /var/tmp]
 // Needs docker-registry. Docker's side needs a daemon (DOCKER_HOST) that reaches this host's loopback; its pid file tells its processor time.
-import { execFileSync, spawn, spawnSync } from 'node:child_process';
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { spawn, spawnSync } from 'node:child_process';
+import { mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { parseArgs } from 'node:util';
 import { makeLayers, putImage, variantOf } from './images-make.mjs';
+import { beside } from './measure.mjs';
 import { median } from './report.mjs';
 
 const { values: options } = parseArgs({
@@ -45,55 +46,7 @@ async function startRegistry(port) {
   return child;
 }
 
-/** Resident bytes of a process and all below it, what they share counted for each: never too little. */
-function residentOf(pid) {
-  let total = 0;
-  const waiting = [pid];
-  for (let one = waiting.pop(); one !== undefined; one = waiting.pop())
-    try {
-      total += Number(/VmRSS:\s+(\d+)/.exec(readFileSync(`/proc/${one}/status`, 'utf8'))?.[1] ?? 0) * 1024;
-      for (const task of readdirSync(`/proc/${one}/task`))
-        waiting.push(...readFileSync(`/proc/${one}/task/${task}/children`, 'utf8').split(' ').filter(Boolean));
-    } catch {
-      // It ended meanwhile.
-    }
-  return total;
-}
-
-/** Ticks that a process has taken, and those that it has waited for (proc_pid_stat(5)). */
-function ticksOf(pid) {
-  const fields = readFileSync(`/proc/${pid}/stat`, 'utf8')
-    .replace(/^.*\) /, '')
-    .split(' ')
-    .map(Number);
-  return { own: fields[11] + fields[12], ofChildren: fields[13] + fields[14] };
-}
-
-const daemon = existsSync(options.dockerd) ? Number(readFileSync(options.dockerd, 'utf8')) : undefined;
-const daemonTicks = () => (daemon === undefined ? 0 : ticksOf(daemon).own + ticksOf(daemon).ofChildren);
-
-/** Milliseconds, processor seconds, and the most memory. */
-async function time(argv, env, isDaemons) {
-  // What another has written and not yet brought to the disk is not this one's to wait for.
-  execFileSync('sync');
-  const ticks = () => ticksOf(process.pid).ofChildren + (isDaemons ? daemonTicks() : 0);
-  const [begun, before] = [performance.now(), ticks()];
-  const child = spawn(argv[0], argv.slice(1), { env, stdio: ['ignore', 'ignore', 'pipe'] });
-  let words = '';
-  child.stderr.on('data', (chunk) => {
-    words += chunk;
-  });
-  let most = 0;
-  const watch = setInterval(() => {
-    most = Math.max(most, residentOf(child.pid));
-  }, 100);
-  const code = await new Promise((resolve) => child.on('close', resolve));
-  const ms = performance.now() - begun;
-  clearInterval(watch);
-  if (code !== 0) throw new Error(`${argv.join(' ')}: ${words}`);
-  return { ms, most, cpu: (ticks() - before) / 100 };
-}
-
+const time = beside(options.dockerd);
 const program = join(top, 'bin/tcompose');
 const hasDocker = spawnSync(options.docker, ['version'], { stdio: 'ignore' }).status === 0;
 const ways = {
