@@ -109,6 +109,8 @@ export interface Service {
   readonly profiles?: readonly string[];
   readonly provider?: Readonly<Record<string, unknown>>;
   readonly pull_policy?: string;
+  /** With pull_policy `refresh`: `1d12h` */
+  readonly pull_refresh_after?: string;
   readonly read_only?: boolean;
   /** `no`, `always`, `unless-stopped`, `on-failure`, `on-failure:N`. */
   readonly restart?: string;

@@ -33,7 +33,7 @@ export function pullsFor(
     if (policy === 'always') return 'pull_policy: always';
     if (policy === 'never' || policy === 'build') return undefined;
     if (image === undefined) return MISSING;
-    const window = windowOf(policy);
+    const window = windowOf(policy, service.pull_refresh_after);
     return window !== undefined && Date.parse(image.pulledAt ?? '1970-01-01') + window <= nowMs
       ? `pull_policy: ${policy}`
       : undefined;
@@ -102,12 +102,13 @@ function steps(
 
 const UNIT_MS: Readonly<Record<string, number>> = { w: 604_800_000, d: 86_400_000, h: 3_600_000, m: 60_000, s: 1000 };
 
-/** `daily`, `weekly`, `every_1d12h`: how long what was pulled is good, in milliseconds. */
-function windowOf(policy: string): number | undefined {
+/** `daily`, `weekly`, `every_1d12h`, `refresh`: how long what was pulled is good, in milliseconds. */
+function windowOf(policy: string, refreshAfter = ''): number | undefined {
   if (policy === 'daily') return UNIT_MS['d'];
   if (policy === 'weekly') return UNIT_MS['w'];
-  if (!policy.startsWith('every_')) return undefined;
-  return [...policy.matchAll(/(\d+)([wdhms])/g)].reduce(
+  if (!policy.startsWith('every_') && policy !== 'refresh') return undefined;
+  const written = policy === 'refresh' ? refreshAfter : policy;
+  return [...written.matchAll(/(\d+)([wdhms])/g)].reduce(
     (sum, [, count, unit]) => sum + Number(count) * UNIT_MS[unit!]!,
     0,
   );

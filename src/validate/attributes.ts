@@ -155,11 +155,8 @@ const SERVICE: Readonly<Record<string, Attribute>> = {
   privileged: honoured,
   profiles: honoured,
   provider: refused('only containers are managed'),
-  pull_policy: {
-    ...notYet('all but refresh is honoured: it says no time (write every_1d)'),
-    only: /^refresh$/,
-  },
-  pull_refresh_after: notYet('write the time into pull_policy: every_12h'),
+  pull_policy: honoured,
+  pull_refresh_after: { support: 'honoured', why: 'with pull_policy: refresh; without it that is always' },
   read_only: honoured,
   restart: honoured,
   runtime: warned('containers are run by tcompose itself, with no OCI runtime', 'runc'),

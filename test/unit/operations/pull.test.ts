@@ -47,10 +47,18 @@ describe('up', () => {
     ['daily', 25 * HOUR, true],
     ['weekly', 25 * HOUR, false],
     ['weekly', 8 * 24 * HOUR, true],
+    ['refresh', HOUR, true],
     ['every_1d12h', 35 * HOUR, false],
     ['every_1d12h', 37 * HOUR, true],
   ])('with the policy %s and an image of age %s pulls: %s', async (policy, age, isPulled) => {
     expect(await pulledWith(policy, age)).toEqual(isPulled ? ['images.pull nginx'] : []);
+  });
+
+  test.each([
+    [3 * HOUR, true],
+    [HOUR, false],
+  ])('with refresh, and pull_refresh_after 2h, and an image of age %s pulls: %s', async (age, isPulled) => {
+    expect(await pulledWith('refresh, pull_refresh_after: 1h60m', age)).toEqual(isPulled ? ['images.pull nginx'] : []);
   });
 
   test('--pull counts more than the file', async () => {
