@@ -30,7 +30,7 @@ function quotedRune(code: number): string {
 }
 
 /** Go's way to print a duration. */
-export function shownDuration(nanoseconds: number): string {
+function shownDuration(nanoseconds: number): string {
   if (nanoseconds === 0) return '0s';
   if (nanoseconds < 1e9) return nanoseconds < 1e6 ? `${nanoseconds / 1e3}µs` : `${nanoseconds / 1e6}ms`;
   const seconds = nanoseconds / 1e9;

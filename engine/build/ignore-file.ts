@@ -90,14 +90,6 @@ export function judge(rules: IgnoreRules, path: string, above?: Verdict): Verdic
   return { ignored, matched };
 }
 
-/** The same for who does not walk: asks about every folder on the way. The context itself is never left out. */
-export function isIgnored(rules: IgnoreRules, path: string): boolean {
-  const parts = path.split('/');
-  let verdict: Verdict | undefined;
-  for (let i = 1; i <= parts.length; i++) verdict = judge(rules, parts.slice(0, i).join('/'), verdict);
-  return verdict?.ignored ?? false;
-}
-
 /** Whether a folder and all below can be passed over: it is left out, and no exception can match anything in it. */
 export const canSkip = (rules: IgnoreRules, folder: string, { ignored }: Verdict): boolean =>
   ignored && !rules.some(({ glob, exception }) => exception && mayMatchBelow(glob, folder));

@@ -41,7 +41,7 @@ const HERE = /^(\d*)<<(-?)([^<]+)$/;
 const TAKES_DOCUMENTS = /^(?:onbuild\s+)?(?:run|copy|add)\s(?!\s*\[)/i;
 
 /** Here-documents that a line asks for, in its order. */
-export function announcedDocuments(text: string): readonly { name: string; strips: boolean; expands: boolean }[] {
+function announcedDocuments(text: string): readonly { name: string; strips: boolean; expands: boolean }[] {
   if (!text.includes('<<')) return [];
   try {
     const { words } = expandWord(text, new Map(), { escape: '\\', raw: true, keepUnset: true });

@@ -10,7 +10,7 @@ export interface BuildArguments {
 }
 
 /** Known without ARG; told to RUN steps, but no part of history or cache. */
-export const PROXY_ARGUMENTS: readonly string[] = [
+const PROXY_ARGUMENTS: readonly string[] = [
   'HTTP_PROXY',
   'HTTPS_PROXY',
   'FTP_PROXY',
@@ -19,7 +19,7 @@ export const PROXY_ARGUMENTS: readonly string[] = [
 ].flatMap((name) => [name, name.toLowerCase()]);
 
 /** For the builder itself; a step sees them only by an ARG of its stage. */
-export const CONTROL_ARGUMENTS: readonly string[] = [
+const CONTROL_ARGUMENTS: readonly string[] = [
   'BUILDKIT_BUILD_NAME',
   'BUILDKIT_CACHE_MOUNT_NS',
   'BUILDKIT_CONTEXT_KEEP_GIT_DIR',

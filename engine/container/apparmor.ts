@@ -17,7 +17,7 @@ export interface AppArmorFacts {
 }
 
 const SECURITY = '/sys/kernel/security/apparmor';
-export const DEFAULT_PROFILE = 'tcompose-default';
+const DEFAULT_PROFILE = 'tcompose-default';
 
 /** Undefined: the kernel has none, or it is turned off, or it cannot be asked here. */
 export function readAppArmorFacts(): AppArmorFacts | undefined {
@@ -78,7 +78,7 @@ async function loadDefault(): Promise<string> {
  * settings, and touching processes of others. Unconfined processes may signal: the supervisor is one. It includes no file of the host,
  * but where there is one says in which language it is written: from version 4 on, `network` would leave out unix sockets.
  */
-export const profileText = (
+const profileText = (
   name: string,
   hasAbi = existsSync('/etc/apparmor.d/abi/3.0'),
 ): string => `${hasAbi ? 'abi <abi/3.0>,\n' : ''}@{PROC}=/proc/

@@ -8,7 +8,7 @@ import type { DesiredDevice } from '../../src/model/desired.ts';
 import { TcomposeError } from '../../src/model/errors.ts';
 
 /** The later one wins. */
-export const CDI_FOLDERS = ['/etc/cdi', '/var/run/cdi'];
+const CDI_FOLDERS = ['/etc/cdi', '/var/run/cdi'];
 
 export interface CdiMount {
   readonly source: string;

@@ -14,7 +14,7 @@ const WORTH_BYTES = 4 << 20;
 
 export const PART = '.part';
 
-export const partFile = (paths: Paths, { digest }: Pick<Descriptor, 'digest'>): string =>
+const partFile = (paths: Paths, { digest }: Pick<Descriptor, 'digest'>): string =>
   join(partialDir(paths), `${hexOf(digest)}${PART}`);
 
 export const dropPart = (paths: Paths, layer: Pick<Descriptor, 'digest'>): Promise<void> =>

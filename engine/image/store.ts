@@ -14,7 +14,7 @@ import { imagesDir, type Paths } from '../state/paths.ts';
 import { startTimeOf } from '../state/process.ts';
 import { publishLayer, syncLayers, type Unpacked } from './layers.ts';
 
-export const STORE_VERSION = 1;
+const STORE_VERSION = 1;
 
 export interface ImageEntry {
   readonly addedAt: string;

@@ -19,7 +19,7 @@ export const capturing =
   };
 
 /** Exit status, length of the output, output, errors (ops_exec.c, send_captured). */
-export function parseCaptured(data: Buffer): Finished {
+function parseCaptured(data: Buffer): Finished {
   const end = 8 + data.readUInt32LE(4);
   return {
     status: data.readUInt32LE(0),

@@ -4,7 +4,7 @@ import { TcomposeError } from '../../src/model/errors.ts';
 
 type Log = DesiredContainer['log'];
 
-export const DRIVERS = ['json-file', 'local', 'none', 'journald', 'syslog'] as const;
+const DRIVERS = ['json-file', 'local', 'none', 'journald', 'syslog'] as const;
 export type LogDriver = (typeof DRIVERS)[number];
 
 const OF_ALL = ['mode', 'max-buffer-size'];

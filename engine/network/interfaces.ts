@@ -178,7 +178,7 @@ const ipv6Settings = ({ ipv6 }: EndpointRecord): LaunchOp[] => {
 };
 
 /** The host's side, up last: an address made for it by the kernel would answer to containers. */
-export function portOps(
+function portOps(
   { slots, instance, hairpin, ...place }: Place,
   container: ContainerRecord,
   endpoint: EndpointRecord,

@@ -43,7 +43,7 @@ const toHeld = ({ protocol, hostIp, port, inode }: HostSocket): HeldPort => ({
   holder: { inode },
 });
 
-export function parseAll(text: string, protocol: string): HostSocket[] {
+function parseAll(text: string, protocol: string): HostSocket[] {
   return text
     .split('\n')
     .slice(1)
@@ -57,7 +57,7 @@ export function parseAll(text: string, protocol: string): HostSocket[] {
 }
 
 /** ENDPT SOCK STY SSTY HBKT LPORT UID INODE LADDRS: an endpoint may have several addresses (net/sctp/proc.c). */
-export function parseSctp(text: string): HostSocket[] {
+function parseSctp(text: string): HostSocket[] {
   return text
     .split('\n')
     .slice(1)

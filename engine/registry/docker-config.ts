@@ -20,7 +20,7 @@ export interface DockerConfig {
 export const NO_CONFIG: DockerConfig = { auths: {}, helpers: {} };
 
 /** The key that docker has for its own registry since version 1. */
-export const HUB_KEY = 'https://index.docker.io/v1/';
+const HUB_KEY = 'https://index.docker.io/v1/';
 
 type Json = Readonly<Record<string, unknown>>;
 const isMap = (value: unknown): value is Json => typeof value === 'object' && value !== null && !Array.isArray(value);

@@ -15,7 +15,7 @@ import { needsMount } from './mount-options.ts';
 import { checkTarget, publish, runningUsers, type Staging, withStaging } from './staging.ts';
 import { readVolume, volumeMissing } from './volume-records.ts';
 
-export const mustRead = (host: Host, name: string): VolumeRecord => {
+const mustRead = (host: Host, name: string): VolumeRecord => {
   const record = readVolume(host.paths, name);
   if (record === undefined) throw volumeMissing(name);
   return record;

@@ -5,7 +5,7 @@ import { isHostPath } from './canonical/volumes.ts';
 import { childList, childMap, childText, entriesOf, type MapNode, type ScalarNode, type SpecNode } from './tree.ts';
 
 /** A URL or a git reference: not a path of this machine. */
-export const REMOTE = /^(https?:\/\/|git:\/\/|ssh:\/\/|github\.com\/|git@)|:\/\//;
+const REMOTE = /^(https?:\/\/|git:\/\/|ssh:\/\/|github\.com\/|git@)|:\/\//;
 
 export function absolute(path: string, base: string): string {
   if (path === '~' || path.startsWith('~/')) return posix.resolve(homedir(), `.${path.slice(1)}`);

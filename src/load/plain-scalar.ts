@@ -41,7 +41,7 @@ export function goNumber(value: number, raw?: string): string {
   return exact !== undefined && exact >= -(2n ** 63n) && exact < 2n ** 64n ? String(exact) : goFloat(value);
 }
 
-export function goFloat(value: number): string {
+function goFloat(value: number): string {
   if (Number.isNaN(value)) return 'NaN';
   if (!Number.isFinite(value)) return value > 0 ? '+Inf' : '-Inf';
   if (value === 0) return '0';

@@ -3,7 +3,7 @@ import { posix } from 'node:path';
 import type { Findings } from './findings.ts';
 import { child, type MapNode, type ScalarNode } from './tree.ts';
 
-export function normalName(text: string): string {
+function normalName(text: string): string {
   return text
     .toLowerCase()
     .replace(/[^a-z0-9_-]/g, '')

@@ -58,7 +58,7 @@ export function gitEnvironment(
 }
 
 /** All its digits: SHA-1 or SHA-256. */
-export const isCommit = (text: string): boolean => /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(text);
+const isCommit = (text: string): boolean => /^(?:[0-9a-f]{40}|[0-9a-f]{64})$/.test(text);
 
 export interface FoundCommit {
   readonly commit: string;
@@ -125,11 +125,13 @@ export async function checkOutCommit(
   const inside = ['-C', into, ...SETTINGS.flatMap((setting) => ['-c', setting])];
   const fetch = [...inside, 'fetch', '--quiet', '--depth=1', '--no-tags', '--no-recurse-submodules', '--', repository];
   const { code } = await git([...fetch, commit]);
-  // Old servers give only what has a name.
-  if (code !== 0) {
-    await must([...fetch, fullName ?? commit]);
+  // Old servers give only what has a name; some nothing by its digits, or no part of a history (git's "dumb" HTTP): then all of it.
+  if (code !== 0 && fullName !== undefined && (await git([...fetch, fullName])).code === 0) {
     const fetched = await must([...inside, 'rev-parse', '--verify', '--end-of-options', 'FETCH_HEAD^{commit}']);
     if (fetched !== commit) return 'moved';
+  } else if (code !== 0) {
+    const all = ['+refs/heads/*:refs/remotes/origin/*', '+refs/tags/*:refs/tags/*'];
+    await must([...inside, 'fetch', '--quiet', '--no-recurse-submodules', '--', repository, ...all]);
   }
   await must([...inside, 'checkout', '--quiet', '--detach', commit, '--']);
   if (submodules) await must([...inside, 'submodule', '--quiet', 'update', '--init', '--recursive', '--depth=1']);

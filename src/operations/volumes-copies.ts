@@ -5,7 +5,7 @@ import type { Context } from './context.ts';
 import { ANONYMOUS_LABEL, noSuchVolume } from './volumes-life.ts';
 
 /** Where a copy comes from, and of a snapshot when it was taken. */
-export const COPY_LABEL = { from: 'tcompose.volume.from', taken: 'tcompose.volume.snapshot' } as const;
+const COPY_LABEL = { from: 'tcompose.volume.from', taken: 'tcompose.volume.snapshot' } as const;
 
 type Labels = Readonly<Record<string, string>>;
 

@@ -143,7 +143,7 @@ function unknownName(question: Question): [says: string, help: string] {
 }
 
 /** Two containers without a network that both are on; undefined when they share one. */
-export function apartness(
+function apartness(
   { trace: { asker }, serviceOf, networkOf }: Question,
   target: TraceParty,
 ): { readonly says: string; readonly help: string } | undefined {

@@ -21,7 +21,6 @@ const IS_GIT = /^(?:(?:git|ssh):\/\/|https?:\/\/[^?#]+\.git(?:[?#]|$)|[\w.-]+@[\
 const IS_GITHUB = /^github\.com\/[^/]+\/[^/#?]+/;
 
 export const isGitAddress = (text: string): boolean => IS_GIT.test(text);
-export const isGitContext = (text: string): boolean => IS_GIT.test(text) || IS_GITHUB.test(text);
 
 export const isHttpAddress = (text: string): boolean => /^https?:\/\//i.test(text);
 

@@ -18,7 +18,7 @@ export interface Placement {
 }
 
 /** `.` and `..` name folders as a slash does. */
-export const meansFolder = (target: string): boolean => /(?:^|\/)\.{0,2}$/.test(target);
+const meansFolder = (target: string): boolean => /(?:^|\/)\.{0,2}$/.test(target);
 
 /** One for each, in order: what comes first may be the folder that the next goes into. */
 export function placeAll(items: readonly Placeable[], wanted: string, found: Target): readonly Placement[] {

@@ -5,8 +5,6 @@ import type { CopyServices, OpenContext, SourceTree } from '../copy/contract.ts'
 import { openContext } from '../copy/open-context.ts';
 import { ignoreFileNames, parseIgnoreFile } from '../ignore-file.ts';
 
-export type FileContext = Exclude<BuildContext, { kind: 'image' }>;
-
 export interface Opened {
   readonly context: OpenContext;
   tree(): Promise<SourceTree>;

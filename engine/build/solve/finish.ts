@@ -26,7 +26,7 @@ export function withTimes(history: readonly HistoryEntry[], inherited: string): 
 }
 
 /** Keys in the order of the alphabet, as Docker writes them: the same image has the same id. */
-export function imageConfig({ request, epoch }: Solver, state: StageState): Buffer {
+function imageConfig({ request, epoch }: Solver, state: StageState): Buffer {
   const { config, author } = state.image;
   const [os = 'linux', architecture = '', variant] = state.platform.split('/');
   const labels = { ...config.Labels, ...request.labels };

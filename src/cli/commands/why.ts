@@ -30,7 +30,7 @@ address. The asker's own name server is asked, from within its network, and a co
 const SIGNS = { ok: ['green', '✔'], warning: ['boldYellow', '!'], broken: ['boldRed', '✘'] } as const;
 const WIDTH = 'published'.length;
 
-export function renderWhy({ from, to, works, brokenAt, hops }: Why, color: Paint): string {
+function renderWhy({ from, to, works, brokenAt, hops }: Why, color: Paint): string {
   const lines = hops.map(({ hop, state, says, help }) => {
     const [hue, sign] = SIGNS[state];
     const advice = (help ?? '').split('\n').filter(Boolean);

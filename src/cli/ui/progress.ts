@@ -105,7 +105,7 @@ function quiet(out: Output, color: Paint): Progress {
 }
 
 /** One line a finished step; two spaces before the word, as Compose prints it. */
-export function plainLine(event: ProgressEvent, dryRun: boolean, color: Paint): string | undefined {
+function plainLine(event: ProgressEvent, dryRun: boolean, color: Paint): string | undefined {
   const mark = dryRun ? color('cyan', DRY_RUN) : '';
   switch (event.type) {
     case 'done':
@@ -130,7 +130,7 @@ export function plainLine(event: ProgressEvent, dryRun: boolean, color: Paint): 
 }
 
 /** The keys of Compose's `--progress json`, and ours beside them: step, elapsedMs. */
-export function progressJson(event: ProgressEvent, dryRun: boolean): string | undefined {
+function progressJson(event: ProgressEvent, dryRun: boolean): string | undefined {
   const mark = dryRun ? { 'dry-run': true } : {};
   const line = (value: object) => `${JSON.stringify({ ...mark, ...value })}\n`;
   if (event.type === 'plan' || event.type === 'build' || event.type === 'layer') return undefined;

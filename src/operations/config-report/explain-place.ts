@@ -19,7 +19,7 @@ export function explainPlace(text: string, model: SpecNode, cwd: string): string
 }
 
 /** Names may hold dots: the longest one that exists is taken. */
-export function parsePlace(text: string, model: SpecNode): Path {
+function parsePlace(text: string, model: SpecNode): Path {
   const path: (string | number)[] = [];
   let node: SpecNode | undefined = model;
   let rest = text.replace(/\[(\d+)\]/g, '.$1');

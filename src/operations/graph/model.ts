@@ -35,7 +35,7 @@ export interface Graph {
   readonly edges: readonly GraphEdge[];
 }
 
-export const SIGN: Readonly<Record<GraphChange, string>> = { create: '+', update: '~', recreate: '-/+', remove: '-' };
+const SIGN: Readonly<Record<GraphChange, string>> = { create: '+', update: '~', recreate: '-/+', remove: '-' };
 export const WORD: Readonly<Record<GraphChange, string>> = {
   create: 'would be created',
   update: 'would be changed in place',

@@ -1,7 +1,22 @@
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
 import { matchesGlob, parseGlob } from '../../../engine/build/glob.ts';
-import { canSkip, ignoreFileNames, isIgnored, judge, parseIgnoreFile } from '../../../engine/build/ignore-file.ts';
+import {
+  canSkip,
+  type IgnoreRules,
+  ignoreFileNames,
+  judge,
+  parseIgnoreFile,
+  type Verdict,
+} from '../../../engine/build/ignore-file.ts';
+
+/** As a walk that passes nothing over: asks about every folder on the way. */
+function isIgnored(rules: IgnoreRules, path: string): boolean {
+  const parts = path.split('/');
+  let verdict: Verdict | undefined;
+  for (let i = 1; i <= parts.length; i++) verdict = judge(rules, parts.slice(0, i).join('/'), verdict);
+  return verdict?.ignored ?? false;
+}
 
 const ignored = (text: string, path: string) => isIgnored(parseIgnoreFile(text).rules, path);
 

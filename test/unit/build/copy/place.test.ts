@@ -1,6 +1,6 @@
 /** Where what is copied goes, which modes it gets, and what addresses mean: all pure. */
 import { describe, expect, test } from 'vitest';
-import { isGitAddress, isGitContext, parseGitAddress } from '../../../../engine/build/context/git-address.ts';
+import { isGitAddress, parseGitAddress } from '../../../../engine/build/context/git-address.ts';
 import { nameOf } from '../../../../engine/build/context/http.ts';
 import { parseChmod } from '../../../../engine/build/copy/chmod.ts';
 import { placeAll } from '../../../../engine/build/copy/place.ts';
@@ -118,7 +118,6 @@ describe('an address', () => {
   ])('%s is none', (text) => expect(isGitAddress(text)).toBe(false));
 
   test('github.com is one for contexts alone', () => {
-    expect(isGitContext('github.com/a/b')).toBe(true);
     expect(isGitAddress('github.com/a/b')).toBe(false);
     expect(parseGitAddress('github.com/a/b#v1')).toMatchObject({ remote: 'https://github.com/a/b', ref: 'v1' });
   });
