@@ -4,6 +4,7 @@
  */
 
 import type { Registry } from '../src/model/registry.ts';
+import type { ProvidedText } from '../src/model/volume-facts.ts';
 import type { HostFacts } from './container/host-facts.ts';
 import type { DnsContext } from './dns/index.ts';
 import type { ImageStore } from './image/index.ts';
@@ -38,7 +39,7 @@ export interface Host {
   /** As they are on disk now. */
   records(): Promise<Records>;
   /** Digest → text of secrets and configs, as far as this command was told. */
-  readonly contents: Map<string, Uint8Array>;
+  readonly contents: Map<string, ProvidedText>;
   /** The value made for this key in this command, made only once however many ask at the same time. */
   shared<T>(key: string, make: () => Promise<T>): Promise<T>;
   close(): Promise<void>;

@@ -5,9 +5,10 @@
  */
 import { createHash } from 'node:crypto';
 import { constants } from 'node:fs';
-import { mkdir, open, readFile, rm } from 'node:fs/promises';
+import { type FileHandle, mkdir, open, readFile, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { TcomposeError } from '../../src/model/errors.ts';
+import type { ProvidedText } from '../../src/model/volume-facts.ts';
 import type { Host } from '../host.ts';
 import { makeFolder } from '../state/files.ts';
 import { containerDir, contentsDir, type Paths } from '../state/paths.ts';
@@ -36,10 +37,10 @@ export async function writeContents(
   makeFolder(contentsDir(host.paths, id));
   for (const mount of wanted) {
     const file = contentFile(host.paths, id, mount.target);
-    const told = host.contents.get(mount.content!.digest);
-    const kept = isNew || !(await isThere(file)) ? await readKept(host.paths, [id, replaces], mount) : undefined;
-    const bytes = told ?? kept;
-    if (bytes !== undefined) await writeOne(host.paths, id, mount, bytes);
+    const text =
+      host.contents.get(mount.content!.digest) ??
+      (isNew || !(await isThere(file)) ? await readKept(host.paths, [id, replaces], mount) : undefined);
+    if (text !== undefined) await writeOne(host.paths, id, mount, text);
     else if (!(await isThere(file))) throw textGone(name, mount);
   }
 }
@@ -50,34 +51,37 @@ const isThere = async (file: string): Promise<boolean> => {
   return found !== undefined;
 };
 
-/** Also of a container that this one takes the place of with nothing changed: nobody was asked for the text again. */
+/** Also of a container that this one takes the place of with nothing changed: nobody was asked for the text again. Last, the host's file. */
 async function readKept(
   paths: Paths,
   ids: readonly (string | undefined)[],
-  { target }: MountRecord,
-): Promise<Uint8Array | undefined> {
+  { target, source }: MountRecord,
+): Promise<ProvidedText | undefined> {
   for (const id of ids) {
     for (const file of id === undefined ? [] : [contentFile(paths, id, target), keptFile(paths, id, target)]) {
       const bytes = await readFile(file).catch(() => undefined);
       if (bytes !== undefined) return bytes;
     }
   }
-  return undefined;
+  return source !== '' && (await isThere(source)) ? { file: source } : undefined;
 }
 
-async function writeOne(paths: Paths, id: string, mount: MountRecord, bytes: Uint8Array): Promise<void> {
+async function writeOne(paths: Paths, id: string, mount: MountRecord, text: ProvidedText): Promise<void> {
   const { uid, gid, mode } = mount.owner!;
-  await rewrite(contentFile(paths, id, mount.target), bytes, { uid, gid, mode });
-  if (!mount.content!.of.startsWith('config ')) return;
+  const file = contentFile(paths, id, mount.target);
+  await rewrite(file, text, { uid, gid, mode }).catch((cause: NodeJS.ErrnoException) => {
+    throw cause.code === 'ENOSPC' ? noRoom(mount, paths.run, cause) : cause;
+  });
+  if (!mount.content!.of.startsWith('config ') || 'file' in text) return;
   const kept = keptFile(paths, id, mount.target);
   await mkdir(dirname(kept), { recursive: true, mode: 0o700 });
-  await rewrite(kept, bytes, { uid: 0, gid: 0, mode: 0o600 });
+  await rewrite(kept, text, { uid: 0, gid: 0, mode: 0o600 });
 }
 
 /** One write, then the rest of a longer text before it goes: a reader sees one of both or, for a moment, the new one with an old end. */
 async function rewrite(
   path: string,
-  bytes: Uint8Array,
+  text: ProvidedText,
   { uid, gid, mode }: NonNullable<MountRecord['owner']>,
 ): Promise<void> {
   const { O_WRONLY, O_CREAT, O_NOFOLLOW } = constants;
@@ -86,15 +90,44 @@ async function rewrite(
     // Owner and mode first: nobody who is not to read it may, not even for a moment. chown(2) takes set-id bits away.
     await file.chown(uid, gid);
     await file.chmod(mode);
-    await file.write(bytes, 0, bytes.length, 0);
-    await file.truncate(bytes.length);
+    await file.truncate('file' in text ? await copyInto(file, text.file) : await writeInto(file, text, 0));
   } finally {
     await file.close();
   }
 }
 
+/** How many bytes there are then. A pipe that lies in wait would keep us waiting for ever. */
+async function copyInto(file: FileHandle, path: string): Promise<number> {
+  const { O_RDONLY, O_NONBLOCK, O_NOCTTY } = constants;
+  const from = await open(path, O_RDONLY | O_NONBLOCK | O_NOCTTY);
+  try {
+    const chunk = Buffer.allocUnsafe(1 << 20);
+    for (let at = 0; ; ) {
+      const { bytesRead } = await from.read(chunk, 0, chunk.length, at);
+      if (bytesRead === 0) return at;
+      at = await writeInto(file, chunk.subarray(0, bytesRead), at);
+    }
+  } finally {
+    await from.close();
+  }
+}
+
+/** write(2) may write less than it was given. Where it ended. */
+async function writeInto(file: FileHandle, bytes: Uint8Array, at: number): Promise<number> {
+  let done = 0;
+  while (done < bytes.length) done += (await file.write(bytes, done, bytes.length - done, at + done)).bytesWritten;
+  return at + done;
+}
+
 export const removeContents = (paths: Paths, id: string): Promise<void> =>
   rm(contentsDir(paths, id), { recursive: true, force: true });
+
+const noRoom = ({ content }: MountRecord, folder: string, cause: Error): TcomposeError =>
+  new TcomposeError(`there is no room in ${folder} for the copy of ${content!.of}`, {
+    code: 'disk-full',
+    help: 'texts with an owner or a mode of their own lie in memory: leave uid, gid and mode out, and the file itself is mounted',
+    cause,
+  });
 
 const textGone = (container: string, { content }: MountRecord): TcomposeError =>
   new TcomposeError(`the text of ${content!.of} is not kept on disk, and went with the last life of this machine`, {

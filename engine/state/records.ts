@@ -61,7 +61,7 @@ export interface EndpointRecord {
 export interface MountRecord {
   readonly target: string;
   readonly kind: 'volume' | 'bind' | 'tmpfs' | 'image' | 'file';
-  /** volume: its full name; bind: the host's path; image: its id; tmpfs and file: ''. */
+  /** volume: its full name; bind: the host's path; image: its id; file: the host's that it is a copy of, else ''; tmpfs: ''. */
   readonly source: string;
   readonly readOnly: boolean;
   readonly anonymous: boolean;

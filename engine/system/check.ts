@@ -21,15 +21,16 @@ export async function checkWanted(
     ...networks.flatMap(({ name }) => longName('network', name)),
     ...volumes.flatMap(({ name }) => longName('volume', name)),
   ];
-  const [ports, addresses, parents, mounts, limits, isolation] = await Promise.all([
+  const [made, ports, addresses, parents, mounts, limits, isolation] = await Promise.all([
+    impossibleVolumes(volumes),
     impossiblePorts(host, { containers, networks }, leaving),
     impossibleAddresses(host, { containers, networks }, leaving),
     impossibleParents(host, networks),
-    impossibleMounts(host, containers),
+    impossibleMounts(host, containers, new Set(volumes.map(({ name }) => name))),
     impossibleLimits(host, containers),
     impossibleIsolation(host, containers),
   ]);
-  return [...names, ...ports, ...addresses, ...parents, ...mounts, ...limits, ...isolation];
+  return [...names, ...made, ...ports, ...addresses, ...parents, ...mounts, ...limits, ...isolation];
 }
 
 async function impossibleIsolation(host: Host, containers: readonly DesiredContainer[]): Promise<readonly Error[]> {
@@ -113,12 +114,21 @@ async function impossibleParents(host: Host, networks: DesiredState['networks'])
   return await parentProblems(await host.networkContext(), networks, (await host.records()).networks);
 }
 
-async function impossibleMounts(host: Host, containers: readonly DesiredContainer[]): Promise<readonly Error[]> {
+async function impossibleVolumes(volumes: DesiredState['volumes']): Promise<readonly Error[]> {
+  if (volumes.length === 0) return [];
+  const { volumeProblem } = await import('../volume/check-volumes.ts');
+  return (await Promise.all(volumes.map(volumeProblem))).flatMap((problem) => problem ?? []);
+}
+
+async function impossibleMounts(
+  host: Host,
+  containers: readonly DesiredContainer[],
+  making: ReadonlySet<string>,
+): Promise<readonly Error[]> {
   const mounting = containers.filter(({ mounts }) => mounts.length > 0);
   if (mounting.length === 0) return [];
   const { mountProblems } = await import('../volume/check-mounts.ts');
   const layersOf = async (image: string) => (await host.images()).layerPaths(image).catch(() => undefined);
-  return (
-    await Promise.all(mounting.map((one) => mountProblems({ paths: host.paths, layersOf, starting: containers }, one)))
-  ).flat();
+  const check = { paths: host.paths, layersOf, starting: containers, making };
+  return (await Promise.all(mounting.map((one) => mountProblems(check, one)))).flat();
 }

@@ -6,6 +6,7 @@ import type { DesiredContainer, DesiredMount } from '../../src/model/desired.ts'
 import { TcomposeError } from '../../src/model/errors.ts';
 import { type Paths, volumeData } from '../state/paths.ts';
 import { isMounted } from './attach.ts';
+import { deviceProblem } from './check-volumes.ts';
 import { mayHave } from './look-up.ts';
 import { needsMount } from './mount-options.ts';
 import { propagationProblem } from './propagation.ts';
@@ -18,6 +19,8 @@ export interface MountCheck {
   readonly layersOf: (image: string) => Promise<readonly string[] | undefined>;
   /** All that the plan starts: one of them may make the folder that another wants to find in a volume. */
   readonly starting: readonly DesiredContainer[];
+  /** Volumes that the plan makes, or makes anew. */
+  readonly making: ReadonlySet<string>;
 }
 
 export async function mountProblems(check: MountCheck, container: DesiredContainer): Promise<readonly Error[]> {
@@ -38,6 +41,12 @@ const problemOf = async (
       'bad-mount',
       'write a path without a slash at its beginning and without ..',
     );
+  if (mount.kind !== 'from' && isProcs(mount))
+    return refuse(
+      `nothing can be mounted on ${mount.target}: what is beneath /proc is the kernel's`,
+      'bad-mount',
+      'mount it somewhere else',
+    );
   switch (mount.kind) {
     case 'bind':
       return bindProblem(mount, address);
@@ -45,7 +54,11 @@ const problemOf = async (
       const unknown = unknownTmpfsOption(mount.options);
       return unknown === undefined
         ? undefined
-        : refuse(`the tmpfs on ${mount.target} has the unknown option "${unknown}"`, 'bad-mount', 'see tmpfs(5)');
+        : refuse(
+            `the tmpfs on ${mount.target} has the unknown or malformed option "${unknown}"`,
+            'bad-mount',
+            'see tmpfs(5)',
+          );
     }
     case 'image':
       if (mount.subpath === undefined) return undefined;
@@ -59,7 +72,10 @@ const problemOf = async (
           );
     case 'volume': {
       const { volume, subpath } = mount;
-      if (volume === undefined || subpath === undefined || subpath === '') return undefined;
+      if (volume === undefined) return undefined;
+      const record = check.making.has(volume) ? undefined : readVolume(check.paths, volume);
+      const gone = record === undefined ? undefined : await deviceProblem(record.madeFrom);
+      if (gone !== undefined || subpath === undefined || subpath === '') return gone;
       if (!isWithin(subpath)) return escapes(subpath);
       const layers = mount.noCopy ? undefined : await check.layersOf(container.image.id);
       // Docker makes the folder when it copies the image's content there.
@@ -78,6 +94,17 @@ const problemOf = async (
       return undefined;
   }
 };
+
+/** What programs ask the kernel there must be its answer (CVE-2019-16884); these are files of numbers alone, and lxcfs's (runc checkProcMount). */
+const PROC = /^\/proc(?:\/|$)/;
+const HARMLESS =
+  /^\/proc\/(?:cpuinfo|diskstats|meminfo|stat|swaps|uptime|loadavg|slabinfo|net\/dev|sys\/kernel\/ns_last_pid|sys\/crypto\/fips_enabled)$/;
+
+function isProcs(mount: DesiredMount): boolean {
+  const target = posix.normalize(mount.target);
+  if (!PROC.test(target) || HARMLESS.test(target)) return false;
+  return !(target === '/proc' && mount.kind === 'bind' && mount.source === '/proc');
+}
 
 const isWithin = (subpath: string): boolean =>
   !subpath.startsWith('/') && posix.normalize(subpath).split('/')[0] !== '..';

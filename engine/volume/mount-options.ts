@@ -17,6 +17,10 @@ const optionsOf = (volume: DesiredVolume): readonly string[] =>
 export const isBind = (volume: DesiredVolume): boolean =>
   optionsOf(volume).some((option) => option === 'bind' || option === 'rbind');
 
+/** Docker takes an empty type where a bind needs none. */
+const typeOf = (volume: DesiredVolume): string | undefined =>
+  volume.driverOpts['type'] === '' && isBind(volume) ? 'none' : volume.driverOpts['type'];
+
 /** Whether something has to be mounted on its folder before use. */
 export const needsMount = (volume: DesiredVolume): boolean => Object.keys(volume.driverOpts).length > 0;
 
@@ -33,7 +37,8 @@ export const checkDriverOptions = (volume: DesiredVolume): void => {
   if (unknown !== undefined)
     throw bad(volume, `the driver option ${JSON.stringify(unknown)} is unknown`, 'use type, o and device');
   if (!needsMount(volume)) return;
-  const { type, device } = driverOpts;
+  const { device } = driverOpts;
+  const type = typeOf(volume);
   if (type === undefined || device === undefined || type === '' || device === '')
     throw bad(volume, 'the driver options type and device belong together', 'give both');
   if (!/^[a-z0-9][a-z0-9._-]*$/i.test(type))
@@ -65,7 +70,8 @@ export const hostToResolve = (volume: DesiredVolume): string | undefined => {
  * (mount.nfs reads another language: it wants the host in the device), as Docker does with mount(2).
  */
 export const mountArguments = (volume: DesiredVolume, onto: string, address?: string): readonly string[] => {
-  const { type = '', device = '' } = volume.driverOpts;
+  const { device = '' } = volume.driverOpts;
+  const type = typeOf(volume) ?? '';
   const given = optionsOf(volume);
   const options =
     address === undefined ? given : [...given.filter((one) => !one.startsWith('addr=')), `addr=${address}`];

@@ -72,9 +72,9 @@ const ownRecord = (request: MountRequest, mount: OwnMount): MountRecord => {
       return { ...PLAIN, target, kind: 'image', source: image.id, readOnly, recursive: false, ...part };
     }
     case 'file': {
-      const { uid, gid, mode, content } = mount;
+      const { uid, gid, mode, content, file: source = '' } = mount;
       const owner = { uid, gid, mode };
-      return { ...PLAIN, target, kind: 'file', source: '', readOnly, recursive: false, owner, ...textOf(content) };
+      return { ...PLAIN, target, kind: 'file', source, readOnly, recursive: false, owner, ...textOf(content) };
     }
     case 'tmpfs':
       return { ...PLAIN, target, kind: 'tmpfs', source: '', readOnly, options: mount.options };

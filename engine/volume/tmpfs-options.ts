@@ -24,11 +24,25 @@ const FLAGS: Readonly<Record<string, { readonly flag: number; readonly on: boole
   nostrictatime: { flag: MS.STRICTATIME, on: false },
 };
 
-/** tmpfs(5); a name with `=`. */
-const DATA = new Set(['size', 'mode', 'uid', 'gid', 'nr_inodes', 'nr_blocks', 'mpol', 'huge']);
+const SIZE = /^(?:0x[\da-f]+|\d+)[kmgtpe]?$/i;
+const ID = /^\d{1,10}$/;
+/** tmpfs(5), and what the kernel makes of their values (memparse, octal numbers). */
+const DATA: Readonly<Record<string, RegExp>> = {
+  size: /^(?:(?:0x[\da-f]+|\d+)[kmgtpe]?|\d+%)$/i,
+  mode: /^[0-7]{1,5}$/,
+  uid: ID,
+  gid: ID,
+  nr_inodes: SIZE,
+  nr_blocks: SIZE,
+  mpol: /./,
+  huge: /^(?:never|always|within_size|advise)$/,
+};
 
-const isKnown = (option: string): boolean =>
-  Object.hasOwn(FLAGS, option) || (option.includes('=') && DATA.has(option.slice(0, option.indexOf('='))));
+function isKnown(option: string): boolean {
+  if (Object.hasOwn(FLAGS, option)) return true;
+  const [, name = '', value = ''] = /^([^=]*)=(.*)$/s.exec(option) ?? [];
+  return Object.hasOwn(DATA, name) && DATA[name]!.test(value);
+}
 
 /** The first option that mount(2) would refuse with no more than EINVAL. */
 export const unknownTmpfsOption = (options: readonly string[]): string | undefined =>

@@ -39,6 +39,7 @@ export const checkName = (name: string): void => {
   if (isVolumeName(name)) return;
   throw new TcomposeError(`${JSON.stringify(name)} is no valid name for a volume`, {
     code: 'bad-volume-name',
+    address: `volume/${name}`,
     help: 'use letters, digits, "_", "." and "-", beginning with a letter or digit, at most 255',
   });
 };

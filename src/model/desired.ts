@@ -253,6 +253,8 @@ export type DesiredMount =
   | {
       readonly kind: 'file';
       readonly content: DesiredContent;
+      /** Absolute path on the host of what it is a copy of: after a reboot it is copied once more. */
+      readonly file?: string;
       readonly target: string;
       readonly readOnly: true;
       readonly mode: number;

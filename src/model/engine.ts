@@ -21,7 +21,7 @@ import type { LiveContainer, LiveNetwork, LiveState, LiveVolume } from './live.t
 import type { Pulled, PullOptions, Pushed, PushOptions } from './pull.ts';
 import type { AttachRequest, ExecRequest, LogLine, LogOptions } from './streams.ts';
 import type { Trace, TraceRequest } from './trace.ts';
-import type { VolumeChange, VolumeCopyFacts, VolumeCopyOptions } from './volume-facts.ts';
+import type { ProvidedText, VolumeChange, VolumeCopyFacts, VolumeCopyOptions } from './volume-facts.ts';
 
 export type {
   CommitOptions,
@@ -47,7 +47,7 @@ export interface Engine {
    */
   check(wanted: Omit<DesiredState, 'project'>, leaving: ReadonlySet<string>): Promise<readonly Error[]>;
   /** Texts of secrets and configs by digest, for what is made, started or changed later in this command. Nothing is written down. */
-  provide(contents: ReadonlyMap<string, Uint8Array>): void;
+  provide(contents: ReadonlyMap<string, ProvidedText>): void;
   readonly images: Images;
   readonly networks: Networks;
   readonly volumes: Volumes;

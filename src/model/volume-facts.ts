@@ -28,3 +28,6 @@ export interface VolumeChange {
   /** Of what changed: `type`, `content`, `mode`, `owner`, `link`, `device`, `names` (hard links). */
   readonly what: readonly string[];
 }
+
+/** A text of a secret or config, or the host's file that has it. */
+export type ProvidedText = Uint8Array | { readonly file: string };

@@ -4,6 +4,7 @@ import type { ImageInfo } from '../model/engine.ts';
 import { TcomposeError, TcomposeErrors } from '../model/errors.ts';
 import type { Project, Service } from '../model/project.ts';
 import type { Path, SourceRange } from '../model/source.ts';
+import type { ProvidedText } from '../model/volume-facts.ts';
 import { type Dependencies, noSuchService, projectDependencies, startOrder, withNeeds } from './dependencies.ts';
 import { containersOf } from './desire/container.ts';
 import { checkPorts, networkName } from './desire/networking.ts';
@@ -52,7 +53,7 @@ export interface Desire {
   readonly knownNetworks: ReadonlySet<string>;
   readonly origin: Origin;
   /** Digest → text of secrets and configs: for Engine.provide, never shown or written. */
-  readonly contents: ReadonlyMap<string, Uint8Array>;
+  readonly contents: ReadonlyMap<string, ProvidedText>;
   readonly warnings: readonly string[];
 }
 

@@ -51,7 +51,7 @@ function isSame(one: DesiredMount, other: DesiredMount): boolean {
   const bare = (mount: DesiredMount) => {
     const { content: _, labels: _l, ...rest } = mount as Extract<DesiredMount, { kind: 'bind' }> & { labels?: unknown };
     if (mount.kind !== 'file') return rest;
-    const { uid: _u, gid: _g, mode: _m, ...file } = rest as unknown as Record<string, unknown>;
+    const { uid: _u, gid: _g, mode: _m, file: _f, ...file } = rest as unknown as Record<string, unknown>;
     return file;
   };
   return JSON.stringify(sorted(bare(one))) === JSON.stringify(sorted(bare(other)));

@@ -25,25 +25,28 @@ function fileMount(scope: ServiceScope, kind: Kind, use: FileReference, folder: 
   const of = `${kind.slice(0, -1)} ${use.source}`;
   const bytes = contentOf(scope, kind, use.source, object);
   const reaction = onChange(scope, kind, use.source, object);
-  const content = bytes && provided(scope, of, bytes, reaction);
   const large = bytes ? undefined : scope.largeFiles.get(of);
+  const content = bytes
+    ? provided(scope, of, bytes, reaction)
+    : large === undefined
+      ? undefined
+      : described(of, large, reaction);
   const isPlain = use.uid === undefined && use.gid === undefined && use.mode === undefined;
   if (object.file !== undefined && (isPlain || content === undefined)) {
     if (!isPlain)
-      scope.warn(
-        `${of}: its owner and mode stay those of the file, which is ${large === undefined ? 'no file that can be read' : 'too large'} for a copy`,
-      );
+      scope.warn(`${of}: its owner and mode stay what they are on the host, where it is no file that can be read`);
     const mapsIds = isMapped(scope) ? { mapsIds: true as const } : {};
     const bind = { createHostPath: false, propagation: 'rprivate', recursive: false, ...mapsIds };
-    const seen = content ?? (large === undefined ? undefined : described(of, large, reaction));
-    return { kind: 'bind', source: object.file, target, readOnly: true, ...bind, ...(seen ? { content: seen } : {}) };
+    return { kind: 'bind', source: object.file, target, readOnly: true, ...bind, ...(content ? { content } : {}) };
   }
   if (content === undefined)
     throw refuse(scope, kind, use.source, `${of} has no content`, 'add file, environment or content');
   const [uid, gid] = [id(scope, kind, use, 'uid'), id(scope, kind, use, 'gid')];
   // Compose's default for what it writes itself.
   const mode = use.mode === undefined ? 0o444 : Number.parseInt(use.mode, 8);
-  return { kind: 'file', content, target, readOnly: true, mode, uid, gid };
+  const file = object.file === undefined ? {} : { file: object.file };
+  if (large !== undefined && object.file !== undefined) scope.contents.set(large, { file: object.file });
+  return { kind: 'file', content, ...file, target, readOnly: true, mode, uid, gid };
 }
 
 /** Undefined: a file that nobody has looked at, or a folder. */
@@ -59,6 +62,8 @@ function contentOf(scope: ServiceScope, kind: Kind, name: string, object: FileOb
     );
   }
   if (object.content !== undefined) return Buffer.from(object.content);
+  // `content: ""` is left out of the model, as Compose leaves it out.
+  if (object.environment === undefined && object.file === undefined && kind === 'configs') return Buffer.alloc(0);
   if (object.environment === undefined) return scope.files.get(object.file ?? '');
   const { environment } = scope.project;
   if (Object.hasOwn(environment, object.environment)) return Buffer.from(environment[object.environment]!);

@@ -1,6 +1,8 @@
 /** What is mounted where in a container: a service's own volumes and tmpfs, its image's volumes, and other containers'. */
+import { posix } from 'node:path';
 import type { DesiredMount } from '../../model/desired.ts';
 import type { Mount, Project, Service } from '../../model/project.ts';
+import type { Path } from '../../model/source.ts';
 import { byteCount } from '../quantities.ts';
 import { cleanTarget, fileMounts } from './files.ts';
 import { findService, firstContainer, imageRef, isMapped, refuse, type Scope, type ServiceScope } from './scope.ts';
@@ -57,13 +59,23 @@ function* sharedTargets(scope: Scope, name: string, service: Service, seen: Set<
 }
 
 function* ownMounts(scope: ServiceScope): Iterable<DesiredMount> {
-  for (const text of scope.service.tmpfs ?? []) yield shortTmpfs(text);
+  for (const [index, text] of (scope.service.tmpfs ?? []).entries()) yield shortTmpfs(scope, text, index);
   for (const [index, mount] of (scope.service.volumes ?? []).entries()) yield longMount(scope, mount, index);
   yield* fileMounts(scope);
 }
 
-function shortTmpfs(text: string): DesiredMount {
+/** Docker refuses these, too. */
+function checkTarget(scope: ServiceScope, target: string, path: Path): void {
+  if (target.startsWith('/') && cleanTarget(posix.normalize(target)) !== '/') return;
+  throw refuse(scope, `service ${scope.name} mounts something on "${target}", which is no place for it`, path, {
+    code: 'bad-mount',
+    help: 'write an absolute path other than /',
+  });
+}
+
+function shortTmpfs(scope: ServiceScope, text: string, index: number): DesiredMount {
   const [target = '', options = ''] = text.split(/:(.*)/s);
+  checkTarget(scope, target, ['tmpfs', index]);
   const list = options.split(',').filter(Boolean);
   return {
     kind: 'tmpfs',
@@ -74,6 +86,7 @@ function shortTmpfs(text: string): DesiredMount {
 }
 
 function longMount(scope: ServiceScope, mount: Mount, index: number): DesiredMount {
+  checkTarget(scope, mount.target, ['volumes', index]);
   const target = cleanTarget(mount.target);
   const readOnly = mount.read_only === true;
   switch (mount.type) {
@@ -116,6 +129,12 @@ function bindMount(scope: ServiceScope, mount: Mount, target: string, index: num
   const { create_host_path, propagation, recursive = 'enabled' } = mount.bind ?? {};
   const idmap = (mount.bind as Readonly<Record<string, unknown>> | undefined)?.['x-idmap'] === true;
   const readOnly = mount.read_only === true;
+  const source = mount.source ?? '';
+  if (!source.startsWith('/'))
+    throw refuse(scope, `service ${scope.name}: "${source}" is no path of this host`, ['volumes', index], {
+      code: 'bad-mount',
+      help: 'write a path of Linux: /absolute, or ./relative to the file',
+    });
   if ((recursive === 'writable' || recursive === 'readonly') && !readOnly) {
     throw refuse(
       scope,
@@ -126,7 +145,7 @@ function bindMount(scope: ServiceScope, mount: Mount, target: string, index: num
   }
   return {
     kind: 'bind',
-    source: mount.source ?? '',
+    source,
     target,
     readOnly,
     createHostPath: create_host_path !== false,

@@ -3,6 +3,7 @@ import type { ImageInfo } from '../../model/engine.ts';
 import { TcomposeError } from '../../model/errors.ts';
 import type { Project, Service } from '../../model/project.ts';
 import type { Path, SourceRange } from '../../model/source.ts';
+import type { ProvidedText } from '../../model/volume-facts.ts';
 
 export interface Scope {
   readonly project: Project;
@@ -16,7 +17,7 @@ export interface Scope {
   /** `secret NAME` → digest of its content, salted: of files that are too large to be carried about. */
   readonly largeFiles: ReadonlyMap<string, string>;
   /** Digest → text of the secrets and configs in use: filled on the way, and no part of what is desired. */
-  readonly contents: Map<string, Uint8Array>;
+  readonly contents: Map<string, ProvidedText>;
   readonly warn: (text: string) => void;
 }
 

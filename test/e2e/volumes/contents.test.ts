@@ -179,3 +179,46 @@ test('one that is too large to be carried about is bound, another content of it 
   expect(await steps()).toEqual([]);
   await ask('down', '-v');
 });
+
+test('one of any size may have an owner and a mode, another content of it is written in place, and a reboot takes nothing', async () => {
+  const megabytes = (letter: string) => letter.repeat(3 << 20);
+  await stack.write('large', megabytes('a'));
+  await stack.write('small', 'small');
+  await stack.write(
+    'owned.yaml',
+    `name: owned
+services:
+  web:
+    image: busybox
+    command: [sleep, "1000"]
+    stop_grace_period: 0s
+    secrets: [{source: large, uid: "70", gid: "71", mode: 0440}, {source: small, mode: 0400}]
+    configs: [{source: large, target: /etc/large, mode: 0600}, nothing]
+secrets: {large: {file: ./large}, small: {file: ./small}}
+configs: {large: {file: ./large}, nothing: {content: ""}}
+`,
+  );
+  const ask = (...argv: string[]) => stack.must('-f', 'owned.yaml', ...argv);
+  const look = () =>
+    ask(
+      ...['exec', '-T', 'web', 'sh', '-c'],
+      'cd /run/secrets; stat -c "%a %u:%g %s" large small /etc/large /nothing; tail -c 1 large; tail -c 1 /etc/large',
+    );
+  const seen = (last: string, size = 3 << 20) =>
+    `440 70:71 ${size}\n400 0:0 5\n600 0:0 ${size}\n444 0:0 0\n${last}${last}`;
+  await ask('up', '-d');
+  expect(await look()).toBe(seen('a'));
+  const steps = async () =>
+    (JSON.parse(await ask('plan', '--format', 'json')) as { steps: { id: string }[] }).steps.map(({ id }) => id);
+  expect(await steps()).toEqual([]);
+  await stack.write('large', `${megabytes('a').slice(2)}b`);
+  expect(await steps()).toEqual(['container.update owned-web-1']);
+  await ask('up', '-d');
+  expect(await look()).toBe(seen('b', (3 << 20) - 1));
+  // What a reboot leaves: the file on the host is asked once more.
+  await ask('stop');
+  rmSync(join(stack.instance.run, 'contents'), { recursive: true });
+  await ask('start');
+  expect(await look()).toBe(seen('b', (3 << 20) - 1));
+  await ask('down', '-v');
+});

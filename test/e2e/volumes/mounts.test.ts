@@ -160,6 +160,69 @@ volumes: {shared: {}}
 });
 
 test.each([
+  ['data:x', /mounts something on "x", which is no place for it[\s\S]*compose.yaml:7/],
+  ['data:/x/..', /no place/],
+  ['./rel:rel', /no place/],
+  ["'C:\\data:/x'", /"C:\\data" is no path of this host[\s\S]*compose.yaml:7/],
+  ['{type: tmpfs, target: t}', /no place/],
+  ['./x:/proc', /nothing can be mounted on \/proc: /],
+  ['./x:/x/../proc/sys', /beneath \/proc is the kernel's/],
+  ['{type: tmpfs, target: /proc/self/attr}', /beneath \/proc/],
+])('%s is refused with its place, before anything is touched', async (volume, message) => {
+  expect(await refused(volume)).toMatch(message);
+});
+
+test.each(['size=abc', 'mode=999', 'uid=root', 'nr_inodes=', 'huge=maybe', 'nosuch'])(
+  'a tmpfs with %s is refused before anything is touched',
+  async (option) => {
+    expect(await refused('data:/x', `    tmpfs: ["/t:${option}"]\n`)).toContain(
+      `the unknown or malformed option "${option}"`,
+    );
+  },
+);
+
+test.each([
+  [
+    '{driver_opts: {type: none, o: bind, device: /no/such/folder}}',
+    /folder \/no\/such\/folder of volume \S+ does not exist/,
+  ],
+  ['{driver_opts: {type: none, o: bind, device: ./relative}}', /"\.\/relative" is not an absolute path/],
+  ['{driver_opts: {type: tmpfs}}', /type and device belong together/],
+  ["{name: '../x'}", /no valid name/],
+])('a volume %s is refused with its line, before anything is touched', async (volume, message) => {
+  await stack.write(
+    'compose.yaml',
+    `name: mounts\nservices:\n  web: {image: busybox, volumes: [data:/x]}\nvolumes:\n  data: ${volume}\n`,
+  );
+  const { code, stderr } = await stack.run('up', '-d');
+  expect([code !== 0, stderr]).toEqual([true, expect.stringMatching(message)]);
+  expect(stderr).toContain('compose.yaml:5');
+  expect(await stack.must('volume', 'ls', '-q')).toBe('');
+  expect(await stack.must('network', 'ls', '-q', '--filter', 'label=com.docker.compose.project=mounts')).toBe('');
+});
+
+test('a volume that stands for a folder may have an empty type; that the folder went is told before anything is touched', async () => {
+  const folder = join(stack.folder, 'stood-for');
+  mkdirSync(folder);
+  await stack.write(
+    'compose.yaml',
+    `name: mounts\nservices:\n  web: {image: busybox, command: [touch, /x/made], volumes: [data:/x]}\nvolumes:\n  data: {driver_opts: {type: "", o: bind, device: ${folder}}}\n`,
+  );
+  await stack.must('run', '--rm', '-T', 'web');
+  expect(execFileSync('ls', [folder], { encoding: 'utf8' })).toBe('made\n');
+  execFileSync('rm', ['-r', folder]);
+  const { code, stderr } = await stack.run('up', '-d');
+  expect([code, stderr]).toEqual([1, expect.stringContaining('stood-for of volume mounts_data does not exist')]);
+  await stack.must('down', '-v');
+});
+
+test('who brings a whole /sys brings its control groups, as monitors of hosts need them', async () => {
+  const groups = 'ls /sys/fs/cgroup | wc -l; grep -c " /sys/fs/cgroup" /proc/self/mountinfo';
+  const host = execFileSync('sh', ['-c', groups], { encoding: 'utf8' });
+  expect(await run(['/sys:/sys:ro'], groups)).toBe(host);
+});
+
+test.each([
   ['{type: cluster, source: x, target: /x}', /cluster/],
   ["{type: npipe, source: '\\\\.\\pipe\\x', target: /x}", /npipe/],
 ])('%s is refused by name', async (volume, message) => {

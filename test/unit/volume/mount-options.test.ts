@@ -16,6 +16,7 @@ describe('driver options', () => {
       { type: 'tmpfs', device: 'tmpfs', o: 'size=1m,uid=5' },
       ['-t', 'tmpfs', '-o', 'size=1m,uid=5', '--', 'tmpfs', '/d'],
     ],
+    [{ type: '', device: '/srv/data', o: 'bind' }, ['-t', 'none', '-o', 'bind', '--', '/srv/data', '/d']],
     [{ type: 'none', device: '/srv/data', o: 'bind' }, ['-t', 'none', '-o', 'bind', '--', '/srv/data', '/d']],
     [
       { type: 'nfs', device: ':/export', o: 'addr=10.0.0.1,rw' },

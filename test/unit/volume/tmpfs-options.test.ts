@@ -15,7 +15,9 @@ test('later words undo earlier ones; what is no flag is the file system’s', ()
 });
 
 test('what neither knows is found before the kernel refuses it', () => {
-  expect(unknownTmpfsOption(['size=1m', 'uid=3', 'nr_inodes=2', 'exec'])).toBeUndefined();
+  expect(
+    unknownTmpfsOption(['size=1m', 'size=50%', 'size=0x1000k', 'mode=01777', 'uid=3', 'nr_inodes=2', 'exec']),
+  ).toBeUndefined();
   expect(unknownTmpfsOption(['size=1m', 'nosuch'])).toBe('nosuch');
   expect(unknownTmpfsOption(['constructor'])).toBe('constructor');
   expect(unknownTmpfsOption(['size'])).toBe('size');
