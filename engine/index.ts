@@ -11,6 +11,7 @@ export function createEngine(options: EngineOptions): Engine {
   const host = openHost(options);
   return {
     snapshot: async (filter) => (await import('./state/snapshot.ts')).readSnapshot(host, filter),
+    changedBy: async (project) => (await import('./state/lock.ts')).commandOfOther(host.paths, project),
     lock: async (project, command) => {
       await host.instance();
       return (await import('./state/lock.ts')).lockProject(host.paths, project, command, await host.session());
@@ -48,6 +49,10 @@ const imagesOf = (host: Host): Engine['images'] => ({
     return (await host.images()).pull(ref, options);
   },
   save: async (refs) => (await host.images()).save(refs),
+  files: async (ref, folder) => {
+    const { imageFolder, imageTar } = await import('./build/solve/image-files.ts');
+    return folder === undefined ? imageTar(host, ref) : void (await imageFolder(host, ref, folder));
+  },
   push: async (ref, options) => (await host.images()).push(ref, options),
   build: async (request) => {
     await host.instance();

@@ -38,7 +38,7 @@ export async function* watchContainer(host: Host, name: string, signal?: AbortSi
   if (!signal?.aborted && changed(end)) yield end;
 }
 
-/** Resolves when the condition holds; throws when it no longer can. */
+/** Resolves when the condition holds (`started`: for half a second, or it has done its work); throws when it no longer can. */
 export async function awaitContainer(
   host: Host,
   name: string,
@@ -50,26 +50,36 @@ export async function awaitContainer(
   const abort = () => stop.abort();
   signal?.addEventListener('abort', abort, { once: true });
   if (signal?.aborted) abort();
+  let steady: NodeJS.Timeout | undefined;
   try {
     for await (const change of watchContainer(host, name, stop.signal)) {
       last = change;
       if (holds(change, condition)) return;
+      clearTimeout(steady);
+      steady = condition === 'started' && isUp(change) ? setTimeout(abort, STEADY_MS) : undefined;
       const problem = neverWill(name, change, condition);
       if (problem !== undefined) throw problem;
     }
   } finally {
+    clearTimeout(steady);
     signal?.removeEventListener('abort', abort);
     stop.abort();
   }
   if (signal?.aborted) throw signal.reason;
+  if (steady !== undefined && last !== undefined && isUp(last)) return;
   throw failure(name, last, `is ${last?.status ?? 'gone'}`);
 }
 
 function holds({ status, health, exitCode }: ContainerChange, condition: AwaitCondition): boolean {
   if (condition === 'completed') return status === 'exited' && exitCode === 0;
   if (condition === 'healthy') return status === 'running' && health === 'healthy';
-  return status === 'running' || status === 'paused' || (status === 'exited' && exitCode === 0);
+  return status === 'exited' && exitCode === 0;
 }
+
+/** One that cannot run shows it by ending: docker compose looks after this time, too. */
+const STEADY_MS = 500;
+
+const isUp = ({ status }: ContainerChange): boolean => status === 'running' || status === 'paused';
 
 function neverWill(name: string, change: ContainerChange, condition: AwaitCondition): TcomposeError | undefined {
   const { status, health, exitCode } = change;

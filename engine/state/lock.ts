@@ -1,5 +1,5 @@
 /** One writer per project at a time. The kernel holds the lock (flock), so it ends with its holder, however that ends. */
-import { writeFileSync } from 'node:fs';
+import { statSync, writeFileSync } from 'node:fs';
 import { dirname } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TcomposeError } from '../../src/model/errors.ts';
@@ -41,6 +41,16 @@ export async function lockProject(
     const holder = readHolder(path);
     if (holder !== undefined || Date.now() > deadline) throw lockedError(project, holder);
   }
+}
+
+/** The command of another process that has the lock now: the kernel lists locks by inode (proc_locks(5)), the file has what its holder wrote. */
+export function commandOfOther(paths: Paths, project: string): string | undefined {
+  const path = lockFile(paths, project);
+  const holder = readHolder(path);
+  if (holder === undefined || holder.pid === process.pid) return undefined;
+  const inode = statSync(path, { throwIfNoEntry: false })?.ino;
+  const isHeld = (readText('/proc/locks') ?? '').split('\n').some((line) => line.includes(`:${inode} `));
+  return isHeld ? holder.command : undefined;
 }
 
 /** Undefined: it has not yet written who it is, or what is written is of an earlier one that was killed. */

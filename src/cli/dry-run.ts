@@ -24,6 +24,7 @@ export function dryEngine(engine: Engine): Engine {
     snapshot: (filter) => engine.snapshot(filter),
     provide: () => {},
     check: (wanted, leaving) => engine.check(wanted, leaving),
+    changedBy: (project) => engine.changedBy(project),
     lock: async () => ({ release: nothing }),
     images: {
       find: async (ref) => (await images.find(ref)) ?? brought.get(ref),
@@ -40,6 +41,7 @@ export function dryEngine(engine: Engine): Engine {
         return { image, isNew: true };
       },
       save: (refs) => images.save(refs),
+      files: (ref) => images.files(ref),
       push: async () => ({ digest: '', size: 0 }),
       remove: async () => ({ untagged: [], deleted: [] }),
       tag: nothing,

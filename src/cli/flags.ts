@@ -82,7 +82,7 @@ export const GLOBAL_FLAGS = {
   run: text('', 'FOLDER', 'where sockets and locks are kept (TCOMPOSE_RUN; default /run/tcompose)'),
   debug: toggle('', 'show where in tcompose an error comes from', { hidden: true }),
   verbose: toggle('', 'same as --debug', { hidden: true }),
-  parallel: refused('', 'N', 'limit how much is done at once'),
+  parallel: text('', 'N', 'accepted, without effect: what need not wait for anything is done at once'),
   compatibility: refused('', '', 'names with _ as separator'),
 } satisfies Flags;
 

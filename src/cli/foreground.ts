@@ -3,7 +3,6 @@ import type { Project } from '../model/project.ts';
 import type { AttachEvent } from '../operations/attach.ts';
 import type { Context } from '../operations/context.ts';
 import type { UpOutcome } from '../operations/up.ts';
-import { usageError } from './args.ts';
 import type { Cli, InterruptSignal } from './command.ts';
 import type { UpFlags } from './commands/up-flags.ts';
 import { exitCodeOfSignal } from './exit-codes.ts';
@@ -19,8 +18,6 @@ export async function foreground(
   services: readonly string[],
   flags: UpFlags,
 ): Promise<number> {
-  const codeFrom = flags['exit-code-from'];
-  if (codeFrom !== undefined && !project.services[codeFrom]) throw usageError(`no such service: ${codeFrom}`);
   const printer = createLogPrinter(cli.out, outcome.attach, {
     colors: cli.terminal.colorsOnStdout && !flags['no-color'],
     prefix: !flags['no-log-prefix'],
@@ -36,13 +33,17 @@ export async function foreground(
   if (context.signal.aborted) ending.interrupted('SIGINT', 1);
   const { attach } = await import('../operations/attach.ts');
   if (outcome.attach.length > 0) note(`Attaching to ${outcome.attach.map((source) => source.prefix).join(', ')}`);
-  const events = attach(context, outcome.attach, { sinceMs: outcome.startedAtMs, signal: ending.detached });
+  const events = attach(context, outcome.attach, {
+    project: project.name,
+    sinceMs: outcome.startedAtMs,
+    signal: ending.detached,
+  });
   for await (const event of events) {
     if (event.kind === 'lines') printer.print(event.source, event.lines);
     else if (event.kind === 'exited') {
       note(`${event.source.prefix} exited with code ${event.exitCode}${event.restarting ? ' (restarting)' : ''}`);
       ending.exited(event);
-    }
+    } else if (event.kind === 'recreated') note(`${event.source.prefix} has been recreated`);
   }
   printer.flush();
   return ending.exitCode();

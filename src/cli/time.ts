@@ -3,7 +3,7 @@ import { UNIT_MS } from '../model/duration-units.ts';
 import { usageError } from './args.ts';
 
 export function pointInTime(flag: string, word: string | undefined, nowMs: number): number | undefined {
-  if (word === undefined) return undefined;
+  if (word === undefined || word === '') return undefined;
   const ms = unixTime(word) ?? ago(word, nowMs) ?? date(word);
   if (ms === undefined)
     throw usageError(`${flag} cannot read "${word}"`, 'for example: 10m, 1h30m, 2026-01-31T12:00:00Z');

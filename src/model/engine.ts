@@ -41,6 +41,8 @@ export interface Engine {
   snapshot(filter?: { readonly project?: string; readonly networkDamage?: boolean }): Promise<LiveState>;
   /** One writer per project at a time; the error of the second says who holds the lock and since when. */
   lock(project: string, command: string): Promise<{ release(): Promise<void> }>;
+  /** The command of another process that is changing the project at this moment; never waits. */
+  changedBy(project: string): Promise<string | undefined>;
   /**
    * What would be refused, told before anything is touched, one error each: names that are too long, host ports that somebody holds
    * (with the process that does), bind sources that do not exist. `leaving`: containers that stop or go before these start.
@@ -128,6 +130,8 @@ export interface Images {
   push(ref: string, options?: PushOptions): Promise<Pushed>;
   /** As a `docker save` archive that is an OCI layout, too. What is not there is an error before the stream. */
   save(refs: readonly string[]): Promise<NodeJS.ReadableStream>;
+  /** Its merged files: a tar archive, or put into `folder` (made where it is not there), where they belong to who asks. */
+  files(ref: string, folder?: string): Promise<NodeJS.ReadableStream | undefined>;
   /** From a Dockerfile. A step that fails is an error whose place is the line of the Dockerfile; half an image is never kept. */
   build(request: BuildRequest): Promise<Built>;
   /** Untags; deletes layers that nothing uses. Refuses while a container uses it, unless forced. */

@@ -25,21 +25,39 @@ export async function* inOrder<T>(
   }
 }
 
-/** Whatever comes first; ends when all have ended. A failure of one ends all. */
-export async function* asTheyCome<T>(streams: readonly AsyncIterable<T>[]): AsyncGenerator<T> {
+/** Whatever comes first; ends when all have ended. A failure of one ends all. `arrivals`: streams that join them later. */
+export async function* asTheyCome<T>(
+  streams: readonly AsyncIterable<T>[],
+  arrivals?: AsyncIterable<AsyncIterable<T>>,
+): AsyncGenerator<T> {
   const iterators = streams.map((stream) => stream[Symbol.asyncIterator]());
+  const arriving = arrivals?.[Symbol.asyncIterator]();
   const pending = new Map<number, Promise<readonly [number, IteratorResult<T>]>>();
+  const ARRIVAL = -1;
+  let arrived: IteratorResult<AsyncIterable<T>> | undefined;
+  const askForMore = () =>
+    pending.set(
+      ARRIVAL,
+      arriving!.next().then((result) => {
+        arrived = result;
+        return [ARRIVAL, { done: true, value: undefined }] as const;
+      }),
+    );
   const ask = (index: number) =>
     pending.set(
       index,
       iterators[index]!.next().then((result) => [index, result] as const),
     );
   for (const index of iterators.keys()) ask(index);
+  if (arriving !== undefined) askForMore();
   try {
     while (pending.size > 0) {
       const [index, result] = await Promise.race(pending.values());
       if (result.done) {
         pending.delete(index);
+        if (index !== ARRIVAL || arrived?.done !== false) continue;
+        ask(iterators.push(arrived.value[Symbol.asyncIterator]()) - 1);
+        askForMore();
         continue;
       }
       ask(index);
@@ -48,6 +66,7 @@ export async function* asTheyCome<T>(streams: readonly AsyncIterable<T>[]): Asyn
   } finally {
     for (const promise of pending.values()) promise.catch(() => undefined);
     await close(iterators);
+    void arriving?.return?.().catch(() => undefined);
   }
 }
 

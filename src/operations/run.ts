@@ -106,6 +106,10 @@ export const attachToRun = (
 ): Promise<number | undefined> =>
   engine.containers.attach(name, { ...options, detachKeys: 'ctrl-p,ctrl-q', proxySignals: true, owns: true });
 
+/** Of 64 digits; empty when it has ended and is removed by now. */
+export const idOfRun = async ({ engine }: Context, name: string): Promise<string> =>
+  (await engine.containers.find(name))?.id ?? '';
+
 /** With its anonymous volumes. What still runs is killed; one that is gone already is success. */
 export async function removeRun({ engine }: Context, name: string): Promise<void> {
   const { failed } = await engine.containers.remove([name], { anonymousVolumes: true });

@@ -4,7 +4,7 @@ import { serviceOf } from '../plan/labels.ts';
 import type { LogSource } from './logs.ts';
 
 export function sourceOf(
-  live: { readonly name: string; readonly madeFrom: DesiredContainer },
+  live: { readonly name: string; readonly madeFrom: Pick<DesiredContainer, 'labels'> },
   project: string,
 ): LogSource {
   const { name } = live;

@@ -3,6 +3,7 @@ import { TcomposeError, TcomposeErrors } from '../model/errors.ts';
 import type { LiveState } from '../model/live.ts';
 import type { ActionKind, Plan, Step } from '../model/plan.ts';
 import type { Project } from '../model/project.ts';
+import { noSuchService } from '../plan/dependencies.ts';
 import type { Desire } from '../plan/desire.ts';
 import type { UpChoices } from '../plan/inputs.ts';
 import { planUp } from '../plan/plan.ts';
@@ -26,6 +27,8 @@ export interface UpOptions extends Omit<UpChoices, 'keep'> {
   readonly attach?: readonly string[];
   readonly noAttach?: readonly string[];
   readonly attachDependencies?: boolean;
+  /** Whose exit code counts; must be there before anything begins. */
+  readonly exitCodeFrom?: string;
   /** Asked once when steps would lose data; refused or absent: those things are left as they are, with a warning. */
   readonly consent?: (steps: readonly Step[]) => Promise<boolean>;
 }
@@ -42,6 +45,9 @@ export interface UpOutcome {
 export async function up(context: Context, project: Project, options: UpOptions = {}): Promise<UpOutcome> {
   const startedAtMs = context.clock();
   const { engine } = context;
+  const { exitCodeFrom } = options;
+  if (exitCodeFrom !== undefined && !Object.hasOwn(project.services, exitCodeFrom))
+    throw noSuchService(project, exitCodeFrom);
   // The lock and the facts are fetched while the images are; what is wrong with the file is told before what is wrong with them.
   const locking = engine.lock(project.name, 'up');
   const looking = locking.then(() => engine.snapshot({ project: project.name }));

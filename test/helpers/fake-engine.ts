@@ -106,6 +106,7 @@ export function createFakeEngine(options: FakeOptions = {}): FakeEngine {
         },
       };
     },
+    changedBy: async () => undefined,
     check: async () => [],
     provide: () => {},
     images: {
@@ -121,6 +122,7 @@ export function createFakeEngine(options: FakeOptions = {}): FakeEngine {
         return { image, digest: '', isNew: true };
       },
       save: notPart,
+      files: notPart,
       ...emptyStore,
       push: (ref) => pushOne(call, images, ref),
       build: async (request) => {

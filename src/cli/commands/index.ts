@@ -18,6 +18,7 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
   cp: single('copy files between a container and this host', async () => (await import('./cp.ts')).cp),
   run: single('run a command in a container of its own', async () => (await import('./run.ts')).run),
   create: single('create what the files say without starting it', async () => (await import('./create.ts')).create),
+  scale: single('run so many containers of a service', async () => (await import('./scale.ts')).scale),
   start: single('start containers that exist', async () => (await import('./start.ts')).start),
   stop: single('stop containers', async () => (await import('./stop.ts')).stop),
   restart: single('stop and start containers as they are', async () => (await import('./restart.ts')).restart),
@@ -154,4 +155,4 @@ export const COMMANDS: Readonly<Record<string, Entry>> = {
 };
 
 /** Commands of Compose that a later version has: refused by name. */
-export const NOT_YET: readonly string[] = [...['alpha', 'bridge', 'convert', 'publish'], ...['scale', 'watch']];
+export const NOT_YET: readonly string[] = ['alpha', 'bridge', 'convert', 'publish', 'watch'];

@@ -48,7 +48,7 @@ export const logs = command({
 });
 
 function tailOf(word: string | undefined): number | undefined {
-  if (word === undefined || word === 'all') return undefined;
+  if (word === undefined || word === 'all' || word === '-1') return undefined;
   if (!/^\d+$/.test(word)) throw usageError(`--tail needs a number or all, not "${word}"`);
   return Number(word);
 }

@@ -15,7 +15,7 @@ import {
 import type { Progress } from '../ui/progress.ts';
 
 const RUN_FLAGS = {
-  detach: toggle('d', 'leave it running in the background and print its name'),
+  detach: toggle('d', 'leave it running in the background and print its id'),
   rm: toggle('', 'remove the container and its anonymous volumes when it ends'),
   entrypoint: text('', 'WORDS', "in place of the image's and the service's entrypoint"),
   env: list('e', 'KEY=VALUE', 'a variable of the environment (KEY alone: as it is here)'),
@@ -88,7 +88,7 @@ export const run = command({
       await progress.finish();
       if (cli.globals['dry-run']) return 0;
       if (!flags.detach) return attached(cli, context, name, flags);
-      if (!flags.quiet) cli.out.data(`${name}\n`);
+      cli.out.data(`${await operation.idOfRun(context, name)}\n`);
       return 0;
     };
     return cli.change('run', body, quiet);

@@ -47,7 +47,7 @@ export const UP_FLAGS = {
   'wait-timeout': count('', 'SECONDS', 'how long --wait may take'),
   yes: toggle('y', 'agree to everything that would be asked'),
   y: toggle('', 'agree to everything that would be asked', { hidden: true }),
-  menu: toggle('', 'keyboard shortcuts', { hidden: true }),
+  menu: toggle('', 'accepted, without effect: there are no keyboard shortcuts', { hidden: true }),
   watch: refused('w', '', 'watch the sources'),
 } as const;
 
@@ -84,7 +84,6 @@ export function checkConflicts(flags: UpFlags): void {
   }
   if (flags['wait-timeout'] !== undefined && !flags.wait)
     throw usageError('--wait-timeout means nothing without --wait');
-  if (flags.menu) throw usageError('--menu is known but not done yet in tcompose', 'leave it out');
 }
 
 export function upOptions(cli: Cli, project: Project, flags: UpFlags, services: readonly string[]): UpOptions {
@@ -108,7 +107,11 @@ export function upOptions(cli: Cli, project: Project, flags: UpFlags, services: 
     noAttach: flags['no-attach'],
     attachDependencies: flags['attach-dependencies'],
     consent: flags.yes || flags.y ? async () => true : (steps) => askAboutLoss(cli, steps),
-    ...given({ timeoutMs: inMs(flags.timeout), waitTimeoutMs: inMs(flags['wait-timeout']) }),
+    ...given({
+      timeoutMs: inMs(flags.timeout),
+      waitTimeoutMs: inMs(flags['wait-timeout']),
+      exitCodeFrom: flags['exit-code-from'],
+    }),
   };
 }
 

@@ -34,6 +34,14 @@ test('--exit-code-from gives the code of that service, and stops the others', as
   expect(stderr).toContain(' Container ending-server-1  Stopped');
 });
 
+test('--exit-code-from a service that there is not is a mistake, and nothing has begun', async () => {
+  await stack.must('down');
+  const { code, stderr } = await stack.run('up', '--exit-code-from', 'jbo');
+  expect(code).toBe(2);
+  expect(stderr).toContain('no such service: jbo');
+  expect(await stack.must('ps', '-aq')).toBe('');
+});
+
 test('--abort-on-container-failure lets a good end pass', async () => {
   const { code, stderr } = await stack.run('up', '--abort-on-container-failure');
   expect(code).toBe(7);
@@ -44,6 +52,15 @@ test('--abort-on-container-failure lets a good end pass', async () => {
 test('--no-attach leaves out the lines of a service, --no-log-prefix the names', async () => {
   const { stdout } = await stack.run('up', '--no-attach', 'good', '--no-log-prefix', 'job', 'good');
   expect(stdout).toBe('working\n');
+});
+
+test('scale makes as many containers of a service as it says, and asks for a number', async () => {
+  await stack.must('scale', 'server=2');
+  expect(await stack.must('ps', '--format', '{{.Name}}')).toBe('ending-server-1\nending-server-2\n');
+  await stack.must('scale', '--no-deps', 'server=1');
+  expect(await stack.must('ps', '--format', '{{.Name}}')).toBe('ending-server-1\n');
+  expect(await stack.run('scale', 'server')).toMatchObject({ code: 2 });
+  await stack.must('scale', 'server=0');
 });
 
 test('--dry-run says what it would do and leaves nothing', async () => {

@@ -68,7 +68,9 @@ test('flags say what it is: user, folder, environment, mounts, ports, entrypoint
   const script = 'id -u; pwd; echo $FROM_FILE $BOTH; cat /here/vars | wc -l; touch /here/vars 2>&1 | grep -o Read-only';
   const out = await stack.must('run', '--rm', '-T', '--no-deps', ...flags, '--entrypoint', 'sh -c', 'web', script);
   expect(out.split('\n').slice(0, 5)).toEqual(['99', '/tmp', 'file flag', '2', 'Read-only']);
-  await stack.must('run', '-d', '--no-deps', '-P', '--name', 'named', 'web');
+  const printed = await stack.must('run', '-d', '--no-deps', '-P', '--name', 'named', 'web');
+  expect(await stack.must('ps', '-q', '-a')).toContain(printed);
+  expect(printed).toMatch(/^[0-9a-f]{64}\n$/);
   expect(await stack.must('ps', '-a', '--format', '{{if eq .Name "named"}}{{.State}} {{.Ports}}{{end}}')).toContain(
     'running 0.0.0.0:18081->80/tcp, [::]:18081->80/tcp',
   );

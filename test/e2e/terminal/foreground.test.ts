@@ -44,6 +44,20 @@ test('the second Ctrl-C ends at once what does not listen', async () => {
   await eventually(async () => expect((await containers(stack))['deaf']!.State).toBe('exited'));
 });
 
+test('what other commands restart, start or make anew goes on being shown, each line once, until nothing runs', async () => {
+  await stack.must('down', '-t', '0');
+  const first = up('polite');
+  await first.waitFor(/polite-1\s+\| ready/);
+  await stack.must('restart', 'polite');
+  await first.waitFor(/polite-1 exited with code 0 \(restarting\)[^]*polite-1\s+\| ready/);
+  await stack.must('up', '-d', '--force-recreate', 'polite');
+  await first.waitFor(/polite-1 has been recreated[^]*polite-1\s+\| ready/);
+  await stack.must('stop', 'polite');
+  expect(await first.ended).toBe(0);
+  expect(first.seen().match(/\| ready/g)).toHaveLength(3);
+  expect(first.seen().match(/\| goodbye/g)).toHaveLength(3);
+});
+
 test('without a terminal there is no control sequence in what is printed', async () => {
   const result = await stack.run('up', '-d');
   expect(result.code).toBe(0);

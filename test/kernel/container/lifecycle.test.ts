@@ -189,6 +189,15 @@ describe('await', () => {
     await stage.engine.containers.await(name, 'started');
   });
 
+  test('started means that it goes on running, or has done its work', async () => {
+    await runContainers(stage.engine, [shell('sleep 0.1; exit 4')]);
+    await expect(stage.engine.containers.await(name, 'started')).rejects.toThrow(/exited \(4\)/);
+    name += '-b';
+    await runContainers(stage.engine, [shell('sleep 0.1')]);
+    await stage.engine.containers.await(name, 'started');
+    expect(await find()).toMatchObject({ status: 'exited' });
+  });
+
   test('completed waits for the good end', async () => {
     await runContainers(stage.engine, [shell('sleep 0.1')]);
     await stage.engine.containers.await(name, 'completed');

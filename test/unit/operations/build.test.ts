@@ -114,8 +114,8 @@ describe('build', () => {
     const { context } = contextOf();
     const { steps } = await plan(contextOf({ images: [] }).context, await projectOf(STACK));
     const builds = steps.flatMap(({ action }) => (action.kind === 'image.build' ? [action.build] : []));
-    const image = await buildImage(context, builds[0]!);
-    expect(image?.id).toMatch(/^sha256:built-/);
+    const built = await buildImage(context, builds[0]!);
+    expect(built?.image.id).toMatch(/^sha256:built-/);
   });
 });
 

@@ -152,9 +152,10 @@ describe('where the log of one container is not kept', () => {
     async function* watch(): AsyncGenerator<ContainerChange> {
       yield { status: 'exited', exitCode: 3, health: 'none', restartCount: 0 };
     }
-    const engine = { ...context.engine, containers: { ...context.engine.containers, watch } };
+    const find = async () => undefined;
+    const engine = { ...context.engine, containers: { ...context.engine.containers, watch, find } };
     const source = { container: 'shop-web-1', service: 'web', prefix: 'web-1' };
-    const options = { sinceMs: 0, signal: new AbortController().signal };
+    const options = { project: 'shop', sinceMs: 0, signal: new AbortController().signal };
     const events = await all(attach({ ...context, engine }, [source], options));
     expect(events).toEqual([{ kind: 'exited', source, exitCode: 3, restarting: false }]);
     expect(warnings).toEqual(['the log of container shop-web-1 is not kept']);
@@ -188,13 +189,14 @@ describe('attach', () => {
     const containers = {
       ...engine.containers,
       watch: () => changes,
+      find: async () => undefined,
       readLogs: async function* (_: string, { end }: LogOptions) {
         yield first;
         if (!end!.aborted) await new Promise((resolve) => end!.addEventListener('abort', resolve));
         yield rest;
       },
     };
-    const options = { sinceMs: 0, signal: new AbortController().signal };
+    const options = { project: 'shop', sinceMs: 0, signal: new AbortController().signal };
     return texts(await all(attach({ ...context, engine: { ...engine, containers } }, [source], options)));
   }
 
