@@ -49,9 +49,9 @@ test('what other commands restart, start or make anew goes on being shown, each 
   const first = up('polite');
   await first.waitFor(/polite-1\s+\| ready/);
   await stack.must('restart', 'polite');
-  await first.waitFor(/polite-1 exited with code 0 \(restarting\)[^]*polite-1\s+\| ready/);
+  await first.waitFor(/polite-1 exited with code 0 \(restarting\)[\s\S]*polite-1\s+\| ready/);
   await stack.must('up', '-d', '--force-recreate', 'polite');
-  await first.waitFor(/polite-1 has been recreated[^]*polite-1\s+\| ready/);
+  await first.waitFor(/polite-1 has been recreated[\s\S]*polite-1\s+\| ready/);
   await stack.must('stop', 'polite');
   expect(await first.ended).toBe(0);
   expect(first.seen().match(/\| ready/g)).toHaveLength(3);
