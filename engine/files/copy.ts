@@ -138,7 +138,7 @@ function inPlace(file: UnpackRecord, { top, base, owner }: Place): UnpackRecord 
 }
 
 /** How many files there were: none where the source went after it had been looked at. */
-async function transfer(files: RecordStream, unpacker: Unpacker, place: Place): Promise<number> {
+export async function transfer(files: RecordStream, unpacker: Unpacker, place: Place): Promise<number> {
   let count = 0;
   try {
     for await (const file of files) {

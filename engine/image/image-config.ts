@@ -1,4 +1,5 @@
 /** An image's configuration: what somebody else wrote as JSON, checked and read into our terms. */
+import { posix } from 'node:path';
 import type { ImageConfig } from '../../src/model/engine.ts';
 import { TcomposeError } from '../../src/model/errors.ts';
 import { DIGEST } from './reference.ts';
@@ -78,15 +79,15 @@ const runConfig = (value: unknown): ImageConfig => {
   const stopSignal = text(config['StopSignal'], 'StopSignal');
   const shell = texts(config['Shell'], 'Shell');
   const volumes = Object.keys(object(config['Volumes'], 'Volumes'));
-  if (volumes.some((target) => !target.startsWith('/') || target.includes('\0')))
-    throw bad('a volume is not an absolute path');
+  if (volumes.some((target) => target === '' || target.includes('\0'))) throw bad('a volume is no path');
   return {
     env: texts(config['Env'], 'Env') ?? [],
     ...(entrypoint !== undefined && { entrypoint }),
     ...(cmd !== undefined && { cmd }),
     user: text(config['User'], 'User'),
     workingDir: text(config['WorkingDir'], 'WorkingDir'),
-    volumes,
+    // Docker makes images with `VOLUME data` and cannot run them; what is meant is clear, and one must not spoil the list of all.
+    volumes: volumes.map((target) => (target.startsWith('/') ? target : posix.resolve('/', target))),
     exposedPorts: Object.keys(object(config['ExposedPorts'], 'ExposedPorts')),
     labels: labels(config['Labels']),
     ...(stopSignal !== '' && { stopSignal }),

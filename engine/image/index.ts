@@ -22,7 +22,7 @@ export interface ImageStoreOptions {
 /** As dockerd has it. */
 const LAYERS_AT_ONCE = 3;
 
-export interface ImageStore extends Omit<Images, 'build'> {
+export interface ImageStore extends Omit<Images, 'build' | 'files'> {
   /**
    * The unpacked layers of an image, top first, as overlay's lowerdir wants them: absolute paths of the short links
    * (`images/layers/l/SHORT`), which all share one folder. Throws when the image or a layer is missing. Cached per process.

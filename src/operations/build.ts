@@ -1,5 +1,5 @@
 /** Builds images: those that a project lacks or asks for, and one by its Dockerfile. */
-import type { PlannedBuild } from '../model/build.ts';
+import type { Built, PlannedBuild } from '../model/build.ts';
 import type { Diagnostic } from '../model/diagnostic.ts';
 import type { ImageInfo } from '../model/engine.ts';
 import type { Emit, ProgressEvent } from '../model/events.ts';
@@ -105,10 +105,10 @@ export async function buildImage(
   context: Context,
   build: PlannedBuild,
   contents: ReadonlyMap<string, Uint8Array> = new Map(),
-): Promise<ImageInfo | undefined> {
-  let made: ImageInfo | undefined;
+): Promise<Built | undefined> {
+  let made: Built | undefined;
   const emit: Emit = (event) => {
-    if (event.type === 'built') made = event.built.image;
+    if (event.type === 'built') made = event.built;
     context.emit(event);
   };
   const image = build.tags[0] ?? '';

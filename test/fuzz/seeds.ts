@@ -96,6 +96,8 @@ const RECORDS: readonly (UnpackRecord & { data?: string })[] = [
   { ...plain, kind: 'l', path: 'up', link: '../../..' },
   { ...plain, kind: 'f', path: 'up/x', size: 1, stored: 1, data: 'x' },
   { ...plain, kind: 'h', path: 'b', link: 'a/f' },
+  { ...plain, kind: 'm', path: 'b', mode: 0o4711, xattrs: [['user.x', Buffer.from('z')]] },
+  { ...plain, kind: 'm', path: 'up' },
   { ...plain, kind: 'p', path: 'pipe' },
   { ...plain, kind: 'w', path: 'a/gone' },
   { ...plain, kind: 'o', path: 'a' },

@@ -70,6 +70,8 @@ export async function unpackArchive(services: CopyServices, request: ArchiveRequ
         if (record.path === '') continue;
         await unpacker.put({ ...record, ...owner });
         if (record.stored > 0) for await (const part of file.data()) await unpacker.data(part);
+        // As Docker's builders: of all names of a file the last one says what it is like.
+        if (record.kind === 'h') await unpacker.put({ ...record, ...owner, kind: 'm', link: '' });
       }
       await unpacker.finish();
     } catch (error) {

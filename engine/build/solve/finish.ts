@@ -1,6 +1,7 @@
 /** From the target stage to an image of the store: its configuration, its names, and layers that are on the disk. */
 import type { Built } from '../../../src/model/build.ts';
 import { trimCache } from '../../image/build-cache.ts';
+import { parseImageConfig } from '../../image/image-config.ts';
 import { syncLayers } from '../../image/layers.ts';
 import { parseTag } from '../../image/reference.ts';
 import { commitImages, committedLayers, digestOf, readCatalogue, writeBlob } from '../../image/store.ts';
@@ -51,6 +52,8 @@ export async function finish(solver: Solver, state: StageState): Promise<Built> 
   const { paths } = host;
   return steps.run('exporting to image', undefined, async (voice) => {
     const bytes = imageConfig(solver, state);
+    // What nobody could read again must not get into the store, where it would spoil the list of all.
+    parseImageConfig(bytes);
     const id = digestOf(bytes);
     const tags = request.tags.map(parseTag);
     const before = readCatalogue(paths);

@@ -6,6 +6,7 @@ import { historyLine } from '../history-line.ts';
 import { applyInstruction, enterImage, SCRATCH } from '../image-steps.ts';
 import type { Instruction, InstructionBody } from '../instruction.ts';
 import { parseInstruction } from '../parse-instruction.ts';
+import { readLines } from '../read-lines.ts';
 import { declareArgs, enterStage, runEnvironment, type Scope, scopeValues, setEnv } from '../scope.ts';
 import { baseOf, findBase } from './base-image.ts';
 import { checkSignal, placed } from './failures.ts';
@@ -58,10 +59,15 @@ function isForcedStage({ request, dockerfile }: Solver, index: number): boolean 
   return request.noCache || request.noCacheFilter.some((one) => one.toLowerCase() === name || one === `${index}`);
 }
 
-function trigger({ dockerfile, steps }: Solver, text: string): InstructionBody {
+/** As BuildKit: read like a Dockerfile of its own, so that a here-document of it has its text. */
+function trigger({ steps }: Solver, text: string): InstructionBody {
+  const {
+    lines: [line],
+    escape: character,
+  } = readLines(text);
   const warn = (summary: string, help: string) =>
     steps.finding({ code: 'dockerfile', severity: 'warning', summary, help });
-  return parseInstruction(text, [], dockerfile.escape, warn);
+  return parseInstruction(line?.text ?? '', line?.documents ?? [], character, warn);
 }
 
 async function startOf(solver: Solver, index: number): Promise<StageState> {

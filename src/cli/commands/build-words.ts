@@ -104,18 +104,6 @@ export function contextsOf(words: readonly string[]): Record<string, BuildContex
   );
 }
 
-/** Of exporters only the store is one. */
-export function checkOutput(words: readonly string[]): void {
-  for (const word of words) {
-    const type = /(?:^|,)type=([^,]*)/.exec(word)?.[1] ?? (word === '-' ? 'tar' : 'local');
-    if (!['docker', 'image', ''].includes(type))
-      throw usageError(
-        `--output "${word}" is known but not done yet in tcompose`,
-        'build it, and write it with: tcompose image save, or tcompose export of a container',
-      );
-  }
-}
-
 /** What was piped in: an archive, or the text of a Dockerfile. All of it is read: it has to be looked into anyway. */
 export function readPipe(): { readonly archive: Buffer } | { readonly text: string } {
   const bytes = readFileSync(0);

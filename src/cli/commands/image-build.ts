@@ -9,6 +9,7 @@ import { type Cli, command } from '../command.ts';
 import { type FlagValues, list, text, toggle } from '../flags.ts';
 import { printFindings } from './build-check.ts';
 import { sayNoEffect } from './build-no-effect.ts';
+import { isKept, outputsOf, writeOutputs } from './build-output.ts';
 import * as words from './build-words.ts';
 
 const FLAGS = {
@@ -34,7 +35,7 @@ const FLAGS = {
   'metadata-file': text('', 'FILE', 'write what was built to a file, as JSON'),
   quiet: toggle('q', 'print only the id of the image'),
   check: toggle('', 'only look for mistakes in the Dockerfile'),
-  output: list('o', 'WHAT', 'where the result goes: only the store (type=docker)'),
+  output: list('o', 'WHAT', 'where the result goes: type=local|tar|oci|docker,dest=PLACE; a FOLDER alone: its files'),
   push: toggle('', 'push it afterwards, by all of its names'),
   load: toggle('', 'keep it in the store (always so)', { hidden: true }),
   attest: list('', 'WHAT', 'no effect', { hidden: true }),
@@ -72,23 +73,27 @@ export const imageBuild = command({
   takes: [1, 1],
   dryRun: 'simulated',
   run: async (cli, flags, [place]) => {
-    words.checkOutput(flags.output);
+    const outputs = outputsOf(flags.output, cli.terminal.stdout);
     sayNoEffect(cli, flags, NO_EFFECT);
     const operation = await import('../../operations/build.ts');
     const source = await sourceOf(cli, flags, place!);
     try {
-      const { build, contents } = requestOf(cli, flags, source);
+      const { build: wanted, contents } = requestOf(cli, flags, source);
+      const build = { ...wanted, tags: isKept(outputs) ? wanted.tags : [] };
       if (flags.check)
         return await cli.read(async (context) => printFindings(cli, await operation.checkBuilds(context, [build])));
       const make = async (context: Context) => {
         const made = await operation.buildImage(context, build, contents);
-        if (flags.push) await (await import('../../operations/push.ts')).pushImages(context, build.tags);
+        if (made !== undefined && !cli.globals['dry-run'])
+          await writeOutputs(cli, context.engine, made, { tags: build.tags, outputs });
+        if (flags.push || outputs.some(({ type }) => type === 'registry'))
+          await (await import('../../operations/push.ts')).pushImages(context, build.tags);
         return made;
       };
-      const image = await cli.change('build', make, { quiet: flags.quiet });
-      if (image === undefined || cli.globals['dry-run']) return 0;
-      await writeDown(flags, image.id, build.tags);
-      if (flags.quiet) cli.out.data(`${image.id}\n`);
+      const made = await cli.change('build', make, { quiet: flags.quiet });
+      if (made === undefined || cli.globals['dry-run']) return 0;
+      await writeDown(flags, made.image.id, build.tags);
+      if (flags.quiet && !outputs.some(({ dest }) => dest === '-')) cli.out.data(`${made.image.id}\n`);
       return 0;
     } finally {
       await source.remove?.();

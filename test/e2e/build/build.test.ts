@@ -113,6 +113,24 @@ test('image build takes a folder, a Dockerfile from a pipe, or an archive, and t
   expect((await build('nowhere')).code).not.toBe(0);
 });
 
+test('image build gives the files alone, as a folder or as a tar archive, and leaves no image then; an archive has its names', async () => {
+  const { folder, runWith, instance } = stack;
+  await stack.write('out/Dockerfile', 'FROM scratch\nCOPY f /d/f\nCOPY f /g\n');
+  await stack.write('out/f', 'text');
+  const build = (...words: string[]) => runWith({ env: instance.env }, 'image', 'build', '-q', ...words, 'out');
+  const before = await stack.must('image', 'ls', '-aq');
+  expect((await build('-t', 'unkept', '-o', join(folder, 'files'))).stderr).toBe('');
+  expect(readFileSync(join(folder, 'files/d/f'), 'utf8')).toBe('text');
+  const { stdout: tar } = await build('-o', 'type=tar,dest=-');
+  expect(tar).toMatch(/\0d\/\0[\s\S]*\0d\/f\0[\s\S]*\0g\0/);
+  expect(await stack.must('image', 'ls', '-aq')).toBe(before);
+  const archive = join(folder, 'image.tar');
+  await build('-t', 'kept', '-o', `type=oci,dest=${archive}`);
+  await stack.must('image', 'rm', 'kept');
+  expect(await stack.must('image', 'load', '-i', archive)).toContain('kept:latest');
+  expect((await build('-o', 'type=tar')).stderr).toContain('says no place');
+});
+
 test('on a terminal the steps stand beneath their image', async () => {
   const terminal = openTerminal([TCOMPOSE, 'build', '--no-cache'], { cwd: stack.folder, ...env() });
   await terminal.ended;

@@ -228,6 +228,15 @@ export const CASES: Readonly<Record<string, CopyCase>> = {
     'y.tar': { tar: { y: 'y' } },
   }),
   'ADD of an archive with an owner': withTar('ADD --chown=77:88 x.tar /new/'),
+  'ADD of an archive whose hard link says something else than its file': withTar('ADD x.tar /new/', {
+    'x.tar': {
+      tar: {
+        f: { text: 'f', mode: 0o4755, uid: 5, gid: 6 },
+        again: { hard: 'f', mode: 0o640, uid: 7, gid: 8 },
+        soft: { link: 'nowhere' },
+      },
+    },
+  }),
   'ADD of an archive with a mode': withTar('ADD --chmod=600 x.tar /new/'),
   'ADD of an archive with a name of a whiteout': withTar('ADD x.tar /dir', { 'x.tar': { tar: { '.wh.old.txt': '' } } }),
   'ADD of what only looks like gzip': lines('ADD x.gz /new/', {

@@ -1,7 +1,7 @@
 /** Sources and contexts from elsewhere: http files and git repositories. */
 import { execFileSync, spawn } from 'node:child_process';
 import { createHash } from 'node:crypto';
-import { mkdirSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, rmSync, symlinkSync, writeFileSync } from 'node:fs';
 import { createServer, type IncomingMessage, type Server, type ServerResponse } from 'node:http';
 import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
@@ -197,6 +197,21 @@ describe('a repository', () => {
     await expect(stage.job(`ADD --checksum=${'0'.repeat(40)} ${url}#main /x`, stage.work)).rejects.toThrow(
       `is ${commit}, not`,
     );
+  });
+
+  test('comes from a server that has only files, too, which knows no part of a history', async () => {
+    execFileSync('git', ['clone', '-q', '--bare', join(stage.work, 'git/repo.git'), join(stage.work, 'files.git')]);
+    execFileSync('git', ['-C', join(stage.work, 'files.git'), 'update-server-info']);
+    answer = ({ url: path = '' }, response) => {
+      const file = join(stage.work, path.split('?')[0]!);
+      if (existsSync(file)) response.end(readFileSync(file));
+      else response.writeHead(404).end();
+    };
+    const at = async (ref: string) =>
+      (await openContext(stage.services, { kind: 'git', url: `${site}/files.git${ref}` })).readText('sub/f');
+    expect(await at('')).toBe('two');
+    expect(await at('#v1')).toBe('one');
+    expect(await at(`#${git('rev-parse', 'HEAD~1')}`)).toBe('one');
   });
 
   test('a commit that was fetched is not fetched again', async () => {

@@ -15,6 +15,11 @@ describe('image configurations', () => {
     expect(layers).toEqual([]);
   });
 
+  test('a volume that is relative, as Docker lets VOLUME write it, is one of the root', () => {
+    expect(parse({ config: { Volumes: { data: {}, '../x/': {} } } }).config.volumes).toEqual(['/data', '/x']);
+    expect(parse({ config: { Volumes: { '/v/': {} } } }).config.volumes).toEqual(['/v/']);
+  });
+
   test('all of it is read', () => {
     const { config, createdAt, os, architecture, layers } = parse({
       created: '2026-01-01T00:00:00Z',
@@ -59,7 +64,7 @@ describe('image configurations', () => {
     ['an environment that is no list', { config: { Env: 'A=1' } }],
     ['a command with a number', { config: { Cmd: [1] } }],
     ['a NUL in a text', { config: { Env: ['A=\0'] } }],
-    ['a relative volume', { config: { Volumes: { '../x': {} } } }],
+    ['a volume without a path', { config: { Volumes: { '': {} } } }],
     ['a negative interval', { config: { Healthcheck: { Test: ['CMD'], Interval: -1 } } }],
   ])('%s is refused', (_, value) => expect(() => parse(value)).toThrow(/not valid/));
 
