@@ -10,13 +10,9 @@ export interface BuildArguments {
 }
 
 /** Known without ARG; told to RUN steps, but no part of history or cache. */
-const PROXY_ARGUMENTS: readonly string[] = [
-  'HTTP_PROXY',
-  'HTTPS_PROXY',
-  'FTP_PROXY',
-  'NO_PROXY',
-  'ALL_PROXY',
-].flatMap((name) => [name, name.toLowerCase()]);
+const PROXY_ARGUMENTS: readonly string[] = ['HTTP_PROXY', 'HTTPS_PROXY', 'FTP_PROXY', 'NO_PROXY', 'ALL_PROXY'].flatMap(
+  (name) => [name, name.toLowerCase()],
+);
 
 /** For the builder itself; a step sees them only by an ARG of its stage. */
 const CONTROL_ARGUMENTS: readonly string[] = [
