@@ -10,7 +10,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
-#include <sched.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/resource.h>
@@ -107,6 +106,7 @@ static struct listener *make_listener(const unsigned char *record, int high, int
 }
 
 static void let_go(struct listener *listener) {
+	relay_no_more(listener);
 	if (listener->fd >= 0) close(listener->fd);
 	free(listener);
 }
@@ -187,12 +187,12 @@ int host_network(void) {
 	return host;
 }
 
-int hold_other_ports(const struct supervisor *s) {
+static int hold_here(void *context) {
+	const struct supervisor *s = context;
 	uint32_t index;
-	int own = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-	if (own < 0) return -errno;
-	int error = setns(host, CLONE_NEWNET) < 0 ? -errno : hold_file(s->run_folder, &index);
-	if (setns(own, CLONE_NEWNET) < 0) _exit(1); /* cannot be; and nothing could be done in a wrong network */
-	close(own);
-	return error;
+	return hold_file(s->run_folder, &index);
+}
+
+int hold_other_ports(struct supervisor *s) {
+	return in_network(host, hold_here, s);
 }

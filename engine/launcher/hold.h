@@ -14,6 +14,7 @@ struct listener {
 };
 socklen_t address_of(unsigned char family, const unsigned char *port, const unsigned char *address, struct sockaddr_storage *out);
 int relay_from(struct listener *listener);
+void relay_no_more(const struct listener *listener);
 void copy_both(int client, int other);
 int host_network(void);
 

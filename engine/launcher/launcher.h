@@ -103,6 +103,7 @@ int is_exiting(pid_t pid);
 int enter_child(int report, int keep_stderr);
 int open_pidfd(pid_t pid);
 int send_signal(int pidfd, int signal);
+int in_network(int network, int (*act)(void *), void *context);
 
 /* ---- modes of the program: main.c has the table */
 int serve_main(void);

@@ -71,7 +71,7 @@ int lock_folder(uint32_t id, const char *path, int report) {
 	pid_t session = getpid();
 	pid_t child = must_wait ? fork() : -1;
 	if (child == 0) wait_for_lock(fd, report, session);
-	error = must_wait && child < 0 ? -ENOMEM : keep_lock(id, fd);
+	error = must_wait && child < 0 ? -errno : keep_lock(id, fd);
 	if (error) close(fd);
 	return error ? error : must_wait;
 }

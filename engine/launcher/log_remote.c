@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <string.h>
@@ -82,7 +81,8 @@ static void finish_relay(struct remote *remote, uint64_t end) {
 }
 
 /* `/dev/log` may be of either type. */
-static int connect_here(struct remote *remote) {
+static int connect_here(void *context) {
+	struct remote *remote = context;
 	if (remote->spec->relay.number) return start_relay(remote);
 	int type = remote->spec->is_stream ? SOCK_STREAM : SOCK_DGRAM;
 	int error = try_connect(remote, type);
@@ -91,12 +91,7 @@ static int connect_here(struct remote *remote) {
 
 /* From the host's network: by the time of a second connection this process lives in the container's. */
 static int connect_from_host(struct remote *remote) {
-	int own = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
-	if (own < 0) return -errno;
-	int error = setns(remote->host, CLONE_NEWNET) < 0 ? -errno : connect_here(remote);
-	if (setns(own, CLONE_NEWNET) < 0) _exit(1); /* cannot be; and nothing could be done in a wrong network */
-	close(own);
-	return error;
+	return in_network(remote->host, connect_here, remote);
 }
 
 static int wait_until_connected(struct remote *remote) {
@@ -163,11 +158,10 @@ void settle_remote(struct remote *remote) {
 }
 
 void finish_remote(struct remote *remote) {
-	uint64_t end = now_ms() + LAST_WORDS_MS;
-	while (remote->fd >= 0 && remote_waits(remote) && now_ms() < end) {
+	const uint64_t end = now_ms() + LAST_WORDS_MS;
+	for (uint64_t now; remote->fd >= 0 && remote_waits(remote) && (now = now_ms()) < end; flush_remote(remote)) {
 		struct pollfd poll_fd = {.fd = remote->fd, .events = POLLOUT};
-		poll(&poll_fd, 1, (int)(end - now_ms()));
-		flush_remote(remote);
+		poll(&poll_fd, 1, (int)(end - now));
 	}
 	finish_relay(remote, end);
 }
@@ -228,6 +222,7 @@ void send_piece(struct remote *remote, const struct piece *piece) {
 	size_t start = queue->used;
 	uint32_t length = 0;
 	add_bytes(queue, &length, sizeof length);
+	if (queue->used == start) return; /* no memory left, and so no message */
 	for (const char *at = remote->spec->templates[piece->is_error]; *at;) {
 		size_t literal = strcspn(at, "\1\2\3\4\5\6\7\x08\x0b");
 		add_bytes(queue, at, literal);

@@ -9,6 +9,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/limits.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -91,7 +92,7 @@ static void add_attribute(const char *name, const void *value, uint32_t bytes) {
 	add_rest(value, bytes);
 }
 static void add_attributes(int fd, const char *name) {
-	char list[16384], value[65536];
+	char list[XATTR_LIST_MAX], value[XATTR_SIZE_MAX];
 	ssize_t length = list_attributes(fd, name, list, sizeof list);
 	for (const char *at = list; length > 0 && at < list + length; at += strlen(at) + 1) {
 		ssize_t bytes = name ? lgetxattr(name, at, value, sizeof value) : fgetxattr(fd, at, value, sizeof value);
@@ -210,7 +211,7 @@ static int by_bytes(const void *a, const void *b) {
 
 /* In the order of their bytes: the same tree gives the same records, whatever order its file system keeps. */
 static void pack_members(int fd, const char *path) {
-	int copy = dup(fd);
+	int copy = fcntl(fd, F_DUPFD_CLOEXEC, 0);
 	DIR *entries = copy < 0 ? NULL : fdopendir(copy);
 	char **names = NULL;
 	size_t count = 0, room = 0;

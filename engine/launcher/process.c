@@ -3,6 +3,7 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/mount.h>
+#include <sched.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -91,13 +92,24 @@ int send_signal(int pidfd, int signal) {
 	return syscall(SYS_pidfd_send_signal, pidfd, signal, NULL, 0) < 0 ? -errno : 0;
 }
 
+/* Does something in another network namespace and comes back, with what that gave. */
+int in_network(int network, int (*act)(void *), void *context) {
+	int own = open("/proc/self/ns/net", O_RDONLY | O_CLOEXEC);
+	if (own < 0) return -errno;
+	int result = setns(network, CLONE_NEWNET) < 0 ? -errno : act(context);
+	if (setns(own, CLONE_NEWNET) < 0) _exit(1); /* cannot be; and nothing could be done in a wrong network */
+	close(own);
+	return result;
+}
+
 /* A forked child keeps its reports and nothing else of its parent's: not its connections, and no input to read by mistake. */
 int enter_child(int report, int keep_stderr) {
 	int null = open("/dev/null", O_RDWR | O_CLOEXEC);
 	if (null < 0) return -errno;
 	signal(SIGCHLD, SIG_DFL);
-	for (int fd = 0; fd < (keep_stderr ? 2 : 3); fd++) dup2(null, fd);
-	if (report != REPORT_FD) dup3(report, REPORT_FD, O_CLOEXEC);
+	for (int fd = 0; fd < (keep_stderr ? 2 : 3); fd++)
+		if (dup2(null, fd) < 0) return -errno;
+	if (report != REPORT_FD && dup3(report, REPORT_FD, O_CLOEXEC) < 0) return -errno;
 	close_from(REPORT_FD + 1, ~0u);
 	return 0;
 }

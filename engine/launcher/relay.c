@@ -16,31 +16,47 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { MAX_RELAYS = 256, EVENTS = 16, BUFFER = 65536 };
+enum { MAX_RELAYS = 256, EVENTS = 16, BUFFER = 32768 };
 
 static int listeners = -1;
 static pid_t relays[MAX_RELAYS];
 
 struct way {
 	int from, to, is_over;
+	size_t begin, end; /* of what was read and is not written yet */
+	char bytes[BUFFER];
 };
+
+static int has_some(const struct way *way) {
+	return way->begin < way->end;
+}
 
 /* What is read is written before more is read: a slow reader slows the writer down. */
 static int copy_some(struct way *way) {
-	static char buffer[BUFFER];
-	ssize_t length = read(way->from, buffer, sizeof buffer);
-	if (length < 0) return errno == EINTR ? 0 : -errno;
-	if (length > 0) return write_all(way->to, buffer, (size_t)length);
-	way->is_over = 1;
-	shutdown(way->to, SHUT_WR);
+	ssize_t length = has_some(way) ? write(way->to, way->bytes + way->begin, way->end - way->begin) : read(way->from, way->bytes, sizeof way->bytes);
+	if (length < 0) return errno == EINTR || errno == EAGAIN ? 0 : -errno;
+	if (has_some(way)) way->begin += (size_t)length;
+	else if (length > 0) way->begin = 0, way->end = (size_t)length;
+	else {
+		way->is_over = 1;
+		shutdown(way->to, SHUT_WR);
+	}
 	return 0;
 }
 
-void copy_both(int client, int container) {
-	struct way ways[] = {{client, container, 0}, {container, client, 0}};
+static struct pollfd wait_of(const struct way *way) {
+	if (has_some(way)) return (struct pollfd){.fd = way->to, .events = POLLOUT};
+	return (struct pollfd){.fd = way->is_over ? -1 : way->from, .events = POLLIN};
+}
+
+/* Neither way waits for the other: who answers while it is still being asked may not read on before the answer is taken. */
+void copy_both(int client, int other) {
+	static struct way ways[2];
+	ways[0].from = ways[1].to = client;
+	ways[0].to = ways[1].from = other;
+	if (fcntl(client, F_SETFL, O_RDWR | O_NONBLOCK) < 0 || fcntl(other, F_SETFL, O_RDWR | O_NONBLOCK) < 0) return;
 	while (!ways[0].is_over || !ways[1].is_over) {
-		struct pollfd polls[2];
-		for (int i = 0; i < 2; i++) polls[i] = (struct pollfd){.fd = ways[i].is_over ? -1 : ways[i].from, .events = POLLIN};
+		struct pollfd polls[2] = {wait_of(&ways[0]), wait_of(&ways[1])};
 		if (poll(polls, 2, -1) < 0 && errno != EINTR) return;
 		for (int i = 0; i < 2; i++)
 			if (polls[i].revents && copy_some(&ways[i])) return;
@@ -105,10 +121,15 @@ int note_relay(pid_t pid) {
 	return 0;
 }
 
-/* `listener` stays where it is for as long as its socket is open. */
+/* `listener` stays where it is until `relay_no_more`. */
 int relay_from(struct listener *listener) {
 	struct epoll_event event = {.events = EPOLLIN, .data.ptr = listener};
 	if (listeners < 0) listeners = epoll_create1(EPOLL_CLOEXEC);
 	if (listeners < 0 || listen(listener->fd, 64) < 0) return -errno;
 	return epoll_ctl(listeners, EPOLL_CTL_ADD, listener->fd, &event) < 0 ? -errno : 0;
+}
+
+/* Before its memory goes. A child may still have the socket open for a moment, so closing it is not enough (epoll(7), Q6). */
+void relay_no_more(const struct listener *listener) {
+	if (listeners >= 0 && listener->fd >= 0) epoll_ctl(listeners, EPOLL_CTL_DEL, listener->fd, NULL);
 }

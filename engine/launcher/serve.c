@@ -109,12 +109,14 @@ static void take_back_job(int pipe) {
 static void start_job(uint32_t id, uint32_t kind, char *payload, size_t length) {
 	int ends[2];
 	if (pipe2(ends, O_CLOEXEC) < 0) return reply_failure(id, -errno);
-	pid_t child = add_job(id, ends[0], 0) ? -1 : fork();
+	int error = add_job(id, ends[0], 0);
+	pid_t child = error ? -1 : fork();
 	if (child == 0) execute(kind, payload, length, ends[1]);
+	if (child < 0 && !error) error = -errno;
 	close(ends[1]);
-	if (child > 0) return;
+	if (!error) return;
 	take_back_job(ends[0]);
-	reply_failure(id, -ENOMEM);
+	reply_failure(id, error);
 }
 
 /* Who waits for a folder is a job: its end is the reply. */

@@ -203,7 +203,7 @@ int reload_program(struct supervisor *s);
 
 /* ---- hold.c */
 int hold_ports(const struct supervisor *s, uint32_t *index);
-int hold_other_ports(const struct supervisor *s);
+int hold_other_ports(struct supervisor *s);
 
 /* ---- names.c */
 int serve_names(const struct supervisor *s);

@@ -51,7 +51,8 @@ static struct value read_bytes(struct reader *reader) {
 }
 
 static struct value read_list(struct reader *reader, char kind) {
-	struct value value = {.number = read_u32(reader), .bytes = reader->at};
+	struct value value = {.number = read_u32(reader)};
+	value.bytes = reader->at; /* in a statement of its own: initializers have no order (C11 6.7.9, 23) */
 	for (uint64_t i = 0; i < value.number && !reader->broken; i++)
 		if (kind == 'S') read_string(reader);
 		else read_u64(reader);

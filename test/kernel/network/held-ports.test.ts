@@ -113,16 +113,25 @@ test('[::1] leads to the container, with and without IPv6 of its own, as do clie
 
 test('a relayed connection carries everything in both directions, and its end', async () => {
   await stage.engine.networks.create([aNetwork('front')]);
-  const argv = ['sh', '-c', 'while true; do nc -l -p 80 -e cat; done'];
-  await runContainers(stage.engine, [aServer(stage, 'echo', ['front'], { argv, ports: [aPort('8080')] })]);
-  const sent = randomBytes(3 << 20);
-  const back = await eventually(async () => {
-    const received = await echo(8080, sent);
+  // `sed p` says every line twice: its answers pile up while it is still being asked.
+  const serve = (program: string) => ['sh', '-c', `while true; do nc -l -p 80 -e ${program}; done`];
+  await runContainers(stage.engine, [
+    aServer(stage, 'echo', ['front'], { argv: serve('cat'), ports: [aPort('8080')] }),
+    aServer(stage, 'twice', ['front'], { argv: serve('sed p'), ports: [aPort('8081')] }),
+  ]);
+  const bytes = randomBytes(3 << 20);
+  expect((await answer(8080, bytes)).equals(bytes)).toBe(true);
+  const line = `${randomBytes(30_000).toString('hex')}\n`;
+  const twice = await answer(8081, Buffer.from(line.repeat(500)));
+  expect(twice.equals(Buffer.from(line.repeat(1000)))).toBe(true);
+});
+
+const answer = (port: number, asked: Buffer) =>
+  eventually(async () => {
+    const received = await echo(port, asked);
     if (received.length === 0) throw new Error('it does not listen yet');
     return received;
   });
-  expect(back.equals(sent)).toBe(true);
-});
 
 const echo = (port: number, data: Buffer) =>
   new Promise<Buffer>((resolve) => {
