@@ -7,7 +7,6 @@
  * fifty containers cost one firewall transaction and one launcher: give everything that is ready at once. Calls may overlap, in
  * one process (a stop while another container is removed) and in several (another project): what they share is locked inside.
  */
-import type { BuildRequest, Built } from './build.ts';
 import type {
   CommitOptions,
   ContainerChange,
@@ -17,21 +16,15 @@ import type {
   ProcessFact,
 } from './container-facts.ts';
 import type { DesiredContainer, DesiredHook, DesiredNetwork, DesiredState, DesiredVolume } from './desired.ts';
+import type { ImageInfo, Images } from './images.ts';
 import type { LiveContainer, LiveNetwork, LiveState, LiveVolume } from './live.ts';
-import type { Pulled, PullOptions, Pushed, PushOptions } from './pull.ts';
-import type { AttachRequest, ExecRequest, LogLine, LogOptions } from './streams.ts';
+import type { AttachRequest, CapturedRun, ExecRequest, LogLine, LogOptions, StartOptions } from './streams.ts';
 import type { Trace, TraceRequest } from './trace.ts';
 import type { ProvidedText, VolumeChange, VolumeCopyFacts, VolumeCopyOptions } from './volume-facts.ts';
 
-export type {
-  CommitOptions,
-  ContainerChange,
-  ContainerStats,
-  CopyRequest,
-  EngineEvent,
-  ProcessFact,
-} from './container-facts.ts';
-export type { AttachRequest, ExecRequest, LogLine, LogOptions } from './streams.ts';
+export type * from './container-facts.ts';
+export type { ImageConfig, ImageInfo, Images, LoadedImage, StoreUsage } from './images.ts';
+export type { AttachRequest, CapturedRun, ExecRequest, LogLine, LogOptions } from './streams.ts';
 
 export interface Engine {
   /**
@@ -57,102 +50,6 @@ export interface Engine {
   readonly system: System;
   /** Ends helper processes and sockets of this CLI run; containers stay. */
   close(): Promise<void>;
-}
-
-export interface ImageConfig {
-  readonly env: readonly string[];
-  readonly entrypoint?: readonly string[];
-  readonly cmd?: readonly string[];
-  readonly user: string;
-  readonly workingDir: string;
-  readonly volumes: readonly string[];
-  /** `80/tcp` */
-  readonly exposedPorts: readonly string[];
-  readonly labels: Readonly<Record<string, string>>;
-  readonly stopSignal?: string;
-  /** Durations in nanoseconds, as images store them; 0 or absent: default. */
-  readonly healthcheck?: {
-    readonly test: readonly string[];
-    readonly interval?: number;
-    readonly timeout?: number;
-    readonly startPeriod?: number;
-    readonly startInterval?: number;
-    readonly retries?: number;
-  };
-  readonly shell?: readonly string[];
-}
-
-export interface ImageInfo {
-  /** Digest of the configuration, `sha256:…`. */
-  readonly id: string;
-  /** Normalised: `docker.io/library/nginx:1.27`; familiar forms are for printing. */
-  readonly tags: readonly string[];
-  /** Names with the digests that registries have it by: `docker.io/library/nginx@sha256:…`. */
-  readonly digests?: readonly string[];
-  readonly createdAt: string;
-  /** When it was last brought in or found unchanged in its registry. */
-  readonly pulledAt?: string;
-  readonly os: string;
-  readonly architecture: string;
-  readonly config: ImageConfig;
-  /** Digests of the uncompressed layers, lowest first. */
-  readonly layers: readonly string[];
-  readonly sizeBytes: number;
-  /** The configuration as stored, for inspect. */
-  readonly raw: Readonly<Record<string, unknown>>;
-}
-
-export interface LoadedImage extends ImageInfo {
-  /** Full references that its archive gives it. */
-  readonly names: readonly string[];
-  /** Images that had one of these names before. */
-  readonly displaced: readonly { readonly name: string; readonly id: string }[];
-}
-
-export interface Images {
-  /** By name, name:tag, name@digest, id or unambiguous prefix of an id. */
-  find(ref: string): Promise<ImageInfo | undefined>;
-  list(): Promise<readonly ImageInfo[]>;
-  /** A root filesystem tar (plain, gzip or zstd), one layer. `changes`: Dockerfile instructions as `docker import --change`. */
-  import(
-    source: NodeJS.ReadableStream,
-    ref: string | undefined,
-    options: { changes: readonly string[]; message?: string; onProgress?: (bytes: number) => void },
-  ): Promise<ImageInfo>;
-  /** A `docker save` archive or an OCI layout (tar, or a folder's path). Returns what was loaded. */
-  load(
-    source: NodeJS.ReadableStream | { readonly folder: string },
-    options?: { onProgress?: (bytes: number) => void },
-  ): Promise<readonly LoadedImage[]>;
-  /** From its registry, unpacked and tagged; `name@digest` finds it afterwards. All of it or nothing. */
-  pull(ref: string, options?: PullOptions): Promise<Pulled>;
-  /** To its registry, under the tag that it has here. What the registry has is not sent again. */
-  push(ref: string, options?: PushOptions): Promise<Pushed>;
-  /** As a `docker save` archive that is an OCI layout, too. What is not there is an error before the stream. */
-  save(refs: readonly string[]): Promise<NodeJS.ReadableStream>;
-  /** Its merged files: a tar archive, or put into `folder` (made where it is not there), where they belong to who asks. */
-  files(ref: string, folder?: string): Promise<NodeJS.ReadableStream | undefined>;
-  /** From a Dockerfile. A step that fails is an error whose place is the line of the Dockerfile; half an image is never kept. */
-  build(request: BuildRequest): Promise<Built>;
-  /** Untags; deletes layers that nothing uses. Refuses while a container uses it, unless forced. */
-  remove(
-    ref: string,
-    options: { force: boolean },
-  ): Promise<{ untagged: readonly string[]; deleted: readonly string[] }>;
-  tag(ref: string, as: string): Promise<void>;
-  /** What the store takes on the disk. */
-  usage(): Promise<StoreUsage>;
-  /** What builds have made before and no image has; `unusedSinceMs` (of 1970): only what was not used since. */
-  pruneCache(options?: {
-    readonly unusedSinceMs?: number;
-  }): Promise<{ readonly entries: number; readonly bytes: number }>;
-}
-
-export interface StoreUsage {
-  /** Bytes of each layer of an image, by its diff id. */
-  readonly layers: ReadonlyMap<string, number>;
-  /** Of what no image has. */
-  readonly cache: { readonly entries: number; readonly bytes: number };
 }
 
 export interface Networks {
@@ -217,8 +114,8 @@ export interface Containers {
    * calls such a container damaged (`change`). `avoid`: by name, addresses that others are to have; one that it was given is left.
    */
   update(wanted: readonly DesiredContainer[], avoid?: ReadonlyMap<string, readonly string[]>): Promise<BatchResult>;
-  /** Checks ports first, all at once, before anything is touched. `isRestart`: those who follow events hear of it as of one. */
-  start(names: readonly string[], options?: { readonly isRestart?: boolean }): Promise<BatchResult>;
+  /** Checks ports first, all at once, before anything is touched. */
+  start(names: readonly string[], options?: StartOptions): Promise<BatchResult>;
   stop(names: readonly string[], options?: { graceMs?: number; signal?: string }): Promise<BatchResult>;
   kill(name: string, signal: string): Promise<void>;
   /** By the freezer. What is paused already, or runs already, is success; a stopped container is an error. */
@@ -269,13 +166,6 @@ export interface Containers {
   commit(name: string, options: CommitOptions): Promise<ImageInfo>;
   /** Bytes of the writable layer, and of it and the image together: the two figures of `docker ps --size`. */
   size(name: string): Promise<{ readonly writableBytes: number; readonly totalBytes: number }>;
-}
-
-export interface CapturedRun {
-  /** 126, 127 when it could not be run; then `stderr` says why. */
-  readonly exitCode: number;
-  readonly stdout: Buffer;
-  readonly stderr: Buffer;
 }
 
 export interface System {
