@@ -128,8 +128,8 @@ export function liveContainer(
       network,
       mac,
       hostInterface,
-      ...(ipv4 === undefined ? {} : { ipv4: ipv4.address }),
-      ...(ipv6 === undefined ? {} : { ipv6: ipv6.address }),
+      ...(ipv4 === undefined ? {} : { ipv4: ipv4.address, ipv4Prefix: ipv4.prefix }),
+      ...(ipv6 === undefined ? {} : { ipv6: ipv6.address, ipv6Prefix: ipv6.prefix }),
     })),
     publishers: record.publishers,
     mounts: record.mounts.map(({ target, kind, source, readOnly, anonymous }) => ({

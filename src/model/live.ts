@@ -65,6 +65,9 @@ export interface LiveEndpoint {
   readonly network: string;
   readonly ipv4?: string;
   readonly ipv6?: string;
+  /** Lengths of the subnets' prefixes. */
+  readonly ipv4Prefix?: number;
+  readonly ipv6Prefix?: number;
   readonly mac: string;
   readonly hostInterface: string;
 }

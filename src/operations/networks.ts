@@ -104,7 +104,17 @@ function asked({ madeFrom }: LiveNetwork, subnet: string): object {
 const endpoints = ({ id, name, endpoints: all }: LiveContainer, network: string) =>
   all
     .filter((endpoint) => endpoint.network === network)
-    .map(({ mac, ipv4, ipv6, hostInterface }) => [
+    .map(({ mac, ipv4, ipv6, ipv4Prefix, ipv6Prefix, hostInterface }) => [
       id,
-      { Name: name, MacAddress: mac, IPv4Address: ipv4 ?? '', IPv6Address: ipv6 ?? '', HostInterface: hostInterface },
+      {
+        Name: name,
+        MacAddress: mac,
+        IPv4Address: withPrefix(ipv4, ipv4Prefix),
+        IPv6Address: withPrefix(ipv6, ipv6Prefix),
+        HostInterface: hostInterface,
+      },
     ]);
+
+/** As Docker has it: programs take it apart at the slash. */
+const withPrefix = (address: string | undefined, prefix: number | undefined): string =>
+  address === undefined ? '' : prefix === undefined ? address : `${address}/${prefix}`;

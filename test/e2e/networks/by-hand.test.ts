@@ -54,7 +54,7 @@ test('two projects meet on a network that neither of them made', async () => {
     },
   });
   const users = '{{range .Containers}}{{.Name}} {{.IPv4Address}};{{end}}';
-  expect(await stack.must('network', 'inspect', '-f', users, 'meeting')).toContain('two-web-1 10.66.0.12');
+  expect(await stack.must('network', 'inspect', '-f', users, 'meeting')).toContain('two-web-1 10.66.0.12/24;');
 
   fails(await stack.run('network', 'rm', 'meeting'), { code: 1, says: ['in use by one-web-1, two-web-1'] });
   await stack.must('down');
