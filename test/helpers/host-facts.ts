@@ -1,6 +1,6 @@
 /** Everything on a host that a container engine could leave behind, as sorted lines that can be compared. */
 import { execFile } from 'node:child_process';
-import { type Dirent, readdirSync, readFileSync, readlinkSync } from 'node:fs';
+import { type Dirent, existsSync, readdirSync, readFileSync, readlinkSync } from 'node:fs';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
 
@@ -55,6 +55,8 @@ export function describeChanges(before: HostFacts, after: HostFacts): string[] {
         .map((line) => `+ ${topic}: ${line}`),
       ...before[topic]
         .filter((line) => !now.has(line) && (still?.has(sysctlName(line)) ?? true))
+        // Whose folder is gone, too: its owner on the machine removed that, which takes the mount away everywhere.
+        .filter((line) => topic !== 'mounts' || existsSync(line.split(' ')[0]!))
         .map((line) => `- ${topic}: ${line}`),
     ];
   });

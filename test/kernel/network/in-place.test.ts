@@ -48,7 +48,7 @@ async function update(...wanted: readonly DesiredContainer[]): Promise<void> {
 /** Throws when the connection that was opened before all changes does not answer. */
 async function echo(text: string): Promise<void> {
   const answer = new Promise<string>((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`no answer to ${text}`)), 3000);
+    const timer = setTimeout(() => reject(new Error(`no answer to ${text}`)), 20_000);
     line.once('data', (data) => {
       clearTimeout(timer);
       resolve(data.toString());

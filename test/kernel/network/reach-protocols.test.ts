@@ -42,14 +42,17 @@ const ASKER = `
 const udp = (host, port) => new Promise((done) => {
   const socket = require('node:dgram').createSocket(host.includes(':') ? 'udp6' : 'udp4');
   socket.on('message', (message) => done(String(message))).on('error', () => done('-'));
-  socket.send('?', port, host, (error) => error && done('-'));
-  setTimeout(() => done('-'), 1500);
+  const ask = () => socket.send('?', port, host, (error) => error && done('-'));
+  ask();
+  // On a busy machine an answer takes its time, and a datagram may be lost.
+  setInterval(ask, 500);
+  setTimeout(() => done('-'), 4000);
 });
 const tcp = (host, port) => new Promise((done) => {
   let text = '';
   const socket = require('node:net').connect({ host, port });
   socket.on('data', (part) => (text += part)).on('end', () => done(text || '-')).on('error', () => done('-'));
-  setTimeout(() => done('-'), 1500);
+  setTimeout(() => done('-'), 4000);
 });
 const ask = { udp, tcp };
 const targets = JSON.parse(process.argv[1]);

@@ -120,7 +120,7 @@ export function table(rows: readonly (readonly string[])[]): string {
 /** Both ways of a connection that repeats what it is told. */
 export const said = (client: ChildProcessWithoutNullStreams, words: string): Promise<void> =>
   new Promise((resolve, reject) => {
-    const timer = setTimeout(() => reject(new Error(`nothing came back of ${words}`)), 5000);
+    const timer = setTimeout(() => reject(new Error(`nothing came back of ${words}`)), 20_000);
     const hear = (data: Buffer) => {
       if (!data.toString().includes(words)) return;
       clearTimeout(timer);
