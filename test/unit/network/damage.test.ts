@@ -23,11 +23,14 @@ const links = new Map([
 ]);
 const whole: NetworkFacts = { links, firewall: { ipv4: saved, ipv6: '' }, forwarding: { ipv4: true, ipv6: false } };
 
+/** Beyond the largest process id: what is inside of its network namespace cannot be seen, and is not missed (look-inside.ts). */
+const ENDED = 2 ** 22 + 1;
+
 const damage = (changes: Partial<NetworkFacts>, isGuarded = true) => {
   const { networks, containers } = damageOf(
     records,
     { ...whole, ...changes },
-    { instance: '1a2b', running: new Map([['web', 1]]), isGuarded },
+    { instance: '1a2b', running: new Map([['web', ENDED]]), isGuarded },
   );
   const kinds = (all: ReadonlyMap<string, readonly { kind: string }[]>) =>
     Object.fromEntries([...all].map(([name, found]) => [name, found.map(({ kind }) => kind)]));

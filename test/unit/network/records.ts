@@ -48,6 +48,7 @@ export const aContainer = (name: string, changes: Partial<DesiredContainer> = {}
     links: [],
     extraHosts: [],
     sysctls: {},
+    security: { privileged: false, capAdd: [] },
     dns: { servers: [], search: [], options: [] },
     ...changes,
   }) as unknown as DesiredContainer;
