@@ -9,10 +9,12 @@ export interface ServerFiles {
   readonly log: string;
 }
 
+/** `isOrdered`: there are several servers to ask. */
 export function dnsmasqConfig(
   { bridges, loopback, port, open, upstreams }: Zone,
   files: ServerFiles,
   user: string,
+  isOrdered = true,
 ): string {
   return [
     // On these bridges alone, also when one is made anew. Naming an interface would add the loopback by itself. An address of the loopback
@@ -30,8 +32,9 @@ export function dnsmasqConfig(
     // Its keeper sends a signal when the host's resolv.conf has changed (keep.c).
     'no-poll',
     // As the host's own programs ask (resolv.conf(5)): the first server may know names of a VPN that the second does not. The next one
-    // is asked when who asks has waited in vain and asks again.
-    'strict-order',
+    // is asked when who asks has waited in vain and asks again, or at once when it says that it cannot tell (SERVFAIL, REFUSED). In
+    // this order dnsmasq (2.90) keeps such an answer of the last one to itself: where there is just one, everybody would wait for it.
+    ...(isOrdered ? ['strict-order'] : []),
     // A name without a dot is one of ours or none: it is not told to others, and no answer is waited for.
     'domain-needed',
     // Of several addresses, those that the asking network leads to.

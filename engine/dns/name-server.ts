@@ -48,7 +48,7 @@ export interface ServerOptions {
 export async function ensureServer(folder: string, zone: Zone, options: ServerOptions): Promise<void> {
   const { launcher, changed, program = runProgram } = options;
   const files = filesOf(folder);
-  const config = dnsmasqConfig(zone, files, userFor(folder));
+  const config = dnsmasqConfig(zone, files, userFor(folder), asksSeveral(zone));
   const pid = findServer(folder);
   if (pid !== undefined && readIfThere(files.config) === config) {
     // It reads both files again; what it is asked from now on, it answers from them: signals come before questions in its loop.
@@ -61,6 +61,12 @@ export async function ensureServer(folder: string, zone: Zone, options: ServerOp
   const { status, errors } = await program(launcher, command);
   if (status === NOT_FOUND) throw missing('dnsmasq');
   if (status !== 0) throw refused(zone, errors);
+}
+
+/** Of the file as it is now: when it names more later, they are in no order until something here changes. */
+function asksSeveral({ upstreams }: Zone): boolean {
+  const own = upstreams.length > 0 ? upstreams : readIfThere(RESOLV_CONF).match(/^nameserver\s+\S/gm);
+  return (own ?? []).length > 1;
 }
 
 /** It has nothing to lose. Its keeper first, which would start it again. */

@@ -4,7 +4,7 @@ import { Resolver } from 'node:dns/promises';
 import { mkdirSync, writeFileSync } from 'node:fs';
 import { afterEach, beforeEach, expect, test } from 'vitest';
 import { eventually } from '../../helpers/eventually.ts';
-import { useEngine } from '../container/use-engine.ts';
+import { removeAll, useEngine } from '../container/use-engine.ts';
 import { addressOf, aNetwork, aServer, command, start } from '../network/stage.ts';
 import { UPSTREAM } from './ask.ts';
 
@@ -61,6 +61,21 @@ test('the first server of the host is asked, the next one when it is silent', as
   first.kill('SIGSTOP');
   expect(await ask('silent.example')).toBe('["192.0.2.12"]');
   first.kill('SIGCONT');
+});
+
+test('who says that it cannot tell is passed over for the next one, and when it is the only one, that is said at once', async () => {
+  const unable = ['--no-resolv', '--keep-in-foreground', '--conf-file=/dev/null', '--bind-interfaces', '--pid-file='];
+  // Without anybody to ask it refuses.
+  servers.push(spawn('dnsmasq', [...unable, '--listen-address=198.51.100.13']));
+  await upstream('198.51.100.12', '192.0.2.12');
+  await hostSays('unable', 'nameserver 198.51.100.13\nnameserver 198.51.100.12\n');
+  await web();
+  expect(await ask('a.example')).toBe('["192.0.2.12"]');
+  await removeAll(stage.engine);
+  await hostSays('alone', 'nameserver 198.51.100.13\n');
+  await web();
+  // Not ETIMEOUT.
+  expect(await ask('b.example')).toBe('EREFUSED');
 });
 
 test('another content of the file, and another file, are followed while the container runs', async () => {
