@@ -7,7 +7,7 @@ import { killGroup } from '../../container/kill-group.ts';
 import { planContainer } from '../../container/plan-container.ts';
 import { FIRST_NETWORK_SLOT } from '../../container/program.ts';
 import { readAccountFiles } from '../../container/rootfs-files.ts';
-import { skeletonLayer } from '../../container/skeleton.ts';
+import { skeletonOfStep } from '../../container/skeleton.ts';
 import { resolverOps } from '../../dns/index.ts';
 import type { Host } from '../../host.ts';
 import type { LaunchError } from '../../launcher/launcher.ts';
@@ -78,7 +78,8 @@ async function inSandbox(
       },
     };
     const points = makePoints(join(scratch, 'points'), prepared.mounts, prepared.sources);
-    const layers = [...root.below, points, skeletonLayer(host.paths)];
+    skeletonOfStep(points);
+    const layers = [...root.below, points];
     const plan = await planOf(
       host,
       record,

@@ -1,0 +1,3 @@
+FROM basis
+RUN ls / | grep sbin > /seen || true
+RUN mkdir /sbin
