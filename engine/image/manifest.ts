@@ -11,6 +11,8 @@ export interface Descriptor {
   readonly digest: string;
   readonly size: number;
   readonly annotations: Readonly<Record<string, string>>;
+  /** Where it is to be had outside of registries, which is never asked: anybody may have written it (CVE-2020-15157). */
+  readonly urls?: readonly string[];
   readonly platform?: { readonly os: string; readonly architecture: string; readonly variant: string };
 }
 
@@ -71,6 +73,7 @@ const parseDescriptor = (value: unknown, what: string): Descriptor => {
     digest,
     size: size as number,
     annotations: Object.fromEntries(Object.entries(annotations).map(([key, text]) => [key, textOf(text)])),
+    ...(isTexts(value['urls']) && value['urls'].length > 0 && { urls: value['urls'] }),
     ...(isObject(platform) && {
       platform: {
         os: textOf(platform['os']),

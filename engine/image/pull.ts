@@ -186,6 +186,8 @@ const pullLayers = async (
         await add();
       });
       await dropPart(sink.paths, layer);
+    }).catch((error: unknown) => {
+      throw layer.urls === undefined ? error : foreign(layer, layer.urls, error);
     });
     tell(isOpened ? 'done' : 'present');
   };
@@ -212,17 +214,33 @@ const isPassing = (error: unknown): boolean =>
     error.code,
   );
 
+const foreign = ({ digest }: Descriptor, urls: readonly string[], error: unknown): unknown => {
+  if (!(error instanceof TcomposeError) || error.code !== 'registry-answer') return error;
+  return new TcomposeError(`the layer ${digest} is kept outside of registries (${urls.join(', ')}), and not fetched`, {
+    code: 'registry-answer',
+    help: 'take an image that may be given away whole, or load it from an archive (docker save)',
+    cause: error,
+  });
+};
+
 const invalid = (what: string): TcomposeError =>
   new TcomposeError(`the image archive is not valid: ${what}`, { code: 'image-invalid' });
 
 /** What reads archives speaks of archives. */
 const aboutImage = (ref: string, error: unknown): unknown => {
-  if (!(error instanceof TcomposeError) || error.code !== 'image-invalid') return error;
-  return new TcomposeError(error.message.replace(/^the image archive is not valid/, `the image ${ref} is not valid`), {
-    code: error.code,
-    address: `image/${ref}`,
+  if (!(error instanceof TcomposeError)) return error;
+  const details = { code: error.code, address: `image/${ref}`, cause: error };
+  if (error.code === 'image-corrupt')
+    return new TcomposeError(`${ref} came damaged: ${error.message}`, {
+      ...details,
+      help: 'pull it again; if it stays so, ask who runs the registry, or who made the image',
+    });
+  if (error.code !== 'image-invalid') return error;
+  const about = /^the image's/.test(error.message) ? `the configuration of ${ref}` : `the image ${ref}`;
+  const what = /^the image(?: archive|'s configuration) is not valid/;
+  return new TcomposeError(error.message.replace(what, `${about} is not valid`), {
+    ...details,
     help: 'ask who made it, or take another tag',
-    cause: error,
   });
 };
 

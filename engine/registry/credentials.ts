@@ -19,7 +19,11 @@ const HELPER_LIMIT_MS = 30_000;
 const HELPER_MAX_BYTES = 1 << 20;
 const NOT_FOUND = /credentials not found in native keychain/;
 
-export async function credentialsFor(domain: string, env: Environment): Promise<Credentials | undefined> {
+export async function credentialsFor(
+  domain: string,
+  env: Environment,
+  limitMs = HELPER_LIMIT_MS,
+): Promise<Credentials | undefined> {
   const given = env['DOCKER_AUTH_CONFIG'];
   if (given) {
     const found = findCredentials(parseDockerConfig(given, 'the variable DOCKER_AUTH_CONFIG'), domain);
@@ -28,7 +32,7 @@ export async function credentialsFor(domain: string, env: Environment): Promise<
   const path = configPath(env);
   const config = await readConfig(path);
   const helper = findHelper(config, domain);
-  return (helper && (await askHelper(helper, path, env))) ?? findCredentials(config, domain);
+  return (helper && (await askHelper(helper, path, env, limitMs))) ?? findCredentials(config, domain);
 }
 
 export const configPath = (env: Environment): string =>
@@ -49,9 +53,10 @@ async function askHelper(
   { name, key }: { name: string; key: string },
   path: string,
   env: Environment,
+  limitMs: number,
 ): Promise<Credentials | undefined> {
   const program = programOf(name, path);
-  const { code, output } = await run(program, 'get', key, env);
+  const { code, output } = await run(program, 'get', key, env, limitMs);
   if (code !== 0) {
     if (NOT_FOUND.test(output)) return undefined;
     throw helperFailed(program, key, firstLine(output) || `it ended with ${code}`);
@@ -101,10 +106,17 @@ function run(
   verb: string,
   input: string,
   env: Environment,
+  limitMs = HELPER_LIMIT_MS,
 ): Promise<{ code: number | null; output: string }> {
+  const failed = (why: string) => helperFailed(program, verb === 'get' ? input : 'anybody', why);
   return new Promise((resolve, reject) => {
-    const options = { env: { ...env }, timeout: HELPER_LIMIT_MS, killSignal: 'SIGKILL' } as const;
-    const child = spawn(program, [verb], { ...options, stdio: ['pipe', 'pipe', 'inherit'] });
+    const child = spawn(program, [verb], { env: { ...env }, stdio: ['pipe', 'pipe', 'inherit'] });
+    // A script may leave children behind that hold the pipe open: its end is not waited for.
+    const timer = setTimeout(() => {
+      reject(failed(`it does not answer within ${limitMs / 1000} seconds`));
+      child.kill('SIGKILL');
+      child.stdout.destroy();
+    }, limitMs);
     const parts: Buffer[] = [];
     let bytes = 0;
     child.stdout.on('data', (part: Buffer) => {
@@ -112,16 +124,14 @@ function run(
       if (bytes > HELPER_MAX_BYTES) child.kill('SIGKILL');
       else parts.push(part);
     });
-    child.on('error', (error: NodeJS.ErrnoException) =>
-      reject(
-        helperFailed(
-          program,
-          verb === 'get' ? input : 'anybody',
-          error.code === 'ENOENT' ? 'it is not installed' : error.message,
-        ),
-      ),
-    );
-    child.on('close', (code) => resolve({ code, output: Buffer.concat(parts).toString() }));
+    child.on('error', (error: NodeJS.ErrnoException) => {
+      clearTimeout(timer);
+      reject(failed(error.code === 'ENOENT' ? 'it is not installed' : error.message));
+    });
+    child.on('close', (code) => {
+      clearTimeout(timer);
+      resolve({ code, output: Buffer.concat(parts).toString() });
+    });
     // It may end without having read.
     child.stdin.on('error', () => undefined);
     child.stdin.end(input);

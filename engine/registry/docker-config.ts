@@ -11,7 +11,8 @@ export interface Credentials {
 }
 
 export interface DockerConfig {
-  readonly auths: Readonly<Record<string, Credentials>>;
+  /** Read when asked for: what is wrong with one entry is nobody's trouble who wants another. */
+  readonly auths: Readonly<Record<string, () => Credentials>>;
   /** Registry → the suffix of docker-credential-SUFFIX. */
   readonly helpers: Readonly<Record<string, string>>;
   readonly store?: string;
@@ -38,7 +39,7 @@ export function parseDockerConfig(text: string, path: string): DockerConfig {
   if (!isMap(auths) || !isMap(credHelpers)) throw badConfig(path, 'auths and credHelpers must be objects');
   return {
     auths: Object.fromEntries(
-      Object.entries(auths).map(([key, entry]) => [key, isMap(entry) ? credentialsOf(entry, key, path) : {}]),
+      Object.entries(auths).map(([key, entry]) => [key, () => (isMap(entry) ? credentialsOf(entry, key, path) : {})]),
     ),
     helpers: Object.fromEntries(
       Object.entries(credHelpers).filter((pair): pair is [string, string] => isText(pair[1])),
@@ -73,11 +74,11 @@ export const keysOf = (domain: string): readonly string[] =>
 export function findCredentials(config: DockerConfig, domain: string): Credentials | undefined {
   const keys = keysOf(domain);
   const exact = keys.find((key) => Object.hasOwn(config.auths, key));
-  if (exact !== undefined) return config.auths[exact];
+  if (exact !== undefined) return config.auths[exact]?.();
   const loose = Object.keys(config.auths).find((key) =>
     keys.includes(key.replace(/^https?:\/\//, '').replace(/\/.*$/, '')),
   );
-  return loose === undefined ? undefined : config.auths[loose];
+  return loose === undefined ? undefined : config.auths[loose]?.();
 }
 
 /** The helper program's suffix and what to ask it for. A helper of the registry's own counts more than the common store. */

@@ -78,7 +78,7 @@ export function openRegistry(env: Environment, signal?: AbortSignal): Registry {
         path: `blobs/${digest}`,
         method: 'GET',
         maxBytes: Math.min(size, maxBytes),
-      });
+      }).catch(notWhole(image, digest));
       if (body.length !== size) throw badAnswer(url, `answers with ${body.length} bytes in place of ${size}`);
       checkDigest(url, digestOf(body), digest);
       return body;
@@ -87,7 +87,8 @@ export function openRegistry(env: Environment, signal?: AbortSignal): Registry {
       const reference = parseReference(image);
       if (!DIGEST.test(digest)) throw invalidDigest(image, digest);
       const path = `blobs/${digest}`;
-      const open = (from: number) => ask({ image, reference, path, method: 'GET', maxBytes: MAX_WORDS_BYTES, from });
+      const open = (from: number) =>
+        ask({ image, reference, path, method: 'GET', maxBytes: MAX_WORDS_BYTES, from }).catch(notWhole(image, digest));
       return streamBlob(
         open,
         { from: start, size },
@@ -97,6 +98,17 @@ export function openRegistry(env: Environment, signal?: AbortSignal): Registry {
     },
   };
 }
+
+/** Its manifest was there: it is not the name that is wrong. */
+const notWhole = (image: string, digest: string) => (error: unknown) => {
+  if (!(error instanceof TcomposeError) || error.code !== 'image-not-found') throw error;
+  throw new TcomposeError(`${image} is not whole in its registry: ${digest} is not there`, {
+    code: 'registry-answer',
+    address: `image/${image}`,
+    help: 'ask who pushed it to push it again',
+    cause: error,
+  });
+};
 
 /** Some registries do not know HEAD; what is really wrong, GET will say in words. */
 function onlyMissing(error: unknown): { headers: Answer['headers'] } {

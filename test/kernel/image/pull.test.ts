@@ -192,6 +192,25 @@ describe('lies', () => {
     expect(await open().find(`${served.host}/lie:1`)).toBeUndefined();
   });
 
+  test('what an image names and the registry has not is told by its digest, not as a wrong name', async () => {
+    const there = layer({ name: 'x', data: 'there' });
+    const config = configOf([there]);
+    const media = 'application/vnd.oci.image';
+    const absent = { mediaType: `${media}.layer.v1.tar`, digest: `sha256:${'a'.repeat(64)}`, size: 100 };
+    const described = { mediaType: `${media}.config.v1+json`, digest: served.blob(config), size: config.length };
+    const put = (name: string, one: object) =>
+      served.manifest(name, {
+        ...{ schemaVersion: 2, mediaType: `${media}.manifest.v1+json`, config: described, layers: [one] },
+      });
+    put('1', absent);
+    await expect(open().pull(`${served.host}/lie:1`)).rejects.toThrow(/is not whole in its registry: sha256:aaaa/);
+    put('2', { ...absent, urls: [`http://${served.host}/elsewhere`] });
+    await expect(open().pull(`${served.host}/lie:2`)).rejects.toThrow(/kept outside of registries \(http:.*elsewhere/);
+    expect(served.asked.filter((one) => one.includes('elsewhere'))).toEqual([]);
+    served.image('3', [there], { config: Buffer.from('no JSON') });
+    await expect(open().pull(`${served.host}/lie:3`)).rejects.toThrow(/^the configuration of .*lie:3 is not valid/);
+  });
+
   test('a layer that is not the one of the configuration is refused', async () => {
     const before = contents();
     const [one, other] = [layer({ name: 'x', data: 'one' }), layer({ name: 'x', data: 'two' })];

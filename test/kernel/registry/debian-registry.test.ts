@@ -1,9 +1,10 @@
 /** A real registry (Debian's docker-registry) gives digests to whoever may have them, and says why to whoever may not. */
-import { chmodSync, mkdirSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { chmodSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { type AddressInfo, connect } from 'node:net';
 import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
+import { credentialsFor } from '../../../engine/registry/credentials.ts';
 import { openRegistry } from '../../../engine/registry/index.ts';
 import { scratchFolder } from '../../helpers/instance.ts';
 import {
@@ -219,6 +220,15 @@ describe.skipIf(!hasRegistry())('a registry with TLS and passwords', () => {
       if (script !== undefined) helper(name, script);
       login({ credsStore: name });
       await expect(openRegistry(withHelpers()).pin(image)).rejects.toThrow(why);
+    });
+
+    test('one that hangs is not waited for, whoever it left behind', async () => {
+      helper('hangs', `sleep 60 & echo $! > ${home}/left; wait`);
+      login({ credsStore: 'hangs' });
+      const before = Date.now();
+      await expect(credentialsFor(registry.host, withHelpers(), 500)).rejects.toThrow('within 0.5 seconds');
+      expect(Date.now() - before).toBeLessThan(30_000);
+      process.kill(Number(readFileSync(join(home, 'left'), 'utf8')));
     });
 
     test('a name that is a path runs nothing', async () => {

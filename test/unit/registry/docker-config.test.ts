@@ -23,10 +23,15 @@ describe('credentials', () => {
     ['{', 'it is not JSON'],
     ['[]', 'it is not a JSON object'],
     ['{"auths":3}', 'auths and credHelpers must be objects'],
-    ['{"auths":{"r":{"auth":"!!"}}}', 'auths["r"].auth is not the base64 of user:password'],
   ])('%s is told to be broken', (text, why) =>
     expect(() => parseDockerConfig(text, '/c.json')).toThrow(`/c.json: ${why}`),
   );
+
+  test('an entry that is broken is told to who needs it, and to nobody else', () => {
+    const both = config({ auths: { r: { auth: '!!' }, other: { auth: auth('u:p') } } });
+    expect(() => findCredentials(both, 'r')).toThrow('auths["r"].auth is not the base64 of user:password');
+    expect(findCredentials(both, 'other')).toEqual({ username: 'u', password: 'p' });
+  });
 
   test('an empty file is no mistake', () => expect(findCredentials(parseDockerConfig('', 'x'), 'a')).toBeUndefined());
 });
