@@ -48,18 +48,31 @@ const row = ({ id, name, madeFrom, bridge, parent, subnets, createdAt }: LiveNet
   Subnets: subnets.map(({ subnet }) => subnet).join(', '),
 });
 
-/** In `docker network inspect`'s shape. */
-export async function inspectNetworks({ engine }: Context, names: readonly string[]): Promise<readonly object[]> {
+/** In `docker network inspect`'s shape; one error for each that is not there. */
+export async function inspectNetworks(
+  { engine }: Context,
+  names: readonly string[],
+): Promise<{ readonly found: readonly object[]; readonly missing: readonly TcomposeError[] }> {
   const { networks, containers } = await engine.snapshot({ networkDamage: false });
-  const found = names.map((name) => networks.find((network) => network.name === name || network.id.startsWith(name)));
-  const missing = names.filter((_, index) => !found[index]);
-  if (missing.length > 0) {
-    throw new TcomposeError(`no such network: ${missing.join(', ')}`, {
-      code: 'no-such-network',
-      help: 'see `tcompose network ls`',
-    });
-  }
-  return found.flatMap((network) => (network ? [inspection(network, containers)] : []));
+  const all = names.map((name) => find(networks, name));
+  return {
+    found: all.flatMap((network) => (network ? [inspection(network, containers)] : [])),
+    missing: names
+      .filter((_, i) => all[i] === undefined)
+      .map(
+        (name) =>
+          new TcomposeError(`no such network: ${name}`, {
+            code: 'no-such-network',
+            help: 'see `tcompose network ls`',
+          }),
+      ),
+  };
+}
+
+/** By its name before the beginning of another one's id. */
+function find(networks: readonly LiveNetwork[], name: string): LiveNetwork | undefined {
+  const beginning = networks.filter(({ id }) => name !== '' && id.startsWith(name));
+  return networks.find((network) => network.name === name) ?? (beginning.length === 1 ? beginning[0] : undefined);
 }
 
 const inspection = (network: LiveNetwork, containers: readonly LiveContainer[]): object => ({

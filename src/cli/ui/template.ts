@@ -194,8 +194,12 @@ class Reader {
       if (token.kind === 'sign' && token.text === '(') {
         const close = closing(tokens, i);
         if (close < 0) throw wrong(this.#source, token.at, 'unclosed (');
-        found.push(this.#pipeline(tokens.slice(i + 1, close), token.at));
-        i = close;
+        const inner = this.#pipeline(tokens.slice(i + 1, close), token.at);
+        const behind = tokens[close + 1];
+        // `(index .Config 0).Subnet`
+        const isField = behind?.kind === 'field' && behind.at === tokens[close]!.at + 1;
+        found.push(isField ? (scope) => this.#walk(inner(scope), behind.path, behind.at) : inner);
+        i = isField ? close + 1 : close;
       } else found.push(this.#operand(token));
     }
     return found;

@@ -56,6 +56,12 @@ test('two projects meet on a network that neither of them made', async () => {
   const users = '{{range .Containers}}{{.Name}} {{.IPv4Address}};{{end}}';
   expect(await stack.must('network', 'inspect', '-f', users, 'meeting')).toContain('two-web-1 10.66.0.12/24;');
 
+  const subnet = '{{(index .IPAM.Config 0).Subnet}}';
+  expect(await stack.must('network', 'inspect', '-f', subnet, 'meeting')).toBe('10.66.0.0/24\n');
+  const partly = await stack.run('network', 'inspect', '-f', '{{.Name}}', 'nosuch', 'meeting');
+  fails(partly, { code: 1, says: ['no such network: nosuch'] });
+  expect(partly.stdout).toBe('meeting\n');
+
   fails(await stack.run('network', 'rm', 'meeting'), { code: 1, says: ['in use by one-web-1, two-web-1'] });
   await stack.must('down');
   fails(await stack.run('network', 'rm', 'meeting'), { code: 1, says: ['in use by two-web-1'] });

@@ -20,6 +20,7 @@ describe('a template', () => {
   test.each([
     ['{{.Name}} is {{.State}}', 'shop-web-1 is running'],
     ['{{json .Labels}}', '{"a":"1","b":"2"}'],
+    ['{{(index .Publishers 1).PublishedPort}} {{((index .Publishers 1)).URL}}', '81 ::'],
     ['{{.Labels.b}}{{index .Labels "a"}}{{index .Publishers 1 | json}}', '21{"PublishedPort":81,"URL":"::"}'],
     ['{{range .Publishers}}{{.URL}}:{{.PublishedPort}} {{end}}', '0.0.0.0:80 :::81 '],
     ['{{range $i, $p := .Publishers}}{{$i}}={{$p.PublishedPort}};{{end}}', '0=80;1=81;'],
