@@ -113,7 +113,7 @@ const containersOf = (host: Host): Engine['containers'] => {
     create: async (wanted) => batch((await import('./container/create.ts')).createContainers(host, wanted)),
     update: async (wanted, avoid) => (await import('./container/update.ts')).updateContainers(host, wanted, avoid),
     start: async (names, options) => {
-      const result = await (await import('./container/start.ts')).startContainers(host, names);
+      const result = await (await import('./container/start.ts')).startContainers(host, names, options);
       if (!options?.isRestart) return result;
       const { traceRestart } = await import('./events/trace.ts');
       const records = readContainerRecords(host.paths).filter(({ name }) => names.includes(name));

@@ -6,7 +6,8 @@ import { logPath } from '../logs/log-files.ts';
 import { isKept } from '../logs/plan.ts';
 import { readBatches } from '../logs/read.ts';
 import { findRecord, readContainerRecords } from '../state/container-records.ts';
-import { containerDir } from '../state/paths.ts';
+import { containerDir, containerRun } from '../state/paths.ts';
+import { liveBatches } from './live-output.ts';
 import { noSuchContainer } from './unknown.ts';
 
 /** Line by line, for who reads a few. */
@@ -23,6 +24,7 @@ export function containerLogBatches(
   const record = findRecord(readContainerRecords(host.paths), name);
   if (record === undefined) throw noSuchContainer(name);
   if (!isKept(record.madeFrom.log)) {
+    if (options.follow && options.live) return liveBatches(containerRun(host.paths, record.id), signal);
     throw new TcomposeError(`the log of container ${name} is not kept: its log driver keeps nothing here`, {
       code: 'log-not-kept',
       address: `container/${name}`,

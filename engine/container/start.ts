@@ -2,6 +2,7 @@
 import { mkdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { BatchResult } from '../../src/model/engine.ts';
+import type { StartOptions } from '../../src/model/streams.ts';
 import { allotResolverPorts, needsPort, withNames } from '../dns/index.ts';
 import type { Host } from '../host.ts';
 import { isOutOfReach, portError, type Records, resolvePorts } from '../network/index.ts';
@@ -29,7 +30,11 @@ import { rewriteLinks, writeHostFiles } from './write-host-files.ts';
 
 type Failures = Map<string, Error>;
 
-export async function startContainers(host: Host, names: readonly string[]): Promise<BatchResult> {
+export async function startContainers(
+  host: Host,
+  names: readonly string[],
+  { watched = false }: Pick<StartOptions, 'watched'> = {},
+): Promise<BatchResult> {
   const failed: Failures = new Map();
   const warnings = new Map<string, readonly string[]>();
   const result: BatchResult = { failed, warnings };
@@ -41,7 +46,7 @@ export async function startContainers(host: Host, names: readonly string[]): Pro
   const wanted = await wantPorts(host, placed, before, failed);
   if (wanted.length === 0) return result;
   const records = withChanges(before, wanted);
-  const specs = await describeAll(host, wanted, records, instance, failed);
+  const specs = await describeAll(host, wanted, records, instance, { failed, watched });
   await publish(host, wanted, records);
   await superviseAll(host, specs, records, instance, { failed, warnings });
   await undo(
@@ -144,7 +149,7 @@ async function describeAll(
   wanted: readonly ContainerRecord[],
   records: Records,
   instance: string,
-  failed: Failures,
+  { failed, watched }: { readonly failed: Failures; readonly watched: boolean },
 ): Promise<readonly Described[]> {
   const facts = await host.facts();
   // First: what limits the host has is read off the groups above the containers' own.
@@ -158,7 +163,9 @@ async function describeAll(
       const notes: string[] = [];
       if (record.madeFrom.ports.length > 0 && isOutOfReach(record, records.networks)) notes.push(unpublished(record));
       const { spec, limits } = await startSpec(host, record, records, (warning) => notes.push(warning));
-      return { record, limits, spec, notes };
+      // Its output waits until the reader is there.
+      const isHeld = spec.foreground === true || (watched && spec.log.file === undefined);
+      return { record, limits, spec: { ...spec, foreground: isHeld }, notes };
     } catch (error) {
       failed.set(record.name, error as Error);
       return undefined;

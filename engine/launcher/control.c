@@ -23,7 +23,8 @@
 #define UNSENT_MUCH (UNSENT_LIMIT / 4)
 #define STALL_MS 10000
 #define ENDING_MS 500
-#define OWNS 1 /* of `attach`, in a */
+#define OWNS 1   /* of `attach`, in a */
+#define CLAIMS 2 /* the output waits for this one, who owns nothing else */
 enum { STOP = 1, KILL, WATCH, RESIZE, ATTACH, PAUSE, UNPAUSE, RELOAD, HOLD };
 struct request {
 	uint32_t kind;
@@ -153,12 +154,13 @@ void settle_stalls(struct supervisor *s) {
 	}
 }
 
-/* A container that restarts ends the sessions of those who were attached to the run that is over. */
+/* A container that restarts ends the sessions of those who were attached to the run that is over; who claims is waited for again. */
 void end_attached(struct supervisor *s) {
 	for (int i = 0; i < MAX_CLIENTS; i++) {
 		struct client *client = s->clients[i];
 		if (!client || !client->attached) continue;
 		client->is_over = 1;
+		if (client->claims && client->fd >= 0) s->claimed = 0;
 		if (!client->out.used) drop(client);
 	}
 }
@@ -216,7 +218,8 @@ static void answer(struct supervisor *s, struct client *client, const struct req
 	if (request->kind == ATTACH) {
 		client->attached = 1;
 		client->owns = (request->a & OWNS) != 0;
-		s->claimed |= client->owns;
+		client->claims = (request->a & CLAIMS) != 0;
+		s->claimed |= client->owns || client->claims;
 		return;
 	}
 	uint32_t error = (uint32_t)-command(s, request);

@@ -131,7 +131,8 @@ struct client {
 	int fd, watches, behind, attached;
 	int is_over;       /* to be closed when it has taken all of `out` */
 	uint64_t moved_at; /* it took some of `out` */
-	int owns; /* attached, and the container is its: see control.c */
+	int owns;          /* attached, and the container is its: see control.c */
+	int claims;        /* attached to all runs: it comes again after a restart */
 	size_t in_used;
 	char in[4096];
 	struct text out;

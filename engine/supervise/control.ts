@@ -146,12 +146,18 @@ export async function* watch(runDir: string, signal?: AbortSignal): AsyncGenerat
   }
 }
 
+export interface AttachKind {
+  readonly owns?: boolean;
+  /** Output that was held for a reader waits no longer. */
+  readonly claims?: boolean;
+}
+
 /**
  * The container's streams: output comes in frames of Docker's API (type, three zeros, big-endian length), input is what is written.
  * As its owner: the end of the input is the container's, and output waits for a slow reader, who else would be cut off.
  */
-export const attach = async (runDir: string, options: { readonly owns?: boolean } = {}): Promise<Socket> => {
+export const attach = async (runDir: string, { owns, claims }: AttachKind = {}): Promise<Socket> => {
   const socket = await connectTo(runDir, { allowHalfOpen: true });
-  socket.write(encodeRequest(REQUEST.attach, options.owns ? 1 : 0, 0n));
+  socket.write(encodeRequest(REQUEST.attach, (owns ? 1 : 0) | (claims ? 2 : 0), 0n));
   return socket;
 };

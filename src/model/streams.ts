@@ -11,8 +11,17 @@ export interface AttachRequest {
   readonly signal?: AbortSignal;
 }
 
+export interface StartOptions {
+  /** Those who follow events hear of it as of a restart. */
+  readonly isRestart?: boolean;
+  /** Somebody reads at once, with `live`, what they print: where no log is kept, none of it is lost. */
+  readonly watched?: boolean;
+}
+
 export interface LogOptions {
   readonly follow: boolean;
+  /** With `follow`: where no log is kept, what is printed from now on, instead of an error. */
+  readonly live?: boolean;
   /** With `follow`: when it aborts, what has been written by then is read, and nothing is waited for. */
   readonly end?: AbortSignal;
   /** Last N lines; absent: all. */
@@ -42,4 +51,11 @@ export interface ExecRequest {
   readonly privileged: boolean;
   /** With `tty`: keys after which the client leaves, `ctrl-p,ctrl-q`; absent: Docker's default. */
   readonly detachKeys?: string;
+}
+
+export interface CapturedRun {
+  /** 126, 127 when it could not be run; then `stderr` says why. */
+  readonly exitCode: number;
+  readonly stdout: Buffer;
+  readonly stderr: Buffer;
 }

@@ -117,7 +117,7 @@ async function* attachOne(
   const both = AbortSignal.any([signal, over.signal]);
   const last = seen.get(container);
   const since = last === undefined ? sinceMs : Date.parse(last);
-  const lines = keptLines(context, container, { follow: true, sinceMs: since, end: over.signal }, signal);
+  const lines = keptLines(context, container, { follow: true, live: true, sinceMs: since, end: over.signal }, signal);
   const changes = endedBy<ContainerChange, 'gone'>('gone', context.engine.containers.watch(container, both));
   let wasRunning = true;
   let end: AttachEvent | undefined;

@@ -1,4 +1,5 @@
 /** Makes what the file says so: images, desire, snapshot, plan, consent, apply. */
+import type { Engine } from '../model/engine.ts';
 import { TcomposeError, TcomposeErrors } from '../model/errors.ts';
 import type { LiveState } from '../model/live.ts';
 import type { ActionKind, Plan, Step } from '../model/plan.ts';
@@ -29,6 +30,8 @@ export interface UpOptions extends Omit<UpChoices, 'keep'> {
   readonly attachDependencies?: boolean;
   /** Whose exit code counts; must be there before anything begins. */
   readonly exitCodeFrom?: string;
+  /** Its outcome is handed to `attach()` at once. */
+  readonly foreground?: boolean;
   /** Asked once when steps would lose data; refused or absent: those things are left as they are, with a warning. */
   readonly consent?: (steps: readonly Step[]) => Promise<boolean>;
 }
@@ -59,7 +62,10 @@ export async function up(context: Context, project: Project, options: UpOptions 
     const plan = await planWithConsent(wanted, live, options);
     await refuseEarly(context, wanted, plan);
     const { waitTimeoutMs: withinMs } = options;
-    await carryOut(context, plan, { origin: wanted.origin, ...(withinMs === undefined ? {} : { withinMs }) });
+    await carryOut(options.foreground ? watching(context, attach) : context, plan, {
+      origin: wanted.origin,
+      ...(withinMs === undefined ? {} : { withinMs }),
+    });
     return { plan, startedAtMs, attach };
   } finally {
     await locking.then(
@@ -67,6 +73,24 @@ export async function up(context: Context, project: Project, options: UpOptions 
       () => undefined,
     );
   }
+}
+
+/** What is shown is read from its first word on, also where no log keeps that. */
+function watching(context: Context, attach: readonly AttachTarget[]): Context {
+  const { engine } = context;
+  const shown = new Set(attach.map(({ container }) => container));
+  const start: Engine['containers']['start'] = async (names, options) => {
+    const parts = [names.filter((name) => shown.has(name)), names.filter((name) => !shown.has(name))];
+    const results = [
+      ...(parts[0]!.length > 0 ? [await engine.containers.start(parts[0]!, { ...options, watched: true })] : []),
+      ...(parts[1]!.length > 0 ? [await engine.containers.start(parts[1]!, options)] : []),
+    ];
+    return {
+      failed: new Map(results.flatMap(({ failed }) => [...failed])),
+      warnings: new Map(results.flatMap(({ warnings }) => [...warnings])),
+    };
+  };
+  return { ...context, engine: { ...engine, containers: { ...engine.containers, start } } };
 }
 
 /** All that would be refused on the way, at once and before anything is touched. */

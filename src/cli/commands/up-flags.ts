@@ -100,6 +100,7 @@ export function upOptions(cli: Cli, project: Project, flags: UpFlags, services: 
     removeOrphans: flags['remove-orphans'] || isSet('COMPOSE_REMOVE_ORPHANS'),
     ignoreOrphans: isSet('COMPOSE_IGNORE_ORPHANS'),
     rerunFinished: !isDetached(flags),
+    foreground: !isDetached(flags),
     wait: flags.wait,
     pull: pullChoices(flags),
     build: buildChoices(flags),

@@ -17,6 +17,12 @@ services:
     image: busybox
     command: [sh, -c, 'trap "" TERM; echo ready; while :; do sleep 0.1; done']
     stop_grace_period: 60s
+  unlogged:
+    image: busybox
+    profiles: [unlogged]
+    logging: {driver: none}
+    restart: on-failure:2
+    command: [sh, -c, 'seq 1 20000; printf "the end"; exit 3']
 `,
   },
 });
@@ -56,6 +62,15 @@ test('what other commands restart, start or make anew goes on being shown, each 
   expect(await first.ended).toBe(0);
   expect(first.seen().match(/\| ready/g)).toHaveLength(3);
   expect(first.seen().match(/\| goodbye/g)).toHaveLength(3);
+});
+
+test('what no log keeps is shown whole, from the first word to the last, over restarts by policy', async () => {
+  const { stdout, stderr, code } = await stack.run('up', '--no-log-prefix', 'unlogged');
+  expect(code).toBe(0);
+  const once = [...Array.from({ length: 20_000 }, (_, i) => `${i + 1}`), 'the end'];
+  expect(stdout.trimEnd().split('\n')).toEqual([...once, ...once, ...once]);
+  expect(stderr.match(/unlogged-1 exited with code 3 \(restarting\)/g)).toHaveLength(2);
+  expect(await stack.must('logs', 'unlogged')).toBe('');
 });
 
 test('without a terminal there is no control sequence in what is printed', async () => {

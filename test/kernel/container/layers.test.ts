@@ -49,3 +49,16 @@ test('125 layers make one root, the later ones on top, and fill a volume', async
   });
   expect(await outputOf(engine, container)).toBe('125 123');
 });
+
+test('programs find what Docker puts into every container: the mark of a container, and the table of mounts', async () => {
+  const archive = await dockerArchive({ ref: 'bare:1', layers: [await busybox()] });
+  const [loaded] = await engine.images.load(Readable.from([archive]));
+  const container = aContainer(loaded!.id, 'bare', {
+    argv: [
+      'sh',
+      '-c',
+      'test -f /.dockerenv && while read line; do case $line in "proc /proc "*) echo yes;; esac; done < /etc/mtab',
+    ],
+  });
+  expect(await outputOf(engine, container)).toBe('yes');
+});
