@@ -3,6 +3,7 @@ import type { DesiredContainer, DesiredMount, DesiredNetwork, DesiredPort } from
 import type { ImageInfo } from '../../src/model/engine.ts';
 import { TcomposeError } from '../../src/model/errors.ts';
 import { mergedArgv, mergedEnv, mergedHealthcheck } from '../../src/model/image-config.ts';
+import { plainNetwork } from '../../src/model/plain-network.ts';
 import { PROJECT_LABEL } from '../state/container-records.ts';
 import type { BindOptions, ContainerOptions, HealthcheckOptions, PortOptions } from './options.ts';
 
@@ -39,19 +40,6 @@ export const UNSET = {
   sysctls: {},
   ulimits: {},
 } as const satisfies Partial<DesiredContainer>;
-
-/** A bridge of which nothing was said. */
-export const plainNetwork = (name: string, labels: DesiredNetwork['labels']): DesiredNetwork => ({
-  name,
-  external: false,
-  driver: 'bridge',
-  internal: false,
-  enableIpv4: true,
-  enableIpv6: false,
-  ipam: [],
-  driverOpts: {},
-  labels,
-});
 
 /** As Compose numbers them: so the command line finds them by their name. */
 export const fullName = ({ project }: Scope, name: string): string => `${project}-${name}-1`;

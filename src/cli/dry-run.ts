@@ -1,21 +1,9 @@
 /** An engine whose reading is real and whose changing only says yes: what `--dry-run` applies a plan to. */
 import type { BatchResult, Engine, ImageInfo } from '../model/engine.ts';
+import { UNKNOWN_IMAGE } from '../model/images.ts';
 
 const nothing = async (): Promise<void> => {};
 const allWell = async (): Promise<BatchResult> => ({ failed: new Map(), warnings: new Map() });
-
-/** What would have been pulled or built: `…` stands for a command that only the image knows. */
-const NOT_YET_KNOWN: ImageInfo = {
-  id: '',
-  tags: [],
-  createdAt: '',
-  os: 'linux',
-  architecture: '',
-  config: { env: [], cmd: ['…'], user: '', workingDir: '', volumes: [], exposedPorts: [], labels: {} },
-  layers: [],
-  sizeBytes: 0,
-  raw: {},
-};
 
 export function dryEngine(engine: Engine): Engine {
   const brought = new Map<string, ImageInfo>();
@@ -32,11 +20,11 @@ export function dryEngine(engine: Engine): Engine {
       import: refuse,
       load: refuse,
       pull: async (ref) => {
-        brought.set(ref, { ...NOT_YET_KNOWN, tags: [ref] });
-        return { image: NOT_YET_KNOWN, digest: '', isNew: true };
+        brought.set(ref, { ...UNKNOWN_IMAGE, tags: [ref] });
+        return { image: UNKNOWN_IMAGE, digest: '', isNew: true };
       },
       build: async ({ tags }) => {
-        const image = { ...NOT_YET_KNOWN, tags };
+        const image = { ...UNKNOWN_IMAGE, tags };
         for (const ref of tags) brought.set(ref, image);
         return { image, isNew: true };
       },

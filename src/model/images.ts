@@ -45,6 +45,19 @@ export interface ImageInfo {
   readonly raw: Readonly<Record<string, unknown>>;
 }
 
+/** Of an image that is yet to be pulled or built; `…` stands for a command that only it knows. */
+export const UNKNOWN_IMAGE: ImageInfo = {
+  id: '',
+  tags: [],
+  createdAt: '',
+  os: 'linux',
+  architecture: '',
+  config: { env: [], cmd: ['…'], user: '', workingDir: '', volumes: [], exposedPorts: [], labels: {} },
+  layers: [],
+  sizeBytes: 0,
+  raw: {},
+};
+
 export interface LoadedImage extends ImageInfo {
   /** Full references that its archive gives it. */
   readonly names: readonly string[];

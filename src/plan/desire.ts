@@ -2,6 +2,7 @@
 import type { DesiredContainer, DesiredState } from '../model/desired.ts';
 import type { ImageInfo } from '../model/engine.ts';
 import { TcomposeError, TcomposeErrors } from '../model/errors.ts';
+import { UNKNOWN_IMAGE } from '../model/images.ts';
 import type { Project, Service } from '../model/project.ts';
 import type { Path, SourceRange } from '../model/source.ts';
 import type { ProvidedText } from '../model/volume-facts.ts';
@@ -152,7 +153,7 @@ function desiredContainers(scope: Scope, order: readonly string[], isAssumed: (r
     const lacking = absent.filter((ref) => !isAssumed(ref));
     for (const ref of lacking) missing.set(ref, [...(missing.get(ref) ?? []), name]);
     if (lacking.length > 0) continue;
-    const assumed = new Map(absent.map((ref) => [ref, unknownImage] as const));
+    const assumed = new Map(absent.map((ref) => [ref, UNKNOWN_IMAGE] as const));
     const images = absent.length > 0 ? new Map([...scope.images, ...assumed]) : scope.images;
     const image = images.get(imageRef(scope.project, name, service))!;
     try {
@@ -178,19 +179,6 @@ function missingImage(project: Project, ref: string, services: readonly string[]
     ...(at ? { at } : {}),
   });
 }
-
-/** `…` stands for a command that only the image knows. */
-const unknownImage: ImageInfo = {
-  id: '',
-  tags: [],
-  createdAt: '',
-  os: 'linux',
-  architecture: '',
-  config: { env: [], cmd: ['…'], user: '', workingDir: '', volumes: [], exposedPorts: [], labels: {} },
-  layers: [],
-  sizeBytes: 0,
-  raw: {},
-};
 
 function checkScale(project: Project, scale: Readonly<Record<string, number>>): void {
   for (const [name, count] of Object.entries(scale)) {

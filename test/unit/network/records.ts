@@ -1,8 +1,9 @@
 /** Records of networks and containers, with nothing in them that a test does not name. */
-import { plainNetwork } from '../../../engine/library/describe.ts';
+
 import type { ContainerRecord, EndpointRecord, NetworkRecord } from '../../../engine/state/records.ts';
 import type { DesiredAttachment, DesiredContainer, DesiredNetwork } from '../../../src/model/desired.ts';
 import type { LivePort } from '../../../src/model/live.ts';
+import { plainNetwork } from '../../../src/model/plain-network.ts';
 
 const labels = { 'com.docker.compose.project': 'shop' };
 

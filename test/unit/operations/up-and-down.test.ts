@@ -1,8 +1,8 @@
 /** Whole commands against an engine in memory: what they leave behind, what they refuse, and that they agree with each other. */
 
 import { describe, expect, test } from 'vitest';
-import { plainNetwork } from '../../../engine/library/describe.ts';
 import { TcomposeError } from '../../../src/model/errors.ts';
+import { plainNetwork } from '../../../src/model/plain-network.ts';
 import { down } from '../../../src/operations/down.ts';
 import { plan, planOffline } from '../../../src/operations/plan.ts';
 import { stop } from '../../../src/operations/stop.ts';
