@@ -65,7 +65,9 @@ export async function copyFrom(
 ): Promise<NodeJS.ReadableStream> {
   const source = await containerSource(host, name, path, followLink);
   const files = await packTree(host, source.reach, source.inside);
-  const top = source.name === '' ? (saysContents(path) ? '.' : '/') : latin1(source.name);
+  // In an archive what a link led to has its own name, on the host the link's: both as with Docker.
+  const called = followLink && source.name !== '' ? sourceName(source.inside.replace(/\/\.$/, '')) : source.name;
+  const top = called === '' ? (saysContents(path) ? '.' : '/') : latin1(called);
   return Readable.from(writeTar(renamed(files, top), { sparse: false }), { objectMode: false });
 }
 

@@ -43,6 +43,8 @@ export async function cp(context: Context, target: Target, options: CpOptions): 
     throw usage('copying between services is not supported', 'copy to this host first, or through `-`');
   const service = source.service ?? destination.service;
   if (service === undefined) throw usage('unknown copy direction', 'name one end as SERVICE:PATH');
+  if (destination.service !== undefined && destination.path === '')
+    throw usage(`no such directory: ${destination.service}: names no path`, 'write SERVICE:/ for the root');
   const found = await find(context, target);
   const containers = targeted(found, target, service, options);
   if (source.service !== undefined) {

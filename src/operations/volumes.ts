@@ -59,7 +59,7 @@ export async function volumesOfProject(
       .flatMap(({ mounts }) => mounts.flatMap(({ kind, source }) => (kind === 'volume' ? [source] : []))),
   );
   return found.live.volumes
-    .filter(({ name }) => services.length === 0 || used.has(name))
+    .filter(({ name, anonymous }) => !anonymous && (services.length === 0 || used.has(name)))
     .map(row)
     .map(({ UsedBy: _, ...rest }) => inOrder({ ...UNKNOWN, ...rest }))
     .sort((a, b) => (a.Name < b.Name ? -1 : 1));
@@ -77,13 +77,16 @@ export async function inspectVolumes(
   };
 }
 
+/** As Docker writes what is empty. */
+const orNull = (words: Readonly<Record<string, string>>) => (Object.keys(words).length === 0 ? null : words);
+
 const inspection = ({ name, madeFrom, mountpoint, createdAt, usedBy }: LiveVolume): object => ({
   CreatedAt: createdAt,
   Driver: madeFrom.driver,
-  Labels: madeFrom.labels,
+  Labels: orNull(madeFrom.labels),
   Mountpoint: mountpoint,
   Name: name,
-  Options: madeFrom.driverOpts,
+  Options: orNull(madeFrom.driverOpts),
   Scope: 'local',
   UsedBy: usedBy,
 });

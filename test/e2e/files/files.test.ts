@@ -89,6 +89,9 @@ test('as an archive on standard output, and from standard input', async () => {
   const options = { cwd: stack.folder, env: stack.instance.env };
   expect((await runProgram(['sh', '-c', pipe, TCOMPOSE], options)).code).toBe(0);
   expect(readFileSync(at('into/tree/a/h'), 'utf8')).toBe('b\n');
+  const followed = '"$0" cp -L app:/data/tree/a/l - | tar t';
+  expect((await runProgram(['sh', '-c', followed, TCOMPOSE], options)).stdout).toBe('b\n');
+  expect((await stack.run('cp', 'one', 'app:')).stderr).toContain('names no path');
   expect(await inside('cat /tmp/a/l', 'other')).toBe('b\n');
 });
 

@@ -94,6 +94,7 @@ test('create, ls and inspect speak as docker does', async () => {
   expect(await stack.must('volume', 'inspect', 'memory', '-f', '{{.Name}} {{.Options}} {{.Driver}}')).toBe(
     'memory map[device:tmpfs type:tmpfs] local\n',
   );
+  expect(await stack.must('volume', 'inspect', 'memory', '-f', '{{json .Labels}}')).toBe('null\n');
   const partly = await stack.run('volume', 'inspect', 'memory', 'missing');
   expect(partly.code).toBe(1);
   expect(JSON.parse(partly.stdout)).toMatchObject([{ Name: 'memory', Scope: 'local' }]);
