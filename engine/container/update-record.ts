@@ -1,9 +1,9 @@
 /** What the record of a container becomes when it is changed in place: all that was allotted stays as far as it still fits. */
 import { isDeepStrictEqual } from 'node:util';
-import type { DesiredContainer } from '../../src/model/desired.ts';
+import type { DesiredContainer, DesiredPort } from '../../src/model/desired.ts';
 import { TcomposeError } from '../../src/model/errors.ts';
 import type { LivePort } from '../../src/model/live.ts';
-import { allotEndpoints, portError, type Records, resolvePorts } from '../network/index.ts';
+import { allotEndpoints, isOutOfReach, portError, type Records, resolvePorts } from '../network/index.ts';
 import type { ContainerRecord, EndpointRecord, MountRecord } from '../state/records.ts';
 import { resolveMounts } from '../volume/index.ts';
 import { noSuchContainer } from './unknown.ts';
@@ -162,11 +162,10 @@ function withPorts(
   isAlive: (record: ContainerRecord) => boolean,
   failed: Map<string, Error>,
 ): readonly RecordChange[] {
-  const asking = changes.filter(
-    ({ from, to }) => from.wanted && !isDeepStrictEqual(from.madeFrom.ports, to.madeFrom.ports),
-  );
+  const portsOf = askedPorts(records);
+  const asking = changes.filter(({ from, to }) => from.wanted && !isDeepStrictEqual(portsOf(from), portsOf(to)));
   if (asking.length === 0) return changes;
-  const kept = new Map(asking.map((change) => [change.to.name, keptPorts(change)]));
+  const kept = new Map(asking.map((change) => [change.to.name, keptPorts(change, portsOf)]));
   const holders = records.containers.map((record): ContainerRecord => {
     const own = kept.get(record.name);
     // Under a name that asks for nothing: what it keeps is in the way of what it is to get.
@@ -175,7 +174,7 @@ function withPorts(
   const { publishers, conflicts } = resolvePorts(
     asking.map(({ from, to }) => ({
       container: to.name,
-      ports: to.madeFrom.ports.filter((_, i) => kept.get(to.name)![i] === undefined),
+      ports: portsOf(to).filter((_, i) => kept.get(to.name)![i] === undefined),
       before: from.publishers,
     })),
     { ...records, containers: holders },
@@ -193,10 +192,19 @@ function withPorts(
   });
 }
 
+/** None where the host leads nothing to it. */
+const askedPorts =
+  ({ networks }: Records) =>
+  (record: ContainerRecord): readonly DesiredPort[] =>
+    isOutOfReach(record, networks) ? [] : record.madeFrom.ports;
+
 /** For each wanted map what it has by now, so that a port that was chosen for it stays; undefined: it is new. */
-function keptPorts({ from, to }: RecordChange): readonly (LivePort | undefined)[] {
-  const left = from.madeFrom.ports.map((port, i) => ({ port, has: from.publishers[i] }));
-  return to.madeFrom.ports.map((wanted) => {
+function keptPorts(
+  { from, to }: RecordChange,
+  portsOf: ReturnType<typeof askedPorts>,
+): readonly (LivePort | undefined)[] {
+  const left = portsOf(from).map((port, i) => ({ port, has: from.publishers[i] }));
+  return portsOf(to).map((wanted) => {
     const index = left.findIndex(({ port, has }) => has !== undefined && isDeepStrictEqual(port, wanted));
     return index < 0 ? undefined : left.splice(index, 1)[0]!.has;
   });

@@ -19,7 +19,20 @@ import {
   upon,
   useLan,
 } from './lan.ts';
-import { addressOf, aNetwork, aServer, askFrom, command, inside, matrix, start, stopAll } from './stage.ts';
+import {
+  addressOf,
+  aNetwork,
+  aPort,
+  aServer,
+  askFrom,
+  command,
+  HOST,
+  inside,
+  matrix,
+  outside,
+  start,
+  stopAll,
+} from './stage.ts';
 
 const stage = useLan();
 const server = (name: string, networks: readonly string[], changes: Partial<DesiredContainer> = {}) =>
@@ -66,6 +79,26 @@ describe('a macvlan network', () => {
     expect(await askFrom(lan, '10.91.0.211')).toMatch(/^web /);
     expect(await lookUp(stage, 'machine', 'web')).toBe('10.91.0.211');
     expect(await identityOf(stage, 'web')).toBe(identity);
+    expect(await damage(stage)).toEqual([]);
+  });
+
+  test('takes the published ports of a container that moves to it, and gives them back when that returns', async () => {
+    await stage.engine.networks.create([
+      upon('lan-net'),
+      aNetwork('front', { ipam: [{ subnet: '10.77.1.0/24' }] }),
+      aNetwork('back', { ipam: [{ subnet: '10.77.2.0/24' }] }),
+    ]);
+    const web = (...networks: readonly string[]) => server('web', networks, { ports: [aPort('8087:80')] });
+    await start(stage, [web('front')]);
+    expect(await askFrom(outside, `${HOST}:8087`)).toMatch(/^web /);
+    await update(stage, web('lan-net'));
+    expect((await stage.engine.containers.find('web'))!.publishers).toEqual([]);
+    // The host's port is free for somebody else.
+    await start(stage, [server('other', ['back'], { ports: [aPort('8087:80')] })]);
+    expect(await askFrom(outside, `${HOST}:8087`)).toMatch(/^other /);
+    await stage.engine.containers.remove(['other'], { anonymousVolumes: true });
+    await update(stage, web('front'));
+    expect(await askFrom(outside, `${HOST}:8087`)).toMatch(/^web /);
     expect(await damage(stage)).toEqual([]);
   });
 
