@@ -1,9 +1,9 @@
 /** Containers that say who they are and who asked, and ways to ask them from anywhere. */
 import { type ChildProcessWithoutNullStreams, execFile } from 'node:child_process';
 import { promisify } from 'node:util';
-import { plainNetwork } from '../../../engine/library/describe.ts';
 import type { DesiredContainer, DesiredNetwork, DesiredPort } from '../../../src/model/desired.ts';
 import type { Engine } from '../../../src/model/engine.ts';
+import { plainNetwork } from '../../../src/model/plain-network.ts';
 import { eventually } from '../../helpers/eventually.ts';
 import { slowness } from '../../helpers/slowness.ts';
 import { aContainer, runContainers } from '../container/a-container.ts';
