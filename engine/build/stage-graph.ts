@@ -159,8 +159,10 @@ export function stageGraph(request: GraphRequest): StageGraph {
     tell(
       'error',
       stages[left[0]!]!.from.at,
-      `stages need each other in a circle: ${left.map((index) => names[index] ?? index).join(', ')}`,
-      'copy in one direction only',
+      left.length === 1
+        ? `the stage ${names[left[0]!] ?? left[0]} copies from itself`
+        : `stages need each other in a circle: ${left.map((index) => names[index] ?? index).join(', ')}`,
+      left.length === 1 ? 'what a stage has is there already: use RUN cp' : 'copy in one direction only',
     );
   return { nodes: [...nodes.values()].sort((a, b) => a.index - b.index), target, waves, findings };
 }

@@ -59,7 +59,7 @@ export async function findSources(tree: Tree, word: string): Promise<readonly Fo
   const first = parts.findIndex(hasWildcards);
   const foundAt = async (raw: string): Promise<Found> => {
     const entry = await follow(tree, raw);
-    if (entry === undefined) throw notThere(word);
+    if (entry === undefined) throw first < 0 ? notThere(word) : leadsNowhere(word, raw);
     return { name: posix.basename(raw), entry };
   };
   if (first < 0) return [await foundAt(rawOf(path))];
@@ -87,6 +87,13 @@ export const notThere = (word: string): TcomposeError =>
   new TcomposeError(`${JSON.stringify(word)}: not found`, {
     code: 'no-such-file',
     help: 'paths begin at the context (or at the root of what --from names), and what .dockerignore leaves out is not there',
+  });
+
+/** A link that a wildcard found. */
+const leadsNowhere = (word: string, raw: string): TcomposeError =>
+  new TcomposeError(`${JSON.stringify(textOf(raw))}: not found: it is a link that leads nowhere`, {
+    code: 'no-such-file',
+    help: `correct the link, or choose a pattern that leaves it out: ${JSON.stringify(word)} means it, too`,
   });
 
 const malformed = (word: string): TcomposeError =>

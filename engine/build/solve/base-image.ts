@@ -85,6 +85,13 @@ const fits = (image: ImageInfo, wanted: string | undefined): boolean => {
   return platformRank({ os, architecture, variant: variant || asked.variant }, asked) !== undefined;
 };
 
+/** `FROM bad` is a name: the beginning of an id has at least the twelve digits that lists show. */
+const isMeant = ({ tags }: ImageInfo, ref: string): boolean =>
+  !/^[0-9a-f]{1,11}$/.test(ref) || tags.some((tag) => sameName(tag, ref));
+
+const sameName = (a: string, b: string): boolean =>
+  fullReference(parseReference(a)) === fullReference(parseReference(b));
+
 /** From the store; pulled where it is not there, is for another platform, or a registry is to be asked. */
 export async function findBase(
   { host, steps, signal, pull }: BaseServices,
@@ -92,7 +99,8 @@ export async function findBase(
   platform: string | undefined,
 ): Promise<ImageInfo> {
   const images = await host.images();
-  const known = await images.find(ref);
+  const found = await images.find(ref);
+  const known = found !== undefined && isMeant(found, ref) ? found : undefined;
   const isId = /^(?:sha256:)?[0-9a-f]{64}$/.test(ref);
   if (known !== undefined && fits(known, platform) && (!pull || isId)) return known;
   if (isId)

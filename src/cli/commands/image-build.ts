@@ -187,6 +187,11 @@ async function writeDown(flags: BuildFlags, id: string, tags: readonly string[])
   const { writeFile } = await import('node:fs/promises');
   if (flags.iidfile) await writeFile(flags.iidfile, id);
   if (!flags['metadata-file']) return;
-  const facts = { 'containerimage.config.digest': id, ...(tags.length > 0 && { 'image.name': tags.join(',') }) };
+  const facts = {
+    'containerimage.config.digest': id,
+    // Without a registry an image is its configuration, as with Docker's own driver.
+    'containerimage.digest': id,
+    ...(tags.length > 0 && { 'image.name': tags.join(',') }),
+  };
   await writeFile(flags['metadata-file'], `${JSON.stringify(facts, undefined, 2)}\n`);
 }

@@ -172,3 +172,14 @@ test('a strict umask of who builds shows nowhere, and each step has its host fil
     process.umask(before);
   }
 });
+
+test('FROM a few hexadecimal digits is a name, never the beginning of the id of some image', async () => {
+  const { image } = await build(stage.engine, 'FROM busybox\nENV A=b\n', { tags: ['abad'] });
+  const digits = image.id.slice(7);
+  await build(stage.engine, `FROM ${digits.slice(0, 12)}\nENV B=c\n`);
+  await build(stage.engine, 'FROM abad\nENV B=c\n');
+  // Nobody answers for a registry here: that it is asked is enough.
+  const more = { signal: AbortSignal.timeout(1000) };
+  const { error } = await failedBuild(stage.engine, `FROM ${digits.slice(0, 3)}\nENV B=c\n`, more);
+  expect(error.message).not.toBe('');
+});

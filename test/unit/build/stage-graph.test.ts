@@ -64,7 +64,7 @@ describe('the graph of stages', () => {
       'error: stages need each other in a circle: one, two; copy in one direction only',
     ]);
     expect(findings('FROM a AS me\nCOPY --from=me x y')).toEqual([
-      'error: stages need each other in a circle: me; copy in one direction only',
+      'error: the stage me copies from itself; what a stage has is there already: use RUN cp',
     ]);
     expect(findings('FROM a\nCOPY --from=7 x y')).toEqual(['error: there is no stage 7; stages are 0 to 0']);
     expect(findings('FROM a AS builder\nFROM a\nCOPY --from=biulder x y')).toEqual([
