@@ -26,6 +26,7 @@ import { settleAddresses } from './settle-addresses.ts';
 import { startSpec } from './start-spec.ts';
 import { limitRefused, startWarnings } from './start-warnings.ts';
 import { noSuchContainer } from './unknown.ts';
+import { unpublished } from './unpublished.ts';
 import { rewriteLinks, writeHostFiles } from './write-host-files.ts';
 
 type Failures = Map<string, Error>;
@@ -173,9 +174,6 @@ async function describeAll(
   };
   return (await Promise.all(wanted.map(describe))).filter((described) => described !== undefined);
 }
-
-const unpublished = ({ name, endpoints }: ContainerRecord): string =>
-  `the ports of ${name} are not published: its way out is the network ${endpoints.find(({ hostInterface }) => hostInterface === '')?.network}, where it has an address of its own`;
 
 /** Processes of a start whose supervisor was killed: two of one container would write to the same files. */
 async function clearLeftovers(

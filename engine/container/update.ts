@@ -11,6 +11,7 @@ import { allotResolverPorts, needsPort, resolverOps, syncNames, withNames } from
 import type { Host } from '../host.ts';
 import {
   hasSameRules,
+  isOutOfReach,
   isUponParent,
   networkAttachOps,
   networkDetachOps,
@@ -25,6 +26,7 @@ import { changeHeldPorts } from './held-ports.ts';
 import { CLONE } from './linux.ts';
 import { changeRelayedNames } from './relayed-names.ts';
 import { isRunning, supervisorOf } from './runtime.ts';
+import { unpublished } from './unpublished.ts';
 import { updateMounts } from './update-mounts.ts';
 import { type Avoid, draftChanges, type RecordChange } from './update-record.ts';
 import { rewriteLinks, writeHostFiles } from './write-host-files.ts';
@@ -59,8 +61,16 @@ export async function updateContainers(
   );
   if (live.length > 0) await changeNetwork(host, live, { instance, failed, before: records });
   await Promise.all(changes.map(async (change) => finish(host, change, failed)));
-  return { failed, warnings: new Map() };
+  return { failed, warnings: unpublishedOf(changes, records) };
 }
+
+/** Whose ports the host led to it until now. */
+const unpublishedOf = (changes: readonly RecordChange[], { networks }: Records): BatchResult['warnings'] =>
+  new Map(
+    changes
+      .filter(({ from, to }) => from.publishers.length > 0 && to.wanted && isOutOfReach(to, networks))
+      .map(({ to }) => [to.name, [unpublished(to)]]),
+  );
 
 /** A view with several networks has a port of its own, which nobody else may allot at the same time. */
 async function writeChanges(

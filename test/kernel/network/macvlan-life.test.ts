@@ -1,6 +1,7 @@
 /** What becomes of macvlan networks: changes under running containers, what is lost and mended, what cannot be. */
 import { describe, expect, test } from 'vitest';
 import type { DesiredContainer } from '../../../src/model/desired.ts';
+import { removeAll } from '../container/use-engine.ts';
 import { askInside } from '../dns/ask.ts';
 import {
   addressesIn,
@@ -31,7 +32,6 @@ import {
   matrix,
   outside,
   start,
-  stopAll,
 } from './stage.ts';
 
 const stage = useLan();
@@ -91,7 +91,9 @@ describe('a macvlan network', () => {
     const web = (...networks: readonly string[]) => server('web', networks, { ports: [aPort('8087:80')] });
     await start(stage, [web('front')]);
     expect(await askFrom(outside, `${HOST}:8087`)).toMatch(/^web /);
-    await update(stage, web('lan-net'));
+    const { failed, warnings } = await stage.engine.containers.update([web('lan-net')]);
+    expect([...failed]).toEqual([]);
+    expect(warnings.get('web')).toEqual([expect.stringContaining('the ports of web are not published')]);
     expect((await stage.engine.containers.find('web'))!.publishers).toEqual([]);
     // The host's port is free for somebody else.
     await start(stage, [server('other', ['back'], { ports: [aPort('8087:80')] })]);
@@ -132,7 +134,7 @@ describe('a macvlan network', () => {
     await start(stage, [server('one', ['apart']), server('two', ['apart'])]);
     const askers = { lan, one: await inside(stage.engine, 'one') };
     expect(await matrix(askers, { two: '10.91.0.66' })).toBe('     two\nlan  two\none  -');
-    await stopAll(stage);
+    await removeAll(stage.engine);
     await stage.engine.networks.create([upon('whole', {}, { macvlan_mode: 'passthru' })]);
     await start(stage, [server('one', ['whole'])]);
     expect(await askFrom(lan, '10.91.0.65')).toMatch(/^one /);
