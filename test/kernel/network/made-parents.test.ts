@@ -1,8 +1,9 @@
 /** Parents that are made for macvlan networks, and go with the last of them: VLANs, and interfaces that lead nowhere. */
 import { describe, expect, test } from 'vitest';
 import type { DesiredContainer } from '../../../src/model/desired.ts';
+import { removeAll } from '../container/use-engine.ts';
 import { ip, lacks, lan, PARENT, refusal, upon, useLan } from './lan.ts';
-import { addressOf, aServer, askFrom, inside, start, stopAll } from './stage.ts';
+import { addressOf, aServer, askFrom, inside, start } from './stage.ts';
 
 const stage = useLan();
 const server = (name: string, networks: readonly string[], changes: Partial<DesiredContainer> = {}) =>
@@ -25,7 +26,7 @@ describe('a macvlan network', () => {
     expect(await askFrom(lan, await addressOf(stage, 'one', 'tag0'))).toMatch(/^one /);
     await stage.engine.networks.remove(['tag1']);
     expect(ip('link', 'show', tagged)).toContain('UP');
-    await stopAll(stage);
+    await removeAll(stage.engine);
     expect(() => ip('link', 'show', tagged)).toThrow();
   });
 

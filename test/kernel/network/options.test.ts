@@ -3,20 +3,8 @@ import { spawn } from 'node:child_process';
 import { expect, test } from 'vitest';
 import type { DesiredNetwork } from '../../../src/model/desired.ts';
 import { execIn } from '../container/a-container.ts';
-import { useEngine } from '../container/use-engine.ts';
-import {
-  addressOf,
-  aNetwork,
-  aPort,
-  aServer,
-  askFrom,
-  command,
-  HOST,
-  inside,
-  outside,
-  start,
-  stopAll,
-} from './stage.ts';
+import { removeAll, useEngine } from '../container/use-engine.ts';
+import { addressOf, aNetwork, aPort, aServer, askFrom, command, HOST, inside, outside, start } from './stage.ts';
 
 const stage = useEngine();
 
@@ -50,7 +38,7 @@ test('a bridge gets the name that the user has chosen, with everything that guar
   await stage.engine.containers.repair(['web', 'peer']);
   expect(await askFrom(await inside(stage.engine, 'peer'), web)).toMatch(/^web /);
 
-  await stopAll(stage);
+  await removeAll(stage.engine);
   await expect(command('ip', 'link', 'show', 'br-shop')).rejects.toThrow();
   expect(await command('cat', '/proc/sys/net/ipv4/ip_forward')).toBe(forwarding);
 });

@@ -1,8 +1,8 @@
 /** Who hears whose ping, of both families; and whom a container that relays for others leads where: by a program, by forwarding, hidden or not. */
 import { type ChildProcess, spawn } from 'node:child_process';
 import { afterAll, afterEach, beforeAll, expect, test } from 'vitest';
-import { type Instance, makeInstance, nothingIsLeft, removeInstance } from '../../helpers/instance.ts';
 import { slowness } from '../../helpers/slowness.ts';
+import { useEngine } from '../container/use-engine.ts';
 import {
   addressOf,
   aNetwork,
@@ -13,43 +13,31 @@ import {
   HOST,
   inside,
   onHost,
-  openStage,
   outside,
   type Place,
-  type Stage,
   start,
-  stopAll,
   table,
 } from './stage.ts';
 
 const OUTSIDE = '198.51.100.1';
-let [instance, second]: Instance[] = [];
-let [stage, foreign]: Stage[] = [];
+const [stage, foreign] = [useEngine(), useEngine()];
 const started: ChildProcess[] = [];
 beforeAll(async () => {
-  instance = await makeInstance();
-  second = await makeInstance();
-  stage = await openStage(instance);
-  foreign = await openStage(second);
   // The neighbour knows the way to containers, and tries it.
   await command(...outside, 'ip', 'route', 'add', '172.16.0.0/12', 'via', HOST);
 });
-afterEach(async () => {
+afterEach(() => {
   for (const child of started.splice(0)) child.kill('SIGKILL');
-  await Promise.all([stopAll(stage!), stopAll(foreign!)]);
 });
 afterAll(async () => {
   await command(...outside, 'ip', 'route', 'del', '172.16.0.0/12');
-  await Promise.all([stage?.engine.close(), foreign?.engine.close()]);
-  await nothingIsLeft(instance!);
-  await Promise.all([removeInstance(instance!), removeInstance(second!)]);
 });
 
-const place = (name: string): Promise<Place> => inside(stage!.engine, name);
+const place = (name: string): Promise<Place> => inside(stage.engine, name);
 const endpointOf = async (name: string, network: string) =>
-  (await stage!.engine.containers.find(name))!.endpoints.find((one) => one.network === network)!;
+  (await stage.engine.containers.find(name))!.endpoints.find((one) => one.network === network)!;
 const gatewaysOf = async (name: string): Promise<readonly string[]> =>
-  (await stage!.engine.networks.find(name))!.subnets.map(({ gateway }) => gateway);
+  (await stage.engine.networks.find(name))!.subnets.map(({ gateway }) => gateway);
 
 const hears = async (from: Place, address: string): Promise<string> =>
   command(...from, 'busybox', 'ping', '-c', '1', '-W', String(slowness), address).then(
@@ -84,31 +72,31 @@ alien    -    -           -    -      -    yes    -              -              
 `.replace(/^\n|\n$/g, '');
 
 test('ping: within a network, to the host, and out; not between networks, nor in from outside', async () => {
-  await stage!.engine.networks.create([
+  await stage.engine.networks.create([
     aNetwork('front', { enableIpv6: true }),
     aNetwork('back'),
     aNetwork('inner', { internal: true }),
     aNetwork('apart', { driverOpts: { 'com.docker.network.bridge.enable_icc': 'false' } }),
   ]);
-  await start(stage!, [
-    aServer(stage!, 'web', ['front'], { ports: [aPort('8080')] }),
-    aServer(stage!, 'app', ['front', 'back']),
-    aServer(stage!, 'db', ['back']),
-    aServer(stage!, 'vault', ['inner']),
-    aServer(stage!, 'safe', ['inner']),
-    aServer(stage!, 'one', ['apart']),
-    aServer(stage!, 'two', ['apart']),
+  await start(stage, [
+    aServer(stage, 'web', ['front'], { ports: [aPort('8080')] }),
+    aServer(stage, 'app', ['front', 'back']),
+    aServer(stage, 'db', ['back']),
+    aServer(stage, 'vault', ['inner']),
+    aServer(stage, 'safe', ['inner']),
+    aServer(stage, 'one', ['apart']),
+    aServer(stage, 'two', ['apart']),
   ]);
-  await foreign!.engine.networks.create([aNetwork('front')]);
-  await start(foreign!, [aServer(foreign!, 'alien', ['front'])]);
+  await foreign.engine.networks.create([aNetwork('front')]);
+  await start(foreign, [aServer(foreign, 'alien', ['front'])]);
   const [front, back, inner] = await Promise.all(['front', 'back', 'inner'].map(gatewaysOf));
   const targets = {
-    web: await addressOf(stage!, 'web', 'front'),
+    web: await addressOf(stage, 'web', 'front'),
     'web (IPv6)': (await endpointOf('web', 'front')).ipv6!,
-    db: await addressOf(stage!, 'db', 'back'),
-    vault: await addressOf(stage!, 'vault', 'inner'),
-    two: await addressOf(stage!, 'two', 'apart'),
-    alien: await addressOf(foreign!, 'alien', 'front'),
+    db: await addressOf(stage, 'db', 'back'),
+    vault: await addressOf(stage, 'vault', 'inner'),
+    two: await addressOf(stage, 'two', 'apart'),
+    alien: await addressOf(foreign, 'alien', 'front'),
     'front gateway': front![0]!,
     'front gateway (IPv6)': front![1]!,
     'back gateway': back![0]!,
@@ -122,7 +110,7 @@ test('ping: within a network, to the host, and out; not between networks, nor in
     host: onHost,
     outside,
     ...Object.fromEntries(inner_),
-    alien: await inside(foreign!.engine, 'alien'),
+    alien: await inside(foreign.engine, 'alien'),
   };
   const found = await drawn(places, targets);
   console.log(found);
@@ -156,20 +144,20 @@ createServer((socket) => {
 `;
 
 test('a relay leads between its networks by a program, and by forwarding when the file says that it forwards; nobody else is let through', async () => {
-  await stage!.engine.networks.create([aNetwork('front'), aNetwork('back'), aNetwork('inner', { internal: true })]);
-  await start(stage!, [
-    aServer(stage!, 'web', ['front']),
-    aServer(stage!, 'db', ['back']),
-    aServer(stage!, 'vault', ['inner']),
-    aServer(stage!, 'relay', ['front', 'back', 'inner'], {
+  await stage.engine.networks.create([aNetwork('front'), aNetwork('back'), aNetwork('inner', { internal: true })]);
+  await start(stage, [
+    aServer(stage, 'web', ['front']),
+    aServer(stage, 'db', ['back']),
+    aServer(stage, 'vault', ['inner']),
+    aServer(stage, 'relay', ['front', 'back', 'inner'], {
       ports: [aPort('8000:8000')],
       sysctls: { 'net.ipv4.ip_forward': '1' },
     }),
-    aServer(stage!, 'sneak', ['front', 'back']),
+    aServer(stage, 'sneak', ['front', 'back']),
   ]);
   const [web, vault, data, relay, sneak] = await Promise.all(['web', 'vault', 'db', 'relay', 'sneak'].map(place));
-  const db = await addressOf(stage!, 'db', 'back');
-  const [near, inner] = await Promise.all(['front', 'inner'].map((network) => addressOf(stage!, 'relay', network)));
+  const db = await addressOf(stage, 'db', 'back');
+  const [near, inner] = await Promise.all(['front', 'inner'].map((network) => addressOf(stage, 'relay', network)));
   const child = spawn(relay![0]!, [...relay!.slice(1), process.execPath, '-e', RELAY, db]);
   started.push(child);
   await new Promise((resolve) => child.stdout.once('data', resolve));
@@ -201,18 +189,18 @@ test('a relay leads between its networks by a program, and by forwarding when th
     'ip',
     'route',
     'add',
-    `${await addressOf(stage!, 'web', 'front')}/32`,
+    `${await addressOf(stage, 'web', 'front')}/32`,
     'via',
-    await addressOf(stage!, 'relay', 'back'),
+    await addressOf(stage, 'relay', 'back'),
   );
   await command(
     ...data!,
     'ip',
     'route',
     'add',
-    `${await addressOf(stage!, 'vault', 'inner')}/32`,
+    `${await addressOf(stage, 'vault', 'inner')}/32`,
     'via',
-    await addressOf(stage!, 'relay', 'back'),
+    await addressOf(stage, 'relay', 'back'),
   );
   await command(...web!, 'ip', 'route', 'add', `${db}/32`, 'via', near!);
   await command(...vault!, 'ip', 'route', 'add', 'default', 'via', inner!);
@@ -223,9 +211,9 @@ test('a relay leads between its networks by a program, and by forwarding when th
   await command(...sneak!, 'sysctl', '-qw', 'net.ipv4.ip_forward=1');
   for (const [from, to, by] of [
     [web!, db, 'front'],
-    [data!, await addressOf(stage!, 'web', 'front'), 'back'],
+    [data!, await addressOf(stage, 'web', 'front'), 'back'],
   ] as const)
-    await command(...from, 'ip', 'route', 'replace', `${to}/32`, 'via', await addressOf(stage!, 'sneak', by));
+    await command(...from, 'ip', 'route', 'replace', `${to}/32`, 'via', await addressOf(stage, 'sneak', by));
   const secret = (await ways('by one that the file does not call a router')).slice(0, 1);
   const found = table([
     ['', 'db', 'ping db', 'ping outside'],

@@ -7,9 +7,9 @@ import { plainNetwork } from '../../../src/model/plain-network.ts';
 import { eventually } from '../../helpers/eventually.ts';
 import { slowness } from '../../helpers/slowness.ts';
 import { aContainer, runContainers } from '../container/a-container.ts';
-import { removeAll, type Stage } from '../container/use-engine.ts';
+import type { Stage } from '../container/use-engine.ts';
 
-export { openStage, type Stage } from '../container/use-engine.ts';
+export type { Stage } from '../container/use-engine.ts';
 
 const run = promisify(execFile);
 export const HOST = '198.51.100.2';
@@ -59,8 +59,6 @@ export async function start({ engine }: Stage, containers: readonly DesiredConta
     ),
   );
 }
-
-export const stopAll = ({ engine }: Stage): Promise<void> => removeAll(engine);
 
 /** A prefix of commands: run there. */
 export type Place = readonly string[];
