@@ -6,28 +6,12 @@ import { fileURLToPath } from 'node:url';
 import { type UnpackRecord, unpackerOf } from '../../engine/launcher/unpack.ts';
 import { encodeProgram } from '../../engine/launcher/wire.ts';
 import { encodeSpec } from '../../engine/supervise/encode-spec.ts';
-import type { SupervisorSpec } from '../../engine/supervise/spec.ts';
-import { ALL_SAMPLES } from '../unit/launcher/sample-ops.ts';
+import { ALL_SAMPLES, sampleSpec } from '../unit/launcher/sample-ops.ts';
 
 export const FUZZERS = ['program', 'session', 'control', 'unpack'] as const;
 export type Fuzzer = (typeof FUZZERS)[number];
 
-const spec: SupervisorSpec = {
-  id: 'f'.repeat(64),
-  setup: [{ op: 'unshare', flags: 0x40000000 }],
-  start: ALL_SAMPLES.filter(({ op }) => op !== 'pack' && op !== 'unpack'),
-  probe: [{ op: 'exec', argv: ['true'], env: [] }],
-  restart: { policy: 'on-failure', maxRetries: 5 },
-  health: { intervalMs: 1000, timeoutMs: 500, startPeriodMs: 0, startIntervalMs: 5000, retries: 3 },
-  stop: { signal: 15, graceMs: -1 },
-  log: { file: { path: '/var/log/x.log', maxBytes: 10_000_000, maxFiles: 3, compress: false, attributes: '' } },
-  tty: false,
-  stdinOpen: true,
-  cgroups: ['/sys/fs/cgroup/pids/x', '/sys/fs/cgroup/unified/x'],
-  oomCounter: '',
-  freezer: ['/cg/cgroup.freeze', '1', '0'],
-  exitPath: '/x/exit',
-};
+const spec = sampleSpec(ALL_SAMPLES.filter(({ op }) => op !== 'pack' && op !== 'unpack'));
 
 /** As launcher.ts frames a request: length, id, kind, payload. */
 const request = (id: number, kind: number, payload: Buffer): Buffer => {

@@ -1,7 +1,7 @@
 /** `tcompose volume ls`. */
 import { command } from '../command.ts';
 import { list, templateFlag, toggle } from '../flags.ts';
-import { renderRows } from '../ui/rows.ts';
+import { renderVolumes } from '../ui/volume-rows.ts';
 
 export const volumeLs = command({
   usage: '',
@@ -19,12 +19,7 @@ export const volumeLs = command({
     const rows = await cli.read((context) =>
       operation.listVolumes(context, { filter, ...(project === undefined ? {} : { project }) }),
     );
-    if (flags.quiet) cli.out.data(rows.map((row) => `${row.Name}\n`).join(''));
-    else {
-      const format =
-        flags.format === undefined || flags.format === 'table' ? 'table {{.Driver}}\t{{.Name}}' : flags.format;
-      cli.out.data(await renderRows(format, rows, { Name: 'VOLUME NAME' }));
-    }
+    cli.out.data(await renderVolumes(rows, flags));
     return 0;
   },
 });

@@ -1,7 +1,7 @@
 /** `tcompose volumes`: the volumes of a project. */
 import { command } from '../command.ts';
 import { templateFlag, toggle } from '../flags.ts';
-import { renderRows } from '../ui/rows.ts';
+import { renderVolumes } from '../ui/volume-rows.ts';
 
 export const volumes = command({
   usage: '[SERVICE...]',
@@ -10,12 +10,7 @@ export const volumes = command({
     const target = await cli.target(services);
     const operation = await import('../../operations/volumes.ts');
     const rows = await cli.read((context) => operation.volumesOfProject(context, target, services));
-    if (flags.quiet) cli.out.data(rows.map((row) => `${row.Name}\n`).join(''));
-    else {
-      const format =
-        flags.format === undefined || flags.format === 'table' ? 'table {{.Driver}}\t{{.Name}}' : flags.format;
-      cli.out.data(await renderRows(format, rows, { Name: 'VOLUME NAME' }));
-    }
+    cli.out.data(await renderVolumes(rows, flags));
     return 0;
   },
 });

@@ -1,5 +1,7 @@
 /** One of every operation, with every optional field given: what TypeScript writes and C must read. */
+
 import type { LaunchOp, LaunchOpName } from '../../../engine/launcher/ops.ts';
+import type { SupervisorSpec } from '../../../engine/supervise/spec.ts';
 
 export const SAMPLE_OPS: { readonly [Name in LaunchOpName]: Extract<LaunchOp, { op: Name }> } = {
   open: { op: 'open', slot: 1, path: '/etc', flags: 0o200000, mode: 0o600 },
@@ -72,3 +74,21 @@ export const SAMPLE_OPS: { readonly [Name in LaunchOpName]: Extract<LaunchOp, { 
 };
 
 export const ALL_SAMPLES: readonly LaunchOp[] = Object.values(SAMPLE_OPS);
+
+/** A supervisor's file with something in every field. */
+export const sampleSpec = (start: readonly LaunchOp[]): SupervisorSpec => ({
+  id: 'f'.repeat(64),
+  setup: [{ op: 'unshare', flags: 0x40000000 }],
+  start,
+  probe: [{ op: 'exec', argv: ['true'], env: [] }],
+  restart: { policy: 'on-failure', maxRetries: 5 },
+  health: { intervalMs: 1000, timeoutMs: 500, startPeriodMs: 0, startIntervalMs: 5000, retries: 3 },
+  stop: { signal: 15, graceMs: -1 },
+  log: { file: { path: '/var/log/x.log', maxBytes: 10_000_000, maxFiles: 3, compress: false, attributes: '' } },
+  tty: false,
+  stdinOpen: true,
+  cgroups: ['/sys/fs/cgroup/pids/x', '/sys/fs/cgroup/unified/x'],
+  oomCounter: '',
+  freezer: ['/cg/cgroup.freeze', '1', '0'],
+  exitPath: '/x/exit',
+});

@@ -5,24 +5,9 @@ import { encodeSpec } from '../../../engine/supervise/encode-spec.ts';
 import type { SupervisorSpec } from '../../../engine/supervise/spec.ts';
 import { buildLauncher } from '../../helpers/build-probe.ts';
 import { checkFiles } from './check-files.ts';
-import { ALL_SAMPLES } from './sample-ops.ts';
+import { ALL_SAMPLES, sampleSpec } from './sample-ops.ts';
 
-const spec: SupervisorSpec = {
-  id: 'f'.repeat(64),
-  setup: [{ op: 'unshare', flags: 0x40000000 }],
-  start: ALL_SAMPLES,
-  probe: [{ op: 'exec', argv: ['true'], env: [] }],
-  restart: { policy: 'on-failure', maxRetries: 5 },
-  health: { intervalMs: 1000, timeoutMs: 500, startPeriodMs: 0, startIntervalMs: 5000, retries: 3 },
-  stop: { signal: 15, graceMs: -1 },
-  log: { file: { path: '/var/log/x.log', maxBytes: 10_000_000, maxFiles: 3, compress: false, attributes: '' } },
-  tty: false,
-  stdinOpen: true,
-  cgroups: ['/sys/fs/cgroup/pids/x', '/sys/fs/cgroup/unified/x'],
-  oomCounter: '',
-  freezer: ['/cg/cgroup.freeze', '1', '0'],
-  exitPath: '/x/exit',
-};
+const spec = sampleSpec(ALL_SAMPLES);
 
 /** Small, fast, and the same on every run. */
 const randomNumbers = (seed: number) => () => {
