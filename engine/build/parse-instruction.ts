@@ -101,7 +101,11 @@ function arg({ rest, escape: character }: Request): InstructionBody {
 function pairs(request: Request): InstructionBody {
   const keyword = request.keyword as 'ENV' | 'LABEL';
   const read = readPairs(keyword, request.rest, request.escape);
-  if (read.old) request.warn(`${keyword} without = is the old form`, `write ${keyword} ${read.pairs[0]![0]}=…`);
+  if (read.old)
+    request.warn(
+      `${keyword} without = is the old form (LegacyKeyValueFormat)`,
+      `write ${keyword} ${read.pairs[0]![0]}=…`,
+    );
   return { kind: keyword, pairs: read.pairs };
 }
 

@@ -126,7 +126,7 @@ export function readLines(text: string): DockerfileLines {
       findings.push({
         line: empty,
         severity: 'warning',
-        message: 'an empty line within a continued instruction',
+        message: 'an empty line within a continued instruction (NoEmptyContinuation)',
         help: 'remove it, or make it a comment',
       });
     const documents: HereDocument[] = [];

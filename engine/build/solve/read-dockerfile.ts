@@ -5,6 +5,7 @@ import { TcomposeError } from '../../../src/model/errors.ts';
 import { hostArchitecture, parsePlatform } from '../../image/platform.ts';
 import { ExpansionFailure } from '../expand.ts';
 import type { Dockerfile } from '../instruction.ts';
+import { checkSettings, lint } from '../lint.ts';
 import { parseDockerfile } from '../parse.ts';
 import { type BuildArguments, globalValues, platformArguments, unusedArguments } from '../scope.ts';
 import type { Opened } from './contexts.ts';
@@ -27,8 +28,20 @@ export async function readDockerfile(request: BuildRequest, main: Opened, steps:
   const { dockerfile, findings } = parseDockerfile(text, file);
   const errors = findings.filter(({ severity }) => severity === 'error');
   if (errors.length > 0) throw asErrors(errors);
-  for (const finding of findings) steps.finding(finding);
-  return { dockerfile, ...argumentsOf(request, dockerfile, steps) };
+  const known = argumentsOf(request, dockerfile, steps);
+  const { skips, isStrict } = checkSettings(
+    request.args['BUILDKIT_DOCKERFILE_CHECK'] ?? dockerfile.directives['check'] ?? '',
+  );
+  const style = request.checkOnly || isStrict ? lint(dockerfile, known.globals) : [];
+  const told = [...findings, ...style].filter((finding) => !skips(finding));
+  for (const finding of told) steps.finding(finding);
+  if (isStrict && told.length > 0 && request.checkOnly !== true)
+    throw new TcomposeError(`its check directive makes errors of warnings, and the Dockerfile has ${told.length}`, {
+      code: 'dockerfile',
+      ...(told[0]!.at && { at: told[0]!.at }),
+      help: 'correct what is told, or leave rules out: # check=skip=RULE',
+    });
+  return { dockerfile, ...known };
 }
 
 async function findText({ context, dockerfile }: BuildRequest, main: Opened): Promise<{ text: string; file: string }> {

@@ -27,7 +27,7 @@ describe('lines of a Dockerfile', () => {
   test('continuations are joined, comments and empty lines within them vanish', () => {
     expect(lineOf('RUN a \\\n  # no\n\n  b \\  \n# no\n  && c')).toBe('a   b   && c');
     expect(told('FROM a\nRUN a \\\n\n b')).toEqual([
-      'warning 3:1 an empty line within a continued instruction; remove it, or make it a comment',
+      'warning 3:1 an empty line within a continued instruction (NoEmptyContinuation); remove it, or make it a comment',
     ]);
     expect(lineOf('RUN a \\\r\n  b\r\n')).toBe('a   b');
     expect(lineOf('RUN a # b')).toBe('a # b');
