@@ -188,6 +188,6 @@ export async function copyTo(
     await unpacker.finish();
   } catch (error) {
     await unpacker.abort();
-    throw explainWrite(explainUnpacking(error, 'the archive'), place.where);
+    throw explainUnpacking(explainWrite(error, place.where), 'the archive');
   }
 }

@@ -9,6 +9,8 @@ const WHY: Readonly<Record<string, string>> = {
   ETXTBSY: 'the program runs right now',
 };
 
+const CODES: Readonly<Record<string, string>> = { EROFS: 'read-only', ENOSPC: 'disk-full', EDQUOT: 'disk-full' };
+
 export function explainWrite(error: unknown, where: string): unknown {
   if (!(error instanceof UnpackFailure)) return error;
   const { step, errno, path } = error;
@@ -19,5 +21,5 @@ export function explainWrite(error: unknown, where: string): unknown {
       : step === 'over-file'
         ? `cannot overwrite non-directory ${shown} with directory`
         : `cannot write ${shown} of ${where}: ${WHY[errno] ?? `${step} failed with ${errno}`}`;
-  return new TcomposeError(message, { code: errno === 'EROFS' ? 'read-only' : 'bad-copy', cause: error });
+  return new TcomposeError(message, { code: CODES[errno] ?? 'bad-copy', cause: error });
 }

@@ -52,7 +52,7 @@ export async function importVolume(
   await host.instance();
   await checkTarget(host.paths, wanted.name);
   await withStaging(host.paths, async (staging) => {
-    await unpack(host, staging, tar, onProgress);
+    await unpack(host, wanted.name, staging, tar, onProgress);
     await syncAll(staging);
     await publish(host, staging, wanted);
   });
@@ -69,6 +69,7 @@ async function* counted(source: AsyncIterable<Uint8Array>, tell?: (bytes: number
 
 async function unpack(
   host: Host,
+  name: string,
   { data }: Staging,
   tar: NodeJS.ReadableStream,
   onProgress?: (bytes: number) => void,
@@ -92,8 +93,19 @@ async function unpack(
   } catch (error) {
     await unpacker.abort();
     await outer.close().catch(() => undefined);
-    throw explainUnpacking(error, 'the archive');
+    throw explained(error, name);
   }
+}
+
+function explained(error: unknown, volume: string): unknown {
+  const told = explainUnpacking(error, 'the archive');
+  if (!(told instanceof TcomposeError) || told.code !== 'disk-full') return told;
+  return new TcomposeError(`no space left on the disk for volume ${volume}`, {
+    code: 'disk-full',
+    address: `volume/${volume}`,
+    help: 'make room (tcompose volume prune, df -h), then run it again: nothing of it was kept',
+    cause: error,
+  });
 }
 
 const incomplete = (): TcomposeError =>

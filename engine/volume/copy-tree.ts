@@ -113,15 +113,29 @@ export async function copyTree(
   }, PROGRESS_MS);
   let said = '';
   child.stderr.on('data', (chunk: Buffer) => {
-    said = (said + chunk.toString()).slice(0, 4096);
+    said = (said + chunk.toString()).slice(0, SAID_AT_MOST);
   });
   const [code] = (await once(child, 'close').finally(() => {
     clearInterval(tick);
     signal?.removeEventListener('abort', stop);
   })) as [number | null];
   if (signal?.aborted) throw interrupted(from.name);
-  if (code !== 0) throw failed(from.name, readText(`${file}.error`)?.trim() ?? said.trim(), code);
+  const refused = readText(`${file}.error`)?.trim();
+  if (code !== 0 && (refused !== undefined || !onlyVanished(said)))
+    throw failed(from.name, refused ?? said.trim(), code);
 }
+
+const SAID_AT_MOST = 1 << 20;
+const VANISHED = /^cp: cannot (?:stat|open|access) '.*[^.]'(?: for reading)?: No such file or directory$/;
+
+/** Who writes meanwhile also removes: what went before it was copied is not there at the end either. The volume itself must be (`/.`). */
+const onlyVanished = (said: string): boolean =>
+  said !== '' &&
+  said.length < SAID_AT_MOST &&
+  said
+    .trim()
+    .split('\n')
+    .every((line) => VANISHED.test(line));
 
 export const interrupted = (name: string): TcomposeError =>
   new TcomposeError(`copying volume ${name} was interrupted: nothing of the copy is kept`, { code: 'interrupted' });

@@ -22,7 +22,10 @@ export async function writeToFile(path: string, stream: NodeJS.ReadableStream): 
     });
   });
   try {
-    for await (const chunk of stream) await file.writeFile(chunk as Buffer);
+    for await (const chunk of stream)
+      await file.writeFile(chunk as Buffer).catch((cause: NodeJS.ErrnoException) => {
+        throw unwritten(path, cause);
+      });
     await file.close();
     if (isPlain) await rename(partial, path);
   } catch (error) {
@@ -30,6 +33,15 @@ export async function writeToFile(path: string, stream: NodeJS.ReadableStream): 
     if (isPlain) await rm(partial, { force: true });
     throw error;
   }
+}
+
+function unwritten(path: string, cause: NodeJS.ErrnoException): TcomposeError {
+  const isFull = cause.code === 'ENOSPC' || cause.code === 'EDQUOT';
+  return new TcomposeError(`cannot write ${path}: ${isFull ? 'the disk is full' : cause.message}`, {
+    code: isFull ? 'disk-full' : 'unwritable-file',
+    ...(isFull ? { help: 'make room there (df -h), or write it somewhere else: nothing of it is kept' } : {}),
+    cause,
+  });
 }
 
 async function isFileOrNothing(path: string): Promise<boolean> {
