@@ -91,6 +91,13 @@ export function readLines(text: string): DockerfileLines {
     error(1, `the Dockerfile is larger than ${LIMITS.file} bytes`, 'copy large texts from files of the context');
     return { escape: '\\', directives: {}, lines: [], findings };
   }
+  const nul = text.indexOf('\0');
+  if (nul >= 0)
+    error(
+      text.slice(0, nul).split('\n').length,
+      'there is a NUL byte in the line',
+      'save the Dockerfile as UTF-8 text',
+    );
   const physical = text.replace(/^\u{FEFF}/u, '').split('\n');
   if (physical.at(-1) === '') physical.pop();
   const directives = readDirectives(physical, findings);

@@ -1,6 +1,7 @@
 /** The Dockerfile of a build: found, read, its mistakes told, its arguments known. */
 import { isAbsolute, join } from 'node:path';
 import type { BuildRequest } from '../../../src/model/build.ts';
+import type { Diagnostic } from '../../../src/model/diagnostic.ts';
 import { TcomposeError } from '../../../src/model/errors.ts';
 import { hostArchitecture, parsePlatform } from '../../image/platform.ts';
 import { ExpansionFailure } from '../expand.ts';
@@ -33,7 +34,8 @@ export async function readDockerfile(request: BuildRequest, main: Opened, steps:
     request.args['BUILDKIT_DOCKERFILE_CHECK'] ?? dockerfile.directives['check'] ?? '',
   );
   const style = request.checkOnly || isStrict ? lint(dockerfile, known.globals) : [];
-  const told = [...findings, ...style].filter((finding) => !skips(finding));
+  const lineOf = ({ at }: Diagnostic) => at?.start.line ?? 0;
+  const told = [...findings, ...style].filter((finding) => !skips(finding)).sort((a, b) => lineOf(a) - lineOf(b));
   for (const finding of told) steps.finding(finding);
   if (isStrict && told.length > 0 && request.checkOnly !== true)
     throw new TcomposeError(`its check directive makes errors of warnings, and the Dockerfile has ${told.length}`, {

@@ -34,6 +34,12 @@ describe('lines of a Dockerfile', () => {
     expect(lineOf('RUN a \\')).toBe('a');
   });
 
+  test('a NUL byte is told where it is', () => {
+    expect(mistakes('ENV a=b\nENV c=\0')).toEqual([
+      'error 3:1 there is a NUL byte in the line; save the Dockerfile as UTF-8 text',
+    ]);
+  });
+
   test('the escape character is chosen at the top only', () => {
     expect(parse('# escape=`\nFROM a\nRUN a `\n b\n').dockerfile).toMatchObject({
       escape: '`',
