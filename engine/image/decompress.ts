@@ -6,6 +6,7 @@ import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { TcomposeError } from '../../src/model/errors.ts';
 import type { ByteReader } from './byte-reader.ts';
+import { outputOf } from './child-output.ts';
 
 export type Compression = 'none' | 'gzip' | 'zstd' | 'bzip2' | 'xz';
 
@@ -66,13 +67,7 @@ async function* throughProgram(
     (error: NodeJS.ErrnoException) =>
       error.code === 'EPIPE' || error.code === 'ERR_STREAM_PREMATURE_CLOSE' ? undefined : error,
   );
-  let isComplete = false;
-  try {
-    for await (const chunk of child.stdout) yield chunk as Buffer;
-    isComplete = true;
-  } finally {
-    if (!isComplete) child.kill('SIGKILL');
-  }
+  yield* outputOf(child);
   const failure = (await fed) ?? (await exit);
   if (failure !== undefined) throw failure;
 }

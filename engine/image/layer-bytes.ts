@@ -8,6 +8,7 @@ import { pipeline } from 'node:stream/promises';
 import { createGunzip } from 'node:zlib';
 import { TcomposeError } from '../../src/model/errors.ts';
 import { layerDir, type Paths } from '../state/paths.ts';
+import { outputOf } from './child-output.ts';
 import { readLayer } from './layers.ts';
 import { FRAME, REPLACED } from './unpack-layer.ts';
 
@@ -53,13 +54,7 @@ async function* woven(launcher: string, folder: string): AsyncGenerator<Buffer> 
     () => undefined,
     (error: NodeJS.ErrnoException) => (error.code === 'EPIPE' ? undefined : error),
   );
-  let isComplete = false;
-  try {
-    for await (const chunk of child.stdout) yield chunk as Buffer;
-    isComplete = true;
-  } finally {
-    if (!isComplete) child.kill('SIGKILL');
-  }
+  yield* outputOf(child);
   const cause = await fed;
   if ((await exit) === 0 && cause === undefined) return;
   throw new TcomposeError(`a layer cannot be read back from the image store: ${folder} (${words || cause?.message})`, {
