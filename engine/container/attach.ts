@@ -2,6 +2,7 @@
 import { writeSync } from 'node:fs';
 import type { Socket } from 'node:net';
 import type { AttachRequest } from '../../src/model/engine.ts';
+import { TcomposeError } from '../../src/model/errors.ts';
 import type { Host } from '../host.ts';
 import { findRecord, readContainerRecords } from '../state/container-records.ts';
 import { containerRun } from '../state/paths.ts';
@@ -20,6 +21,8 @@ import { noSuchContainer } from './unknown.ts';
 export async function joinStreams(host: Host, name: string, request: AttachRequest): Promise<number | undefined> {
   const record = findRecord(readContainerRecords(host.paths), name);
   if (record === undefined) throw noSuchContainer(name);
+  // What is wrong with them is told before anything is joined.
+  detachKeys(request.detachKeys);
   const runDir = containerRun(host.paths, record.id);
   let socket: Socket;
   try {
@@ -92,13 +95,22 @@ async function printFrames(socket: Socket): Promise<void> {
   }
 }
 
+/** As SIGPIPE would end a program: going on would mean to read for nobody, maybe for ever. */
+const outputClosed = () =>
+  new TcomposeError('nobody reads the output any more', {
+    code: 'output-closed',
+    help: 'the container goes on; one of run --rm is removed',
+    exitCode: 141,
+  });
+
 function writeAll(fd: 1 | 2, bytes: Buffer): void {
   for (let at = 0; at < bytes.length; ) {
     try {
       at += writeSync(fd, bytes, at);
     } catch (error) {
       const { code } = error as NodeJS.ErrnoException;
-      if (code === 'EPIPE' || code === 'EIO' || code === 'EBADF') return;
+      if (code === 'EPIPE') throw outputClosed();
+      if (code === 'EIO' || code === 'EBADF') return;
       if (code !== 'EAGAIN') throw error;
       // Somebody made the pipe non-blocking, and it is full.
       Atomics.wait(new Int32Array(new SharedArrayBuffer(4)), 0, 0, 2);

@@ -18,7 +18,7 @@ export async function attachTo(
   { service, index, ...request }: AttachToOptions,
 ): Promise<number | undefined> {
   const live = oneOf(await find(context, target), target, service, index);
-  if (live.status !== 'running' && live.status !== 'paused') throw notRunning(service, index);
+  if (live.status !== 'running' && live.status !== 'paused') throw notRunning(service, index, live.status);
   return context.engine.containers.attach(live.name, {
     ...request,
     stdin: request.stdin && live.madeFrom.stdinOpen,

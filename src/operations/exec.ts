@@ -20,7 +20,8 @@ export interface ExecOptions {
 export async function exec(context: Context, target: Target, options: ExecOptions): Promise<number> {
   const found = await find(context, target);
   const live = oneOf(found, target, options.service, options.index);
-  if (live.status !== 'running' && live.status !== 'paused') throw notRunning(options.service, options.index);
+  if (live.status !== 'running' && live.status !== 'paused')
+    throw notRunning(options.service, options.index, live.status);
   return context.engine.containers.exec(live.name, {
     argv: options.argv,
     tty: options.tty,

@@ -81,7 +81,13 @@ export function oneOf(found: Found, target: Target, service: string, index?: num
   throw notRunning(service, index);
 }
 
-export function notRunning(service: string, index?: number): TcomposeError {
+export function notRunning(service: string, index?: number, status?: string): TcomposeError {
+  if (status === 'restarting')
+    return new TcomposeError(`service "${service}" is restarting`, {
+      code: 'not-running',
+      address: `service/${service}`,
+      help: `wait until it runs; why it ended:\n  tcompose logs ${service}`,
+    });
   const which = !index ? '' : ` container #${index}`;
   return new TcomposeError(`service "${service}" is not running${which}`, {
     code: 'not-running',

@@ -43,10 +43,12 @@ export const ps = command({
 
 function statusOf(filter: string): string {
   const [key, status] = filter.split(/=(.*)/s);
+  if (status === undefined)
+    throw usageError(`--filter needs KEY=VALUE, not "${filter}"`, 'for example: status=running');
   if (key !== 'status') throw usageError(`--filter knows status=STATUS only, not "${filter}"`);
-  if (!STATUSES.includes(status!))
+  if (!STATUSES.includes(status))
     throw usageError(`there is no status "${status}"`, `use one of: ${STATUSES.join(', ')}`);
-  return status!;
+  return status;
 }
 
 /** As `docker ps` calls its columns. */

@@ -109,9 +109,12 @@ async function attached(cli: Cli, context: Context, name: string, flags: RunFlag
     if (code !== undefined) return code;
     if (enough.signal.aborted) cli.out.note('got 3 signals, leaving\n');
     return enough.signal.aborted ? 1 : 0;
+  } catch (error) {
+    enough.abort();
+    throw error;
   } finally {
     const isThere = async () => (await context.engine.containers.find(name))?.status === 'running';
-    // Left by the detach keys it goes on, and is removed by a later command.
+    // Left by the detach keys, and not because nobody reads it, it goes on, and is removed by a later command.
     if (flags.rm && (enough.signal.aborted || !(await isThere()))) await operation.removeRun(context, name);
   }
 }

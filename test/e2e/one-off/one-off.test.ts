@@ -79,6 +79,13 @@ test('flags say what it is: user, folder, environment, mounts, ports, entrypoint
   await stack.must('kill', '-s', 'KILL', 'web');
 });
 
+test('when nobody reads its output any more, it ends, and with --rm it is gone', async () => {
+  const line = `${TCOMPOSE} run --rm -T --no-deps --name talker web yes | head -n 1; echo \${PIPESTATUS[0]}`;
+  const { stdout } = await runProgram(['bash', '-c', line], { cwd: stack.folder, env: stack.instance.env });
+  expect(stdout).toBe('y\n141\n');
+  expect(await stack.must('ps', '-a', '--format', '{{.Name}}')).not.toContain('talker');
+});
+
 test('replicas are not touched by it, and it is none of them', async () => {
   await stack.must('up', '-d', 'web');
   const before = await identities(stack);
