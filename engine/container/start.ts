@@ -162,7 +162,8 @@ async function describeAll(
       await clearLeftovers(host, record, facts.cgroups, instance);
       await writeContents(host, record, { isNew: false });
       const notes: string[] = [];
-      if (record.madeFrom.ports.length > 0 && isOutOfReach(record, records.networks)) notes.push(unpublished(record));
+      if (record.madeFrom.ports.length > 0 && isOutOfReach(record, records.networks))
+        notes.push(unpublished(record, records.networks));
       const { spec, limits } = await startSpec(host, record, records, (warning) => notes.push(warning));
       // Its output waits until the reader is there.
       const isHeld = spec.foreground === true || (watched && spec.log.file === undefined);

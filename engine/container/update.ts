@@ -69,7 +69,7 @@ const unpublishedOf = (changes: readonly RecordChange[], { networks }: Records):
   new Map(
     changes
       .filter(({ from, to }) => from.publishers.length > 0 && to.wanted && isOutOfReach(to, networks))
-      .map(({ to }) => [to.name, [unpublished(to)]]),
+      .map(({ to }) => [to.name, [unpublished(to, networks)]]),
   );
 
 /** A view with several networks has a port of its own, which nobody else may allot at the same time. */

@@ -47,10 +47,13 @@ export function routedEndpoint(
 export const isUponParent = ({ endpoints }: Pick<ContainerRecord, 'endpoints'>): boolean =>
   endpoints.some(({ hostInterface }) => hostInterface === '');
 
-/** Its ways out are upon a parent: its own address is on the network there, and the host leads nothing to it. */
+/**
+ * The host leads nothing to it: its ways out are upon a parent, where it has an address of its own, or it has none, all of its networks
+ * being internal. False for who has no network of its own.
+ */
 export function isOutOfReach(container: ContainerRecord, networks: readonly NetworkRecord[]): boolean {
-  if (!isUponParent(container)) return false;
+  if (container.endpoints.length === 0) return false;
   const known = new Map(networks.map((network) => [network.name, network]));
   const ways = ([4, 6] as const).flatMap((family) => mainEndpoint(container, known, family) ?? []);
-  return ways.length > 0 && ways.every(({ hostInterface }) => hostInterface === '');
+  return ways.every(({ hostInterface }) => hostInterface === '');
 }

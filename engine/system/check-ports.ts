@@ -15,6 +15,13 @@ interface Asked {
   readonly networks: readonly DesiredNetwork[];
 }
 
+/** All of its networks are internal: its ports are not published. */
+function isShutIn({ attachments }: DesiredContainer, networks: readonly DesiredNetwork[], records: Records): boolean {
+  const all = [...networks, ...records.networks.map(({ madeFrom }) => madeFrom)];
+  const isInternal = ({ network }: { network: string }) => all.find(({ name }) => name === network)?.internal === true;
+  return attachments.length > 0 && attachments.every(isInternal);
+}
+
 /** One error a container. `leaving`: containers that stop or go before these start. */
 export async function portProblems(
   host: Host,
@@ -27,7 +34,11 @@ export async function portProblems(
   const starting = new Set(containers.map(({ name }) => name));
   const isAlive = (record: Records['containers'][number]) => isRunning(host.paths, record);
   const { publishers, conflicts } = resolvePorts(
-    containers.map(({ name, ports }) => ({ container: name, ports, before: before(name) })),
+    containers.map((one) => ({
+      container: one.name,
+      ports: isShutIn(one, networks, records) ? [] : one.ports,
+      before: before(one.name),
+    })),
     { ...records, containers: records.containers.filter(({ name }) => !leaving.has(name) && !starting.has(name)) },
     { all: records.containers, isAlive },
   );

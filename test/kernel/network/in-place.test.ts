@@ -159,6 +159,21 @@ describe('a running container', () => {
     expect(await linksOf('web')).toMatch(/eth0 10.77.1.\d+, eth1 /);
   });
 
+  test('publishes nothing while all of its networks are internal, and does with the first that is not, and no more without it', async () => {
+    const shut = (...networks: string[]) => aServer(stage, 'shut', networks, { ports: [aPort('8097:80')] });
+    await start(stage, [shut('closed')]);
+    const published = async () => (await stage.engine.containers.find('shut'))!.publishers.length;
+    expect(await published()).toBe(0);
+    await update(shut('closed', 'back'));
+    expect(await askFrom(outside, `${HOST}:8097`)).toMatch(/^shut /);
+    const { warnings } = await stage.engine.containers.update([shut('closed')]);
+    expect(warnings.get('shut')).toEqual([
+      expect.stringMatching(/ports of shut are not published: .*internal: closed/),
+    ]);
+    expect(await published()).toBe(0);
+    await stage.engine.containers.remove(['shut'], { anonymousVolumes: true });
+  });
+
   test('gets and loses published ports, while the connections through the others go on', async () => {
     await update(web(['front'], { ports: [aPort('8090:9000'), aPort('8081:80'), aPort('127.0.0.1:8082:80')] }));
     await echo('more');
