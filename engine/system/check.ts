@@ -129,6 +129,9 @@ async function impossibleMounts(
   if (mounting.length === 0) return [];
   const { mountProblems } = await import('../volume/check-mounts.ts');
   const layersOf = async (image: string) => (await host.images()).layerPaths(image).catch(() => undefined);
-  const check = { paths: host.paths, layersOf, starting: containers, making };
+  const [{ findRecord }, records] = await Promise.all([import('../state/container-records.ts'), host.records()]);
+  const isContainer = (name: string) =>
+    containers.some((one) => one.name === name) || findRecord(records.containers, name) !== undefined;
+  const check = { paths: host.paths, layersOf, starting: containers, making, isContainer };
   return (await Promise.all(mounting.map((one) => mountProblems(check, one)))).flat();
 }

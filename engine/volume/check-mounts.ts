@@ -21,6 +21,8 @@ export interface MountCheck {
   readonly starting: readonly DesiredContainer[];
   /** Volumes that the plan makes, or makes anew. */
   readonly making: ReadonlySet<string>;
+  /** Whether there is such a container, or will be. */
+  readonly isContainer: (name: string) => boolean;
 }
 
 export async function mountProblems(check: MountCheck, container: DesiredContainer): Promise<readonly Error[]> {
@@ -90,6 +92,14 @@ const problemOf = async (
           )
         : undefined;
     }
+    case 'from':
+      return check.isContainer(mount.container)
+        ? undefined
+        : refuse(
+            `there is no container ${JSON.stringify(mount.container)} to take volumes from`,
+            'container-missing',
+            'create it first, or correct volumes_from',
+          );
     default:
       return undefined;
   }

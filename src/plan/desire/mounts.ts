@@ -28,7 +28,9 @@ const anonymous = (target: string): DesiredMount => ({ kind: 'volume', target, r
 /** Copy-ups and binds of the source were settled at its create; `:ro` is honoured, as the specification says. */
 function inheritedMounts(scope: ServiceScope): readonly DesiredMount[] {
   return (scope.service.volumes_from ?? []).map((text, index) => {
-    const { name, external, readOnly } = parseVolumesFrom(text);
+    const { name, external, readOnly, unknown } = parseVolumesFrom(text);
+    if (unknown !== undefined)
+      scope.warn(`service ${scope.name}: "${unknown}" in volumes_from "${text}" has no effect; known are ro and rw`);
     const container = external ? name : firstContainer(scope, name, ['volumes_from', index]);
     return { kind: 'from', container, readOnly, target: '' };
   });
@@ -38,10 +40,13 @@ function parseVolumesFrom(text: string): {
   readonly name: string;
   readonly external: boolean;
   readonly readOnly: boolean;
+  /** A mode that is none. */
+  readonly unknown?: string;
 } {
   const external = text.startsWith('container:');
   const [name = '', mode] = (external ? text.slice('container:'.length) : text).split(':');
-  return { name, external, readOnly: mode === 'ro' };
+  const isUnknown = mode !== undefined && !['', 'ro', 'rw'].includes(mode);
+  return { name, external, readOnly: mode === 'ro', ...(isUnknown ? { unknown: mode } : {}) };
 }
 
 /** Targets that volumes_from brings, chains followed: an image volume there is not made. */

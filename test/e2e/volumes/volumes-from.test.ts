@@ -114,4 +114,15 @@ test('a source without a container is refused before anything is touched', async
   const { code, stderr } = await stack.run('up', '-d');
   expect(code).not.toBe(0);
   expect(stderr).toContain('service b needs a container of a, which has none');
+  await stack.write(
+    'compose.yaml',
+    'name: none\nservices:\n  a: {image: busybox, volumes: [v:/v]}\n  b: {image: busybox, volumes_from: ["container:nobody", "a:odd"]}\nvolumes: {v: {}}\n',
+  );
+  const outside = await stack.run('up', '-d');
+  expect([outside.code, outside.stderr]).toEqual([
+    1,
+    expect.stringMatching(/there is no container "nobody" to take volumes from[\s\S]*compose.yaml:4/),
+  ]);
+  expect(await stack.must('volume', 'ls', '-q')).not.toContain('none_v');
+  expect(await stack.must('plan')).toContain('"odd" in volumes_from "a:odd" has no effect');
 });
