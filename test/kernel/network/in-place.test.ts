@@ -134,12 +134,14 @@ describe('a running container', () => {
 
   test('keeps its connections with the outside while another network comes to lead there, and goes again', async () => {
     const neighbour = spawn(outside[0]!, [...outside.slice(1), 'busybox', 'nc', '-ll', '-p', '9000', '-e', 'cat']);
+    // A client that comes before its server has ended for good.
+    await eventually(async () => expect(await command(...outside, 'ss', '-ltnH', 'sport = :9000')).not.toBe(''));
     const place = await inside(stage.engine, 'web');
     const argv = [...place, 'busybox', 'nc', '198.51.100.1', '9000'];
     const out = spawn(argv[0]!, argv.slice(1));
     const into = spawn(outside[0]!, [...outside.slice(1), 'busybox', 'nc', HOST, '8090']);
     try {
-      for (const one of [out, into]) await eventually(async () => await said(one, 'begin'));
+      for (const one of [out, into]) await said(one, 'begin');
       await update(web(['back', 'front'], { ports: asMade().ports }));
       expect(await command(...place, 'ip', 'route', 'show', 'default')).toContain('via 10.77.2.1');
       for (const one of [out, into]) await said(one, 'led elsewhere');
