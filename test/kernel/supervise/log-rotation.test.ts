@@ -76,7 +76,7 @@ describe('a log that rotates', () => {
         let count = -2;
         for await (const lines of readBatches(container.logPath, { follow: false })) count += lines.length;
         expect(count).toBe(LINES);
-      } else expect(names.length).toBeGreaterThanOrEqual(FILES);
+      } else expect(names.length).toBeGreaterThanOrEqual(Math.min(FILES, 12));
     },
     600_000,
   );
