@@ -9,6 +9,7 @@ import { type Paths, volumeDir } from '../state/paths.ts';
 import type { MountRecord } from '../state/records.ts';
 import { removeTrees } from '../state/remove-trees.ts';
 import { unmountVolume } from './attach.ts';
+import { runningUsers } from './staging.ts';
 import { readVolume, usersOf, volumeMissing, volumesDir } from './volume-records.ts';
 
 /** What is on its way out; names of volumes never begin with a dot. */
@@ -33,16 +34,19 @@ const inUse = (name: string, users: readonly string[]): TcomposeError =>
     },
   );
 
-/** Tries all and reports every failure. `force` forgives what is not there, never what is used. */
+/**
+ * Tries all and reports every failure. `force` forgives what is not there, never what is used. `replacing`: by what runs; who is stopped is
+ * about to be made anew, or finds the new one under its name.
+ */
 export const removeVolumes = async (
   paths: Paths,
   names: readonly string[],
-  options: { readonly force: boolean },
+  options: { readonly force: boolean; readonly replacing?: boolean },
 ): Promise<void> => {
   const containers = readContainerRecords(paths);
   const errors: Error[] = [];
   for (const name of names) {
-    const users = usersOf(containers, name);
+    const users = options.replacing ? runningUsers(paths, name).map((user) => user.name) : usersOf(containers, name);
     if (users.length > 0) errors.push(inUse(name, users));
     else if (readVolume(paths, name) !== undefined)
       await setAside(paths, name).catch((error: Error) => errors.push(error));

@@ -159,3 +159,21 @@ test('rm -v takes anonymous volumes only', async () => {
   expect(left).toContain('life_named');
   await stack.must('down', '-v');
 });
+
+test('a volume whose driver_opts changed is made anew with consent, under the container that uses it; without it is kept', async () => {
+  const own = (opts: string) =>
+    `name: anew\nservices:\n  web: {image: busybox, command: [sleep, "1000"], stop_grace_period: 0s, volumes: [v:/v]}\nvolumes: {v: {${opts}}}\n`;
+  await stack.write('anew.yaml', own(''));
+  const ask = (...argv: string[]) => stack.must('-f', 'anew.yaml', ...argv);
+  await ask('up', '-d');
+  await ask('exec', '-T', 'web', 'touch', '/v/old');
+  await stack.write('anew.yaml', own('driver_opts: {type: tmpfs, device: tmpfs, o: size=1m}'));
+  expect(await ask('plan')).toMatch(/volume anew_v +replace[\s\S]*its data is lost/);
+  await stack.run('-f', 'anew.yaml', 'up', '-d');
+  expect(await ask('exec', '-T', 'web', 'ls', '/v')).toBe('old\n');
+  await ask('up', '-d', '--yes');
+  expect(await ask('exec', '-T', 'web', 'sh', '-c', 'ls /v; df -k /v | tail -1')).toMatch(/^tmpfs +1024 /);
+  expect(JSON.parse(await ask('plan', '--format', 'json')).steps).toEqual([]);
+  await ask('down', '-v');
+  expect(await names()).not.toContain('anew_v');
+});
