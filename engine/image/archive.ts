@@ -11,6 +11,7 @@ export interface Archive {
   document(name: string): Promise<Buffer | undefined>;
   /** A layer, in the store when this resolves; undefined: there is none of that name. `diffId`: what it has to be. */
   layer(name: string, diffId: string): Promise<ArchivedLayer | undefined>;
+  close?(): Promise<void>;
 }
 
 /** No document of an image is larger: what is must not fill the memory. */

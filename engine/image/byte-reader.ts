@@ -9,8 +9,12 @@ export class ByteReader {
   /** Hears of all bytes that are handed out or skipped while it is there. (`peek` tells nothing, and its bytes come again.) */
   onTaken: ((bytes: Buffer) => void) | undefined;
 
-  constructor(source: AsyncIterable<Uint8Array>) {
+  readonly #jump: ((bytes: number) => boolean) | undefined;
+
+  /** `jump`: passes over so many bytes of the source that were not given yet; false: it ends before. */
+  constructor(source: AsyncIterable<Uint8Array>, jump?: (bytes: number) => boolean) {
     this.#source = source[Symbol.asyncIterator]();
+    this.#jump = jump;
   }
 
   async #fill(): Promise<boolean> {
@@ -64,6 +68,10 @@ export class ByteReader {
   async skip(bytes: number): Promise<boolean> {
     let missing = bytes;
     while (missing > 0) {
+      if (this.#chunk.length === 0 && this.#jump !== undefined) {
+        this.offset += missing;
+        return this.#jump(missing);
+      }
       const part = await this.some(missing);
       if (part.length === 0) return false;
       missing -= part.length;

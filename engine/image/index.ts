@@ -1,4 +1,5 @@
 /** The image store's only door: what the engine and the other rooms may ask of images. */
+import { createReadStream } from 'node:fs';
 import { Readable } from 'node:stream';
 import type { ImageInfo, Images } from '../../src/model/engine.ts';
 import type { Registry } from '../../src/model/registry.ts';
@@ -91,21 +92,19 @@ export const openImages = ({
     },
     async load(source, options = {}) {
       const { loadImages } = await import('./load.ts');
-      const loaded =
-        'folder' in source
-          ? await loadImages(
-              async (sink) => (await import('./archive-folder.ts')).readArchiveFolder(source.folder, sink),
-              {
-                paths,
-                launcher,
-                ...options,
-              },
-            )
-          : await loadImages(
-              async (sink) =>
-                (await import('./archive-stream.ts')).readArchiveStream(bytesOf(source, options.onProgress), sink),
-              { paths, launcher },
-            );
+      const byPath = 'folder' in source || 'file' in source;
+      const loaded = await loadImages(
+        async (sink) => {
+          if ('folder' in source) return (await import('./archive-folder.ts')).readArchiveFolder(source.folder, sink);
+          const found =
+            'file' in source ? await (await import('./archive-file.ts')).readArchiveFile(source.file, sink) : undefined;
+          if (found !== undefined) return found;
+          const stream = 'file' in source ? createReadStream(source.file, { highWaterMark: 1 << 20 }) : source;
+          const onProgress = byPath ? undefined : options.onProgress;
+          return (await import('./archive-stream.ts')).readArchiveStream(bytesOf(stream, onProgress), sink);
+        },
+        { paths, launcher, ...(byPath && options) },
+      );
       return Promise.all(
         loaded.map(async ({ id, names, displaced }) => ({ ...(await describe(id)), names, displaced })),
       );

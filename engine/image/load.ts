@@ -7,6 +7,7 @@ import { parseImageConfig } from './image-config.ts';
 import type { LayerSink } from './layer-sink.ts';
 import { invalidArchive } from './manifest.ts';
 import { fullReference, parseReference, parseTag } from './reference.ts';
+import { makeSlots, type Slots } from './slots.ts';
 import { beginWork, type Catalogue, commitImages, type NewImage, readCatalogue, writeBlob } from './store.ts';
 import { endWork } from './sweep.ts';
 import { explainUnpacking } from './unpack-layer.ts';
@@ -17,28 +18,59 @@ export interface LoadRequest {
   readonly onProgress?: (bytes: number) => void;
 }
 
-/** Every layer is what the configuration says: then it is one. */
-const addLayers = async (archive: Archive, source: Source, diffIds: readonly string[]): Promise<void> => {
-  if (source.layers.length !== diffIds.length)
-    throw invalidArchive(`it lists ${source.layers.length} layers, and the configuration ${diffIds.length}`);
-  for (const [index, { name, digest }] of source.layers.entries()) {
-    const diffId = diffIds[index]!;
-    const layer = await archive.layer(name, diffId);
-    if (layer === undefined) throw invalidArchive(`the layer ${name} is missing`);
-    if (layer.diffId === diffId && (digest === undefined || layer.digest === digest)) continue;
-    throw new TcomposeError(
-      `the layer ${name} is not the one that the configuration names: ${layer.diffId} instead of ${diffId}`,
-      {
-        code: 'digest-mismatch',
-        help: 'get the archive again: it was damaged or tampered with',
-      },
-    );
-  }
+/** As dockerd pulls them. */
+const LAYERS_AT_ONCE = 3;
+
+interface Loading {
+  readonly paths: Paths;
+  readonly archive: Archive;
+  readonly slots: Slots;
+  /** By member and diff id: images of one archive share layers. */
+  readonly layers: Map<string, Promise<void>>;
+}
+
+/** A layer is what the configuration says: then it is one. */
+const addLayer = async (
+  archive: Archive,
+  { name, digest }: Source['layers'][number],
+  diffId: string,
+): Promise<void> => {
+  const layer = await archive.layer(name, diffId);
+  if (layer === undefined) throw invalidArchive(`the layer ${name} is missing`);
+  if (layer.diffId === diffId && (digest === undefined || layer.digest === digest)) return;
+  throw new TcomposeError(
+    `the layer ${name} is not the one that the configuration names: ${layer.diffId} instead of ${diffId}`,
+    {
+      code: 'digest-mismatch',
+      help: 'get the archive again: it was damaged or tampered with',
+    },
+  );
 };
 
-const addImage = async (paths: Paths, archive: Archive, source: Source): Promise<NewImage> => {
+const addLayers = async ({ archive, slots, layers }: Loading, source: Source, diffIds: readonly string[]) => {
+  if (source.layers.length !== diffIds.length)
+    throw invalidArchive(`it lists ${source.layers.length} layers, and the configuration ${diffIds.length}`);
+  let hasFailed = false;
+  const added = source.layers.map((layer, index) => {
+    const key = `${diffIds[index]} ${layer.name}`;
+    const known =
+      layers.get(key) ??
+      slots(async () => (hasFailed ? undefined : addLayer(archive, layer, diffIds[index]!))).catch((error: unknown) => {
+        hasFailed = true;
+        throw error;
+      });
+    layers.set(key, known);
+    return known;
+  });
+  // All have ended before the folder that they work in goes away.
+  const failed = (await Promise.allSettled(added)).find((one) => one.status === 'rejected');
+  if (failed !== undefined) throw failed.reason;
+};
+
+const addImage = async (loading: Loading, source: Source): Promise<NewImage> => {
+  const { paths } = loading;
   const parsed = parseImageConfig(source.config);
-  await addLayers(archive, source, parsed.layers);
+  await addLayers(loading, source, parsed.layers);
   const id = await writeBlob(paths, source.config);
   const tags = source.names.map(parseTag);
   if (source.manifest === undefined) return { id, layers: parsed.layers, manifests: [], tags };
@@ -77,6 +109,7 @@ export const loadImages = async (
   let layers = 0;
   let bytes = 0;
   let outcome: 'done' | 'failed' = 'failed';
+  let archive: Archive | undefined;
   try {
     const sink = {
       paths,
@@ -88,9 +121,10 @@ export const loadImages = async (
         onProgress?.(bytes);
       },
     };
-    const archive = await openArchive(sink);
+    archive = await openArchive(sink);
+    const loading = { paths, archive, slots: makeSlots(LAYERS_AT_ONCE), layers: new Map<string, Promise<void>>() };
     const images: NewImage[] = [];
-    for (const source of await sourcesOf(archive)) images.push(await addImage(paths, archive, source));
+    for (const source of await sourcesOf(archive)) images.push(await addImage(loading, source));
     const before = readCatalogue(paths);
     await commitImages(paths, images);
     outcome = 'done';
@@ -98,6 +132,7 @@ export const loadImages = async (
   } catch (error) {
     throw explainUnpacking(error, 'the archive');
   } finally {
+    await archive?.close?.();
     await endWork(paths, work, outcome);
   }
 };

@@ -1,6 +1,6 @@
 /** Files that a command reads as a whole stream: a path, or `-` for standard input. */
-import { createReadStream } from 'node:fs';
-import { stat } from 'node:fs/promises';
+import { constants, createReadStream } from 'node:fs';
+import { access, stat } from 'node:fs/promises';
 import { TcomposeError } from '../model/errors.ts';
 import { usageError } from './args.ts';
 import type { Cli } from './command.ts';
@@ -18,6 +18,19 @@ export async function openInput(cli: Cli, path: string): Promise<NodeJS.Readable
     stream.once('error', (error: NodeJS.ErrnoException) => reject(cannotRead(path, error)));
   });
   return stream;
+}
+
+/** What can be read in any order is told by its path. */
+export async function pathOrInput(
+  cli: Cli,
+  path: string,
+): Promise<NodeJS.ReadableStream | { readonly file: string } | { readonly folder: string }> {
+  if (await isFolder(path)) return { folder: path };
+  if (path === '-' || !(await stat(path).catch(() => undefined))?.isFile()) return openInput(cli, path);
+  await access(path, constants.R_OK).catch((error: NodeJS.ErrnoException) => {
+    throw cannotRead(path, error);
+  });
+  return { file: path };
 }
 
 export async function isFolder(path: string): Promise<boolean> {

@@ -75,9 +75,9 @@ export interface Images {
     ref: string | undefined,
     options: { changes: readonly string[]; message?: string; onProgress?: (bytes: number) => void },
   ): Promise<ImageInfo>;
-  /** A `docker save` archive or an OCI layout (tar, or a folder's path). Returns what was loaded. */
+  /** A `docker save` archive or an OCI layout (a tar as a stream or a file's path, or a folder's path). Returns what was loaded. */
   load(
-    source: NodeJS.ReadableStream | { readonly folder: string },
+    source: NodeJS.ReadableStream | { readonly folder: string } | { readonly file: string },
     options?: { onProgress?: (bytes: number) => void },
   ): Promise<readonly LoadedImage[]>;
   /** From its registry, unpacked and tagged; `name@digest` finds it afterwards. All of it or nothing. */

@@ -194,7 +194,7 @@ export const importImage = (
 
 export const loadImages = (
   { engine }: Context,
-  source: NodeJS.ReadableStream | { readonly folder: string },
+  source: NodeJS.ReadableStream | { readonly folder: string } | { readonly file: string },
   options: { readonly onProgress?: (bytes: number) => void } = {},
 ): Promise<readonly LoadedImage[]> => engine.images.load(source, options);
 

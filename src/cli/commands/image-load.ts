@@ -3,7 +3,7 @@ import { usageError } from '../args.ts';
 import { command } from '../command.ts';
 import { familiar } from '../familiar.ts';
 import { text, toggle } from '../flags.ts';
-import { isFolder, openInput } from '../input.ts';
+import { pathOrInput } from '../input.ts';
 
 export const imageLoad = command({
   usage: '[FILE|FOLDER|-]',
@@ -17,7 +17,7 @@ export const imageLoad = command({
     if (word !== undefined && flags.input !== undefined)
       throw usageError('image load takes one archive', `leave out "${word}"`);
     const path = flags.input ?? word ?? '-';
-    const source = (await isFolder(path)) ? { folder: path } : await openInput(cli, path);
+    const source = await pathOrInput(cli, path);
     const operation = await import('../../operations/images.ts');
     const images = await cli.change('load', (context) => operation.loadImages(context, source));
     for (const { id, names, displaced } of images) {

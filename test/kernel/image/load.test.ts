@@ -144,6 +144,32 @@ describe('what is loaded', () => {
     expect((await store.find(old!.id))!.tags).toEqual([]);
   });
 
+  test.each([
+    ['docker save today', () => modernArchive('app:1', layers)],
+    ['docker save of old', () => legacyArchive('app:1', layers)],
+    ['an OCI layout', () => ociLayout({ 'io.containerd.image.name': 'docker.io/library/app:1' }, layers)],
+  ])(
+    'a file is read where it is needed, and the store\u2019s own layers are not read at all: %s',
+    async (_, entries) => {
+      const file = join(instance.root, 'archive.tar');
+      writeFileSync(file, makeTar(...entries()));
+      const read: number[] = [];
+      const load = () => store.load({ file }, { onProgress: (bytes) => read.push(bytes) });
+      const [image] = await load();
+      expect(image).toMatchObject({
+        names: ['docker.io/library/app:1'],
+        layers: layers.map(({ tar }) => `sha256:${sha256(tar)}`),
+      });
+      expect(read.at(-1)).toBe(layers.reduce((sum, { tar }) => sum + tar.length, 0));
+      read.length = 0;
+      expect((await load())[0]!.id).toBe(image!.id);
+      expect(read).toEqual([]);
+      writeFileSync(file, makeTar(...entries()).subarray(0, 3000));
+      await expect(load()).rejects.toMatchObject({ name: 'TcomposeError' });
+      rmSync(file);
+    },
+  );
+
   test('the names that the archive gives are told, not those that there were, and what had them before', async () => {
     const [old] = await loadTar(store, legacyArchive('app:1', [base]));
     await store.tag('app:1', 'mine:1');
