@@ -65,10 +65,10 @@ describe('host ports', () => {
     const many = Array.from({ length: 10_000 }, (_, i) =>
       port(0, { target: i + 1, range: { first: 20_000, last: 60_000 } }),
     );
-    const begun = performance.now();
+    const begun = process.cpuUsage();
     expect(ask(many).given).toEqual(many.map((_, i) => 20_000 + i));
-    // Looking at each port from the first one on would take seconds.
-    expect(performance.now() - begun).toBeLessThan(1000);
+    // Looking at each port from the first one on would take several seconds of a processor; what others do on this machine does not count.
+    expect(process.cpuUsage(begun).user).toBeLessThan(2_000_000);
   });
 
   test('a chosen port is kept, unless somebody has it now', () => {
