@@ -1,6 +1,6 @@
 /** Sockets of a network namespace: /proc/net/{tcp,udp}[6] and /proc/net/sctp/eps (proc(5)). */
 import { readFileSync } from 'node:fs';
-import { formatAddress } from './addresses.ts';
+import { findAddress, formatAddress } from './addresses.ts';
 import type { HeldPort } from './ports.ts';
 
 const littleEndian = new Uint8Array(Uint16Array.of(1).buffer)[0] === 1;
@@ -56,8 +56,8 @@ function parseAll(text: string, protocol: string): HostSocket[] {
     });
 }
 
-/** ENDPT SOCK STY SSTY HBKT LPORT UID INODE LADDRS: an endpoint may have several addresses (net/sctp/proc.c). */
-function parseSctp(text: string): HostSocket[] {
+/** ENDPT SOCK STY SST HBKT LPORT UID INODE LADDRS: an endpoint may have several addresses; those of IPv6 come in full (net/sctp/proc.c). */
+export function parseSctp(text: string): HostSocket[] {
   return text
     .split('\n')
     .slice(1)
@@ -65,12 +65,17 @@ function parseSctp(text: string): HostSocket[] {
       const [, , , , , port = '', , inode = '', ...addresses] = line.trim().split(/\s+/);
       return addresses.map((hostIp) => ({
         protocol: 'sctp',
-        hostIp,
+        hostIp: shortened(hostIp),
         port: Number(port),
         inode,
         isReceiving: true,
       }));
     });
+}
+
+function shortened(text: string): string {
+  const address = findAddress(text);
+  return address === undefined ? text : formatAddress(address);
 }
 
 /** Groups of four bytes, each printed as a number of this machine. An IPv4 address in IPv6's clothes is an IPv4 address. */

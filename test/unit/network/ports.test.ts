@@ -1,5 +1,5 @@
 import { describe, expect, test } from 'vitest';
-import { parseSockets } from '../../../engine/network/listening.ts';
+import { parseSctp, parseSockets } from '../../../engine/network/listening.ts';
 import { allotPorts, type HeldPort, portError } from '../../../engine/network/ports.ts';
 import type { DesiredPort } from '../../../src/model/desired.ts';
 
@@ -109,5 +109,18 @@ test('sockets that receive are read from /proc/net, those that are connected are
     ['127.0.0.1', 8080, { inode: '4242' }],
     ['::', 80, { inode: '4244' }],
     ['127.0.0.1', 81, { inode: '4245' }],
+  ]);
+});
+
+test('endpoints of SCTP have each of their addresses, those of IPv6 in the form that ports are published with', () => {
+  const zeros = Array(8).fill('0000').join(':');
+  const text = ` ENDPT     SOCK   STY SST HBKT LPORT   UID INODE LADDRS
+ffff8880 ffff8881 2   10  5    5000      0 4711 127.0.0.1 10.0.0.1
+ffff8882 ffff8883 2   10  6    5001      0 4712 ${zeros}
+`;
+  expect(parseSctp(text).map(({ hostIp, port, inode }) => `${hostIp} ${port} ${inode}`)).toEqual([
+    '127.0.0.1 5000 4711',
+    '10.0.0.1 5000 4711',
+    ':: 5001 4712',
   ]);
 });
