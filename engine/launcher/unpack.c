@@ -64,7 +64,7 @@ static void set_attributes(const struct record *record, int fd) {
 }
 
 /* For what cannot be opened: links, devices, pipes. The name was made by us a moment ago and is not followed. */
-static void set_attributes_at(const struct record *record, int dir, const char *name) {
+static void set_attributes_at(const struct record *record, int dir, const char *name, int is_link) {
   struct timespec times[2] = { { .tv_nsec = UTIME_OMIT }, mtime_of(record) };
   if (!(unpacking.wishes & CALLER_OWNS) && fchownat(dir, name, record->head.uid, record->head.gid, AT_SYMLINK_NOFOLLOW) < 0)
     give_up("chown", errno);
@@ -74,7 +74,7 @@ static void set_attributes_at(const struct record *record, int dir, const char *
       give_up("chdir", errno);
     set_xattrs(record, -1, name);
   }
-  if (record->head.kind != 'l' && fchmodat(dir, name, record->head.mode & 07777, 0) < 0)
+  if (!is_link && fchmodat(dir, name, record->head.mode & 07777, 0) < 0)
     give_up("chmod", errno);
   if (utimensat(dir, name, times, AT_SYMLINK_NOFOLLOW) < 0)
     give_up("utimes", errno);
@@ -138,7 +138,15 @@ static void put_symlink(const struct record *record, int dir, const char *name) 
   make_room(dir, name);
   if (symlinkat(record->link, dir, name) < 0)
     give_up("symlink", errno);
-  set_attributes_at(record, dir, name);
+  set_attributes_at(record, dir, name, 1);
+}
+
+/* Of a name that an earlier record made: an archive's hard link may say something else than the file that it leads to. */
+static void put_attributes(const struct record *record, int dir, const char *name) {
+  struct stat at;
+  if (fstatat(dir, name, &at, AT_SYMLINK_NOFOLLOW) < 0)
+    give_up("stat", errno);
+  set_attributes_at(record, dir, name, S_ISLNK(at.st_mode));
 }
 
 static void put_hard_link(const struct record *record, int dir, const char *name) {
@@ -164,7 +172,7 @@ static void put_node(const struct record *record, int dir, const char *name) {
   make_room(dir, name);
   if (mknodat(dir, name, type | 0600, makedev(record->head.major, record->head.minor)) < 0)
     give_up("mknod", errno);
-  set_attributes_at(record, dir, name);
+  set_attributes_at(record, dir, name, 0);
 }
 
 /* A whiteout hides what lower layers have, never what this one has, whichever came first (OCI image-spec, layer.md). */
@@ -197,6 +205,7 @@ static const struct {
 } records[] = {
   { 'd', put_folder }, { 'f', put_file }, { 'l', put_symlink },  { 'h', put_hard_link }, { 'c', put_node },
   { 'b', put_node },   { 'p', put_node }, { 'w', put_whiteout }, { 'o', put_opaque }, { 't', put_time },
+  { 'm', put_attributes },
 };
 
 static void put(struct record *record) {

@@ -3,8 +3,8 @@ import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { getSystemErrorName } from 'node:util';
 
-/** d folder, f file, l symlink, h hard link, c/b devices, p fifo, w whiteout, o opaque folder, t the time of a folder that is there. */
-export type UnpackKind = 'd' | 'f' | 'l' | 'h' | 'c' | 'b' | 'p' | 'w' | 'o' | 't';
+/** d folder, f file, l symlink, h hard link, c/b devices, p fifo, w whiteout, o opaque folder, t the time of a folder that is there, m what is there gets these attributes. */
+export type UnpackKind = 'd' | 'f' | 'l' | 'h' | 'c' | 'b' | 'p' | 'w' | 'o' | 't' | 'm';
 
 /** What archives, records and folders say of a file alike. */
 export interface FileFacts {
