@@ -1,8 +1,8 @@
-// Sums the lines that tally-reporter.ts wrote into the files of a folder, and the checks that are no tests: FOLDER PASSED FAILED.
+// Sums the lines that tally-reporter.ts wrote into a file, or those of a folder, and the checks that are no tests: WHERE PASSED FAILED.
 // --failed TALLY...: prints the files of which tests failed, for another run of these (whose tally is named `again`), or nothing
 // where they are many: that is no accident.
-import { existsSync, readdirSync, readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { basename, dirname, join } from 'node:path';
 
 const MANY = 5;
 
@@ -19,10 +19,12 @@ if (process.argv[2] === '--failed') {
   const files = process.argv.slice(3).flatMap((path) => read(path).flatMap(({ failing = [] }) => failing));
   if (files.length <= MANY) for (const { file } of files) console.log(file);
 } else {
-  const [folder, checksPassed, checksFailed] = process.argv.slice(2);
-  const names = readdirSync(folder);
+  const [where, checksPassed = 0, checksFailed = 0] = process.argv.slice(2);
+  const isFolder = statSync(where).isDirectory();
+  const folder = isFolder ? where : dirname(where);
+  const names = isFolder ? readdirSync(folder) : [basename(where)];
   const tallies = names.flatMap((name) => read(join(folder, name)));
-  const again = read(join(folder, 'again'));
+  const again = isFolder ? read(join(folder, 'again')) : [];
   // What ran again counts as it ended; what failed to no test's account stays.
   const first =
     again.length === 0 ? [] : names.filter((name) => name !== 'again').flatMap((name) => read(join(folder, name)));

@@ -24,6 +24,12 @@ test('all layers and checks are counted, and what was skipped is named once', ()
   expect(run(folder, '2', '0')).toBe('\n1 skipped:\n  a: no kernel for it\n\n10 passed, 0 failed\n');
 });
 
+test('one layer alone', () => {
+  put('vm', { passed: 3, failed: 0, skipped: [] }, { passed: 1, failed: 2, skipped: [] });
+  put('unit', { passed: 5, failed: 0, skipped: [] });
+  expect(run(join(folder, 'vm'))).toBe('\n4 passed, 2 failed\n');
+});
+
 test('a file that failed and passed when it ran again counts as it ended, and is named', () => {
   put('kernel', { passed: 10, failed: 1, skipped: [], failing: [failing('a.test.ts')] });
   put('again', { passed: 3, failed: 0, skipped: [], failing: [] });
