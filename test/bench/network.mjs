@@ -58,28 +58,35 @@ function buildConnections(folder) {
   return program;
 }
 
-/** A container that sleeps: what is measured is put into its network from outside. */
+/**
+ * Two containers that sleep: what is measured is put into their networks from outside. The second one's network is routed, so that others
+ * reach its address itself, through the same kind of bridge.
+ */
 function openBench(ports) {
   const top = new URL('../..', import.meta.url).pathname;
   const work = mkdtempSync('/var/tmp/tcompose-bench-');
   const env = { ...process.env, TCOMPOSE_ROOT: join(work, 'lib'), TCOMPOSE_RUN: '/run/tcompose-bench' };
   const tcompose = (...argv) =>
     run([join(top, 'bin/tcompose'), ...argv], { cwd: work, env, stdio: ['ignore', 'pipe', 'pipe'] });
-  const service = {
-    image: 'bench:1',
-    command: ['/bin/busybox', 'sleep', '99999'],
-    ports: ports.map((port) => `${port}:${port}`),
+  const service = { image: 'bench:1', command: ['/bin/busybox', 'sleep', '99999'] };
+  const services = {
+    s: { ...service, ports: ports.map((port) => `${port}:${port}`) },
+    routed: { ...service, ports: [`${PORT}`], networks: ['routed'] },
   };
-  writeFileSync(join(work, 'compose.yaml'), JSON.stringify({ name: 'bench', services: { s: service } }));
+  const networks = { routed: { driver_opts: { 'com.docker.network.bridge.gateway_mode_ipv4': 'routed' } } };
+  writeFileSync(join(work, 'compose.yaml'), JSON.stringify({ name: 'bench', services, networks }));
   tcompose('image', 'import', makeRootfs(top, work).tar, 'bench:1');
   tcompose('up', '-d');
-  const inside = ['nsenter', '-t', tcompose('ps', '--format', '{{.Pid}}').trim(), '-n'];
-  const [{ addr_info: addresses }] = JSON.parse(run([...inside, 'ip', '-j', '-4', 'address', 'show', 'eth0']));
+  const placeOf = (name) => {
+    const inside = ['nsenter', '-t', tcompose('ps', name, '--format', '{{.Pid}}').trim(), '-n'];
+    const [{ addr_info: addresses }] = JSON.parse(run([...inside, 'ip', '-j', '-4', 'address', 'show', 'eth0']));
+    return { inside, address: addresses[0].local };
+  };
   const close = () => {
     tcompose('down', '-t', '0');
     rmSync(work, { recursive: true, force: true });
   };
-  return { inside, address: addresses[0].local, work, close };
+  return { ...placeOf('s'), routed: placeOf('routed'), work, close };
 }
 
 await main();
@@ -91,7 +98,7 @@ async function main() {
   const start = (argv) =>
     started.push(spawn(argv[0], argv.slice(1), { stdio: ['ignore', 'ignore', 'ignore', 'pipe'] }));
   try {
-    start([...bench.inside, 'iperf3', '-s', '-p', String(PORT)]);
+    for (const { inside } of [bench, bench.routed]) start([...inside, 'iperf3', '-s', '-p', String(PORT)]);
     const program = buildConnections(bench.work);
     start([...bench.inside, program, 'serve', String(HTTP)]);
     if (proxy)
@@ -114,12 +121,13 @@ async function main() {
         ]);
     await pause(5000);
     const outside = ['ip', 'netns', 'exec', 'outside'];
-    run([...outside, 'ip', 'route', 'replace', bench.address, 'via', HOST]);
+    run([...outside, 'ip', 'route', 'replace', bench.routed.address, 'via', HOST]);
     const ways = {
       'host, direct': [[], bench.address, PORT],
       'host, published on localhost': [[], '127.0.0.1', PORT],
       'host, published, host address': [[], HOST, PORT],
       ...(proxy && { 'host, docker-proxy': [[], '127.0.0.1', PROXIED] }),
+      'outside, direct': [outside, bench.routed.address, PORT],
       'outside, published': [outside, HOST, PORT],
     };
     const measured = Object.fromEntries(Object.keys(ways).map((name) => [name, []]));
@@ -130,10 +138,6 @@ async function main() {
       rates.published.push(connections(program, '127.0.0.1', HTTP));
       if (proxy) rates['docker-proxy'].push(connections(program, '127.0.0.1', HTTP_PROXIED));
     }
-    // From outside nothing goes straight to a container: the way as far as this host is what there is to compare with.
-    start(['iperf3', '-s', '-p', '5401']);
-    await pause(500);
-    measured['outside, to the host itself'] = Array.from({ length: rounds }, () => throughput(outside, HOST, 5401));
     report(measured, rates);
   } finally {
     for (const child of started) child.kill('SIGKILL');
@@ -143,7 +147,7 @@ async function main() {
 
 function report(measured, rates) {
   const middle = (name, what) => median(measured[name].map((one) => one[what]));
-  const direct = (name) => (name.startsWith('host') ? 'host, direct' : 'outside, to the host itself');
+  const direct = (name) => (name.startsWith('host') ? 'host, direct' : 'outside, direct');
   for (const name of Object.keys(measured)) {
     const ratio = middle(name, 'rate') / middle(direct(name), 'rate');
     const cost = middle(name, 'cost') / middle(direct(name), 'cost');
