@@ -5,6 +5,7 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, test } from 'vitest';
 import * as control from '../../../engine/supervise/control.ts';
 import { eventually } from '../../helpers/eventually.ts';
+import { slowness } from '../../helpers/slowness.ts';
 import {
   CLONE,
   LAUNCHERS,
@@ -46,7 +47,7 @@ describe.each(LAUNCHERS)('the control socket %s', (_which, binary) => {
 
   test('a watcher gets the present state first, then every change, then the end', async () => {
     const container = await startContainer(workshop, [
-      ['sleep', '150'],
+      ['sleep', `${150 * slowness}`],
       ['exit', '3'],
     ]);
     const seen: string[] = [];

@@ -22,6 +22,11 @@ import {
 const SIGKILL = 9;
 const SIGUSR1 = 10;
 
+const VERSION_2 = '/sys/fs/cgroup';
+const isVersion2 = existsSync(`${VERSION_2}/cgroup.controllers`);
+/** Where the groups of a controller of version 1 are, and of all on a host that has version 2 alone. */
+const groups = (controller: string) => (isVersion2 ? VERSION_2 : `/sys/fs/cgroup/${controller}`);
+
 const isAlive = (pid: number) => existsSync(`/proc/${pid}`);
 const caught = (promise: Promise<unknown>) =>
   promise.then(
@@ -103,7 +108,7 @@ describe.each(LAUNCHERS)('a supervisor %s', (_which, binary) => {
   });
 
   test('a failing operation is told by section, index and errno, and its cgroup goes', async () => {
-    const folder = '/sys/fs/cgroup/pids/tcompose-test-failed';
+    const folder = `${groups('pids')}/tcompose-test-failed`;
     const container = makeContainer(workshop, [], {
       setup: [
         { op: 'mkdir', path: folder, mode: 0o755 },
@@ -234,7 +239,10 @@ describe.each(LAUNCHERS)('a supervisor %s', (_which, binary) => {
   });
 
   test('a process killed for want of memory is told from others', async () => {
-    const memory = '/sys/fs/cgroup/memory/tcompose-test-oom';
+    const memory = `${groups('memory')}/tcompose-test-oom`;
+    const [limit, members, counter] = isVersion2
+      ? ['memory.max', 'cgroup.procs', 'memory.events']
+      : ['memory.limit_in_bytes', 'tasks', 'memory.oom_control'];
     const container = await startContainer(
       workshop,
       [
@@ -243,16 +251,20 @@ describe.each(LAUNCHERS)('a supervisor %s', (_which, binary) => {
       ],
       (root) => ({
         setup: [
+          ...(isVersion2
+            ? [{ op: 'write' as const, path: `${VERSION_2}/cgroup.subtree_control`, data: '+memory' }]
+            : []),
           { op: 'mkdir', path: memory, mode: 0o755 },
-          { op: 'write', path: `${memory}/memory.limit_in_bytes`, data: '16777216' },
+          { op: 'write', path: `${memory}/${limit}`, data: '16777216' },
+          { op: 'write', path: `${memory}/memory.swap.max`, data: '0', optional: true },
         ],
         start: [
-          { op: 'write', path: `${memory}/tasks`, data: '0' },
+          { op: 'write', path: `${memory}/${members}`, data: '0' },
           ...enterRoot(root),
           probe(['memory', '64'], ['exit', '0']),
         ],
         cgroups: [memory],
-        oomCounter: `${memory}/memory.oom_control`,
+        oomCounter: `${memory}/${counter}`,
       }),
     );
     expect(await container.ended()).toMatchObject({ oomKilled: true, exitCode: 0 });
@@ -260,7 +272,7 @@ describe.each(LAUNCHERS)('a supervisor %s', (_which, binary) => {
   });
 
   test('cgroups that the container made within its own go too', async () => {
-    const unified = '/sys/fs/cgroup/unified/tcompose-test-nested';
+    const unified = `${groups('unified')}/tcompose-test-nested`;
     const container = await startContainer(workshop, [['exit', '0']], {
       setup: [
         { op: 'mkdir', path: unified, mode: 0o755 },
