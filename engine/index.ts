@@ -111,7 +111,8 @@ const containersOf = (host: Host): Engine['containers'] => {
   const find = (name: string) => findRecord(readContainerRecords(host.paths), name);
   return {
     create: async (wanted) => batch((await import('./container/create.ts')).createContainers(host, wanted)),
-    update: async (wanted, avoid) => (await import('./container/update.ts')).updateContainers(host, wanted, avoid),
+    update: async (wanted, avoid) =>
+      (await import('./container/update/update.ts')).updateContainers(host, wanted, avoid),
     start: async (names, options) => {
       const result = await (await import('./container/start.ts')).startContainers(host, names, options);
       if (!options?.isRestart) return result;
@@ -144,11 +145,11 @@ const containersOf = (host: Host): Engine['containers'] => {
     async *logs(name, options, signal) {
       yield* (await import('./container/logs.ts')).containerLogs(host, name, options, signal);
     },
-    exec: async (name, request) => (await import('./container/exec.ts')).execInContainer(host, name, request),
-    runHook: async (name, hook) => (await import('./container/hook.ts')).runHook(host, name, hook),
-    capture: async (name, run) => (await import('./container/exec-captured.ts')).captureExec(host, name, run),
-    attach: async (name, request) => (await import('./container/attach.ts')).joinStreams(host, name, request),
-    stats: async (name) => (await import('./container/stats.ts')).containerStats(host, name),
+    exec: async (name, request) => (await import('./container/exec/exec.ts')).execInContainer(host, name, request),
+    runHook: async (name, hook) => (await import('./container/exec/hook.ts')).runHook(host, name, hook),
+    capture: async (name, run) => (await import('./container/exec/exec-captured.ts')).captureExec(host, name, run),
+    attach: async (name, request) => (await import('./container/exec/attach.ts')).joinStreams(host, name, request),
+    stats: async (name) => (await import('./container/resources/stats.ts')).containerStats(host, name),
     processes: async (name) => (await import('./container/processes.ts')).containerProcesses(host, name),
     async *events(filter, signal) {
       yield* (await import('./events/index.ts')).engineEvents(host, filter, signal);

@@ -2,7 +2,7 @@
 import { type LaunchOp, SHALLOW, type Slot } from '../launcher/ops.ts';
 import { overlayOps } from '../launcher/overlay.ts';
 import type { IdRanges, MountRecord } from '../state/records.ts';
-import { idOutside } from './id-ranges.ts';
+import { idOutside } from './isolation/id-ranges.ts';
 import { MNT_DETACH, MOUNT_ATTR, MS, O_CLOEXEC, O_PATH } from './linux.ts';
 import type { MountRequest, MountSource } from './mounts.ts';
 

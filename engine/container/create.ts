@@ -15,16 +15,16 @@ import { makeFolder } from '../state/files.ts';
 import { containerDir } from '../state/paths.ts';
 import { type ContainerRecord, type MountRecord, RECORD_VERSION } from '../state/records.ts';
 import { resolveMounts } from '../volume/index.ts';
-import { capabilityMask } from './capabilities.ts';
-import { checkIsolation, checkPlatform } from './check-isolation.ts';
-import { limitsProblem } from './check-limits.ts';
 import { removeContents, writeContents } from './contents.ts';
 import type { HostFacts } from './host-facts.ts';
-import { ownNamespaces, rlimitOps, sysctlWrites } from './limits.ts';
+import { capabilityMask } from './isolation/capabilities.ts';
+import { checkIsolation, checkPlatform } from './isolation/check-isolation.ts';
+import { allotUser } from './isolation/user-namespace.ts';
+import { limitsProblem } from './resources/check-limits.ts';
+import { ownNamespaces, rlimitOps, sysctlWrites } from './resources/limits.ts';
 import { idleAmong, isRunning } from './runtime.ts';
 import { signalNumber } from './signals.ts';
 import { sweepStrays } from './sweep.ts';
-import { allotUser } from './user-namespace.ts';
 
 export interface CreateRequest {
   readonly container: DesiredContainer;

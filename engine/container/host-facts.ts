@@ -2,9 +2,9 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { cpus, hostname, release } from 'node:os';
 import { TcomposeError } from '../../src/model/errors.ts';
-import { type AppArmorFacts, readAppArmorFacts } from './apparmor.ts';
-import { type CgroupFacts, parseCgroupFacts } from './cgroup-facts.ts';
 import type { HostNames } from './host-files.ts';
+import { type AppArmorFacts, readAppArmorFacts } from './isolation/apparmor.ts';
+import { type CgroupFacts, parseCgroupFacts } from './resources/cgroup-facts.ts';
 
 export interface HostFacts {
   /** uname's release. */

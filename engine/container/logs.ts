@@ -7,7 +7,7 @@ import { isKept } from '../logs/plan.ts';
 import { readBatches } from '../logs/read.ts';
 import { findRecord, readContainerRecords } from '../state/container-records.ts';
 import { containerDir, containerRun } from '../state/paths.ts';
-import { liveBatches } from './live-output.ts';
+import { liveBatches } from './exec/live-output.ts';
 import { noSuchContainer } from './unknown.ts';
 
 /** Line by line, for who reads a few. */

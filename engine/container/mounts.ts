@@ -4,10 +4,10 @@ import type { LaunchOp, Slot } from '../launcher/ops.ts';
 import type { IdRanges, MountRecord } from '../state/records.ts';
 import { tmpfsMount } from '../volume/tmpfs-options.ts';
 import { imageOps, isMapped, isShared, mountedHow, outside, outsideOptions, partOps, treeSlot } from './bind-ops.ts';
-import { type CgroupView, cgroupMountOps } from './cgroup-mounts.ts';
-import type { DeviceNode } from './devices.ts';
+import type { DeviceNode } from './isolation/devices.ts';
+import type { NamespacePlan } from './isolation/namespaces.ts';
 import { MOUNT_ATTR, MS, O_CLOEXEC, O_PATH, S_IFBLK, S_IFCHR } from './linux.ts';
-import type { NamespacePlan } from './namespaces.ts';
+import { type CgroupView, cgroupMountOps } from './resources/cgroup-mounts.ts';
 
 export interface MountSource {
   /** Host path; '' for a tmpfs. */

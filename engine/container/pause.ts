@@ -6,7 +6,7 @@ import type { Host } from '../host.ts';
 import { containerRun } from '../state/paths.ts';
 import type { ContainerRecord } from '../state/records.ts';
 import { pause, SupervisorGone, unpause } from '../supervise/control.ts';
-import { cgroupPlace } from './cgroup.ts';
+import { cgroupPlace } from './resources/cgroup.ts';
 import { readRuntime } from './runtime.ts';
 import { notRunning } from './stop.ts';
 import { freezerWords } from './supervisor-spec.ts';

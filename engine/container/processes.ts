@@ -4,7 +4,7 @@ import type { ProcessFact } from '../../src/model/engine.ts';
 import type { Host } from '../host.ts';
 import { findRecord, readContainerRecords } from '../state/container-records.ts';
 import { readText } from '../state/files.ts';
-import { cgroupPlace } from './cgroup.ts';
+import { cgroupPlace } from './resources/cgroup.ts';
 import { readRuntime } from './runtime.ts';
 import { notRunning } from './stop.ts';
 import { noSuchContainer } from './unknown.ts';

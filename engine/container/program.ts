@@ -2,19 +2,19 @@
 import type { LaunchOp, Slot } from '../launcher/ops.ts';
 import { overlayOps } from '../launcher/overlay.ts';
 import type { IdRanges } from '../state/records.ts';
-import type { AppArmorChange } from './apparmor.ts';
 import { sharedTreeOps } from './bind-ops.ts';
-import { type CgroupPlan, cgroupJoinOps, cgroupOpenOps, cgroupSetupOps } from './cgroup.ts';
-import { type DeviceRule, deviceFilter } from './device-filter.ts';
 import type { Identity } from './identity.ts';
-import { beforeUserOps, joinUserOps, mappedSetupOps } from './join-user.ts';
-import { type OwnNamespaces, rlimitOps, sysctlWrites } from './limits.ts';
+import type { AppArmorChange } from './isolation/apparmor.ts';
+import { type DeviceRule, deviceFilter } from './isolation/device-filter.ts';
+import { beforeUserOps, joinUserOps, mappedSetupOps } from './isolation/join-user.ts';
+import { maskOps } from './isolation/masked-paths.ts';
+import { joinOps, type NamespacePlan } from './isolation/namespaces.ts';
+import type { SeccompFilter } from './isolation/seccomp-cache.ts';
+import type { UserPlan } from './isolation/user-namespace.ts';
 import { CLONE, MOUNT_ATTR, MS, O_CLOEXEC, O_DIRECTORY, O_PATH, PR_SET_NO_NEW_PRIVS } from './linux.ts';
-import { maskOps } from './masked-paths.ts';
 import { INIT_PATH, type MountRequest, mountOps, type OverlayFolders } from './mounts.ts';
-import { joinOps, type NamespacePlan } from './namespaces.ts';
-import type { SeccompFilter } from './seccomp-cache.ts';
-import type { UserPlan } from './user-namespace.ts';
+import { type CgroupPlan, cgroupJoinOps, cgroupOpenOps, cgroupSetupOps } from './resources/cgroup.ts';
+import { type OwnNamespaces, rlimitOps, sysctlWrites } from './resources/limits.ts';
 
 export const ROOT: Slot = 0;
 export const SCRATCH: Slot = 1;

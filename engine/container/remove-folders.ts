@@ -9,7 +9,7 @@ import type { Host } from '../host.ts';
 import { namesIn } from '../state/files.ts';
 import { containerDir, containerRecord, containerRun, contentsDir, DEAD, REMOVING } from '../state/paths.ts';
 import { removeTrees } from '../state/remove-trees.ts';
-import { killGroup } from './kill-group.ts';
+import { killGroup } from './resources/kill-group.ts';
 
 /** So many folders a call of rm: an argument list has its limits. */
 const AT_ONCE = 2000;

@@ -5,11 +5,11 @@ import { readHalfRemoved } from '../state/container-records.ts';
 import { syncFolderOf } from '../state/files.ts';
 import { containerDir } from '../state/paths.ts';
 import type { ContainerRecord } from '../state/records.ts';
-import { removeCgroupParents } from './cgroup-parents.ts';
-import { unpublish } from './publish.ts';
 import { beginRemoval, removeFolders } from './remove-folders.ts';
+import { removeCgroupParents } from './resources/cgroup-parents.ts';
 import { stopOne } from './stop.ts';
 import { sweepIfNeeded } from './sweep.ts';
+import { unpublish } from './update/publish.ts';
 
 export async function removeContainers(
   host: Host,

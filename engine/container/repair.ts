@@ -3,9 +3,9 @@ import { resolverOps } from '../dns/index.ts';
 import type { Host } from '../host.ts';
 import type { LaunchOp } from '../launcher/ops.ts';
 import { networkRepairOps, type Records, type Running, readNetworkFacts } from '../network/index.ts';
-import { syncNetwork } from './publish.ts';
 import { supervisorOf } from './runtime.ts';
 import { noSuchContainer } from './unknown.ts';
+import { syncNetwork } from './update/publish.ts';
 
 const CLONE_NEWNET = 0x40000000;
 

@@ -4,7 +4,7 @@ import { errnoMeaning } from '../launcher/errno.ts';
 import { LaunchError } from '../launcher/launcher.ts';
 import type { LaunchOp } from '../launcher/ops.ts';
 import type { SupervisorSpec } from '../supervise/spec.ts';
-import type { Limit } from './cgroup-limits.ts';
+import type { Limit } from './resources/cgroup-limits.ts';
 
 interface Told {
   readonly section: string;

@@ -8,11 +8,11 @@ import { containerDir, containerRun } from '../state/paths.ts';
 import type { ContainerRecord } from '../state/records.ts';
 import { kill, SupervisorGone, stop } from '../supervise/control.ts';
 import { endedState } from '../supervise/state-file.ts';
-import { killGroup } from './kill-group.ts';
-import { unpublish } from './publish.ts';
+import { killGroup } from './resources/kill-group.ts';
 import { EXIT_UNKNOWN, readRuntime } from './runtime.ts';
 import { signalNumber } from './signals.ts';
 import { noSuchContainer } from './unknown.ts';
+import { unpublish } from './update/publish.ts';
 
 export interface StopOptions {
   readonly graceMs?: number;

@@ -1,9 +1,9 @@
 /** What the supervisor of a container is told, from the container's record and what this host is like. */
 import type { DesiredContainer } from '../../src/model/desired.ts';
 import type { HealthNumbers, LogSpec, SupervisorSpec } from '../supervise/spec.ts';
-import type { CgroupPlan } from './cgroup.ts';
-import { mappedStartProgram } from './mapped-program.ts';
+import { mappedStartProgram } from './isolation/mapped-program.ts';
 import { type ContainerPlan, joinProgram, setupProgram, startProgram } from './program.ts';
+import type { CgroupPlan } from './resources/cgroup.ts';
 import { signalNumber } from './signals.ts';
 
 export function supervisorSpec(

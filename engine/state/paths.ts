@@ -41,7 +41,7 @@
  *     containers/ID/trace[.old]     the last programs run in it, and restarts, for who follows events (engine/events/trace.ts)
  *     containers/ID/rootfs/         empty: where the overlay is mounted, in the container's own mount namespace only
  *     contents/ID/KEY               secrets and configs that the engine writes for a container: bound, rewritten in place
- *     cgroup-parents                paths that cgroup_parent named, and which of their groups we made (engine/container/cgroup-parents.ts)
+ *     cgroup-parents                paths that cgroup_parent named, and which of their groups we made (engine/container/resources/cgroup-parents.ts)
  *     forwarding                    what the host's forwarding was before the first network (engine/network/forwarding.ts)
  *     dns/VIEW/                     configuration, pid files and log of a name server and its keeper; hosts/NETWORK, routes
  */

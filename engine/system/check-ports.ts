@@ -1,8 +1,8 @@
 /** Host ports of a whole plan, before anything is touched: what lists tell, and for the rest what the kernel says to a try. */
 import type { DesiredContainer, DesiredNetwork } from '../../src/model/desired.ts';
 import type { LivePort } from '../../src/model/live.ts';
-import { portUnusable } from '../container/held-ports.ts';
 import { isRunning } from '../container/runtime.ts';
+import { portUnusable } from '../container/update/held-ports.ts';
 import type { Host } from '../host.ts';
 import { findAddress, findPrefix } from '../network/addresses.ts';
 import { holdersOf, type PortConflict, portError, type Records, resolvePorts, tryPorts } from '../network/index.ts';

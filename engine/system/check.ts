@@ -35,7 +35,7 @@ export async function checkWanted(
 
 async function impossibleIsolation(host: Host, containers: readonly DesiredContainer[]): Promise<readonly Error[]> {
   if (containers.length === 0) return [];
-  const { isolationProblems } = await import('../container/check-isolation.ts');
+  const { isolationProblems } = await import('../container/isolation/check-isolation.ts');
   return (await Promise.all(containers.map((one) => isolationProblems(host, one)))).flat();
 }
 
@@ -46,7 +46,7 @@ async function impossibleLimits(host: Host, containers: readonly DesiredContaine
   );
   if (limited.length === 0) return [];
   const [{ limitsProblem }, { processors, cgroups }] = await Promise.all([
-    import('../container/check-limits.ts'),
+    import('../container/resources/check-limits.ts'),
     host.facts(),
   ]);
   return limited.flatMap((one) => limitsProblem(one, { processors, controllers: cgroups.controllers }) ?? []);

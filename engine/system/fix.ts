@@ -3,7 +3,7 @@ import { rmdirSync } from 'node:fs';
 import { rm } from 'node:fs/promises';
 import type { Leftover } from '../../src/model/engine.ts';
 import { TcomposeErrors } from '../../src/model/errors.ts';
-import { killGroup } from '../container/kill-group.ts';
+import { killGroup } from '../container/resources/kill-group.ts';
 import type { Host } from '../host.ts';
 import { containerRun } from '../state/paths.ts';
 import { stop } from '../supervise/control.ts';

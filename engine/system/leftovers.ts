@@ -2,9 +2,9 @@
 import { existsSync, readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import type { Leftover } from '../../src/model/engine.ts';
-import { cgroupParent } from '../container/cgroup.ts';
-import type { CgroupFacts } from '../container/cgroup-facts.ts';
-import { parentGroups, usedParents } from '../container/cgroup-parents.ts';
+import { cgroupParent } from '../container/resources/cgroup.ts';
+import type { CgroupFacts } from '../container/resources/cgroup-facts.ts';
+import { parentGroups, usedParents } from '../container/resources/cgroup-parents.ts';
 import type { Host } from '../host.ts';
 import { namesIn, readText } from '../state/files.ts';
 import { containerRun } from '../state/paths.ts';

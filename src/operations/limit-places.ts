@@ -1,4 +1,4 @@
-/** Which key of a service a refused limit was written under, by the words of the refusal (engine/container/check-limits.ts). */
+/** Which key of a service a refused limit was written under, by the words of the refusal (engine/container/resources/check-limits.ts). */
 import type { Path } from '../model/source.ts';
 
 const RESOURCES = ['deploy', 'resources'];

@@ -5,7 +5,7 @@ import { closeSync, constants, existsSync, openSync, rmSync, writeFileSync } fro
 import { Socket } from 'node:net';
 import { constants as os } from 'node:os';
 import { join } from 'node:path';
-import { readFailure } from '../../container/exec.ts';
+import { readFailure } from '../../container/exec/exec.ts';
 import { O_CLOEXEC, O_DIRECTORY, O_PATH } from '../../container/linux.ts';
 import type { Host } from '../../host.ts';
 import type { LaunchError } from '../../launcher/launcher.ts';

@@ -1,8 +1,7 @@
 /** One RUN as a program of the launcher: a container's start, without a supervisor, and with a layer to write into. */
-import { cgroupJoinOps } from '../../container/cgroup.ts';
-import { sysctlWrites } from '../../container/limits.ts';
+
+import { maskOps } from '../../container/isolation/masked-paths.ts';
 import { CLONE, MS, O_CLOEXEC, O_DIRECTORY, O_PATH } from '../../container/linux.ts';
-import { maskOps } from '../../container/masked-paths.ts';
 import { mountOps } from '../../container/mounts.ts';
 import {
   CGROUP,
@@ -14,6 +13,8 @@ import {
   SHM,
   setupProgram,
 } from '../../container/program.ts';
+import { cgroupJoinOps } from '../../container/resources/cgroup.ts';
+import { sysctlWrites } from '../../container/resources/limits.ts';
 import type { LaunchOp } from '../../launcher/ops.ts';
 import { overlayOps } from '../../launcher/overlay.ts';
 

@@ -2,7 +2,7 @@
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
-import { parseCgroupFacts } from '../../../engine/container/cgroup-facts.ts';
+import { parseCgroupFacts } from '../../../engine/container/resources/cgroup-facts.ts';
 
 const facts = parseCgroupFacts(readFileSync('/proc/self/mountinfo', 'utf8'));
 const CLAIMS =

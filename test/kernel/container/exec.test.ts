@@ -2,7 +2,7 @@
 import { readFileSync } from 'node:fs';
 import { expect, test } from 'vitest';
 import { readHostFacts } from '../../../engine/container/host-facts.ts';
-import { groupFolders } from '../../../engine/container/kill-group.ts';
+import { groupFolders } from '../../../engine/container/resources/kill-group.ts';
 import { findInstance } from '../../../engine/state/instance.ts';
 import { eventually } from '../../helpers/eventually.ts';
 import { aContainer, execIn, outputOf, runContainers } from './a-container.ts';

@@ -4,8 +4,8 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
+import { syscallNumbers } from '../../../engine/container/isolation/syscalls.ts';
 import * as linux from '../../../engine/container/linux.ts';
-import { syscallNumbers } from '../../../engine/container/syscalls.ts';
 
 const INCLUDES = [
   'fcntl.h',

@@ -2,8 +2,8 @@
 import { execFileSync } from 'node:child_process';
 import { existsSync, mkdirSync, readFileSync, rmdirSync, statSync, writeFileSync } from 'node:fs';
 import { afterAll, beforeAll, beforeEach, describe, expect, test } from 'vitest';
-import { cgroupPlace } from '../../../engine/container/cgroup.ts';
 import { readHostFacts } from '../../../engine/container/host-facts.ts';
+import { cgroupPlace } from '../../../engine/container/resources/cgroup.ts';
 import { findInstance } from '../../../engine/state/instance.ts';
 import type { DesiredContainer } from '../../../src/model/desired.ts';
 import { eventually } from '../../helpers/eventually.ts';

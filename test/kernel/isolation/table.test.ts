@@ -1,6 +1,6 @@
 /** What a program in a container sees and may do, as a table that can be laid beside another engine's (scripts/isolation-table). */
 import { expect, test } from 'vitest';
-import { syscallNumbers } from '../../../engine/container/syscalls.ts';
+import { syscallNumbers } from '../../../engine/container/isolation/syscalls.ts';
 import type { DesiredContainer } from '../../../src/model/desired.ts';
 import { aContainer, outputOf } from '../container/a-container.ts';
 import { useEngine } from '../container/use-engine.ts';

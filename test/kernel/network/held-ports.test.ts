@@ -3,7 +3,7 @@ import { randomBytes } from 'node:crypto';
 import { createSocket } from 'node:dgram';
 import { connect, createServer } from 'node:net';
 import { expect, test } from 'vitest';
-import { draftChanges } from '../../../engine/container/update-record.ts';
+import { draftChanges } from '../../../engine/container/update/update-record.ts';
 import { readNetworkRecords } from '../../../engine/network/index.ts';
 import { readContainerRecords, writeContainerRecord } from '../../../engine/state/container-records.ts';
 import { findInstance } from '../../../engine/state/instance.ts';

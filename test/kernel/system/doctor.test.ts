@@ -4,7 +4,7 @@ import { execFileSync } from 'node:child_process';
 import { mkdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { expect, test } from 'vitest';
-import { parseCgroupFacts } from '../../../engine/container/cgroup-facts.ts';
+import { parseCgroupFacts } from '../../../engine/container/resources/cgroup-facts.ts';
 import { tryPrograms } from '../../../engine/system/try-programs.ts';
 import { nothingIsLeft } from '../../helpers/instance.ts';
 import { useEngine } from '../container/use-engine.ts';

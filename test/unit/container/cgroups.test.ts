@@ -1,10 +1,10 @@
 /** Control groups as data: which folders, which files with which values, and what is told of a host that lacks one. */
 import { describe, expect, test } from 'vitest';
-import { ioWeight } from '../../../engine/container/blkio.ts';
-import { cgroupJoinOps, cgroupPlan, parentOf } from '../../../engine/container/cgroup.ts';
-import { parseCgroupFacts } from '../../../engine/container/cgroup-facts.ts';
-import { cpuWeight, type Knobs } from '../../../engine/container/cgroup-limits.ts';
-import { limitsProblem, parseCpuList } from '../../../engine/container/check-limits.ts';
+import { ioWeight } from '../../../engine/container/resources/blkio.ts';
+import { cgroupJoinOps, cgroupPlan, parentOf } from '../../../engine/container/resources/cgroup.ts';
+import { parseCgroupFacts } from '../../../engine/container/resources/cgroup-facts.ts';
+import { cpuWeight, type Knobs } from '../../../engine/container/resources/cgroup-limits.ts';
+import { limitsProblem, parseCpuList } from '../../../engine/container/resources/check-limits.ts';
 import type { DesiredContainer } from '../../../src/model/desired.ts';
 
 type Resources = Partial<DesiredContainer['resources']>;

@@ -1,9 +1,9 @@
 /** Device rules in all their forms, and the filter that is made of them, run by a small interpreter of eBPF. */
 import { describe, expect, test } from 'vitest';
-import { cgroupPlace } from '../../../engine/container/cgroup.ts';
-import { parseCgroupFacts } from '../../../engine/container/cgroup-facts.ts';
-import { deviceFilter, deviceProgram, parseDeviceRule } from '../../../engine/container/device-filter.ts';
-import { deviceNumbers } from '../../../engine/container/devices.ts';
+import { deviceFilter, deviceProgram, parseDeviceRule } from '../../../engine/container/isolation/device-filter.ts';
+import { deviceNumbers } from '../../../engine/container/isolation/devices.ts';
+import { cgroupPlace } from '../../../engine/container/resources/cgroup.ts';
+import { parseCgroupFacts } from '../../../engine/container/resources/cgroup-facts.ts';
 
 const [MKNOD, READ, WRITE] = [1, 2, 4];
 const TYPES = { b: 1, c: 2 };

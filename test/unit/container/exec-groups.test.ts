@@ -1,6 +1,6 @@
 /** Where a process is in the version 1 hierarchies: what is exec'd follows the container into those that it has no group of its own in. */
 import { expect, test } from 'vitest';
-import { groupsOf } from '../../../engine/container/cgroup-facts.ts';
+import { groupsOf } from '../../../engine/container/resources/cgroup-facts.ts';
 
 test('hierarchies are told by their mount points; version 2 and what is out of sight are left out', () => {
   const hierarchies = {

@@ -1,6 +1,6 @@
 /** Ranges of ids: what /etc/subuid says, however odd, and where the next one goes. */
 import { describe, expect, test } from 'vitest';
-import { allotIds, idOutside, parseSubordinate } from '../../../engine/container/id-ranges.ts';
+import { allotIds, idOutside, parseSubordinate } from '../../../engine/container/isolation/id-ranges.ts';
 
 const none = { subuid: '', subgid: '' };
 const both = (text: string) => ({ subuid: text, subgid: text });

@@ -1,10 +1,10 @@
 /** Identity, capabilities, environment, limits, groups, signals and files of a container: values from pure functions. */
 import { describe, expect, test } from 'vitest';
-import { capabilityMask, namesOf } from '../../../engine/container/capabilities.ts';
 import { environmentOf } from '../../../engine/container/environment.ts';
 import { resolvText } from '../../../engine/container/host-files.ts';
 import { resolveIdentity } from '../../../engine/container/identity.ts';
-import { rlimitOps, sysctlWrites } from '../../../engine/container/limits.ts';
+import { capabilityMask, namesOf } from '../../../engine/container/isolation/capabilities.ts';
+import { rlimitOps, sysctlWrites } from '../../../engine/container/resources/limits.ts';
 import { signalNumber } from '../../../engine/container/signals.ts';
 
 describe('identity', () => {

@@ -1,13 +1,13 @@
 /** Launch programs as data: the order of what a start does, where mounts go, and what is left out. */
 import { describe, expect, test } from 'vitest';
-import { cgroupPlace } from '../../../engine/container/cgroup.ts';
-import { parseCgroupFacts } from '../../../engine/container/cgroup-facts.ts';
-import { USUAL_DEVICES } from '../../../engine/container/devices.ts';
+import { foldersToEnter } from '../../../engine/container/exec/leave-session.ts';
 import { hostnameOf, hostsText } from '../../../engine/container/host-files.ts';
-import { foldersToEnter } from '../../../engine/container/leave-session.ts';
+import { USUAL_DEVICES } from '../../../engine/container/isolation/devices.ts';
+import { OWN_NAMESPACES } from '../../../engine/container/isolation/namespaces.ts';
 import { type MountRequest, mountOps } from '../../../engine/container/mounts.ts';
-import { OWN_NAMESPACES } from '../../../engine/container/namespaces.ts';
 import { type ContainerPlan, joinProgram, setupProgram, startProgram } from '../../../engine/container/program.ts';
+import { cgroupPlace } from '../../../engine/container/resources/cgroup.ts';
+import { parseCgroupFacts } from '../../../engine/container/resources/cgroup-facts.ts';
 import type { LaunchOp } from '../../../engine/launcher/ops.ts';
 import type { MountRecord } from '../../../engine/state/records.ts';
 import type { DesiredContainer } from '../../../src/model/desired.ts';

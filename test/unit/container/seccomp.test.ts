@@ -1,10 +1,10 @@
 /** The seccomp compiler, checked by running its programs as the kernel would. */
 import { describe, expect, test } from 'vitest';
-import { capabilityBit, capabilityMask } from '../../../engine/container/capabilities.ts';
-import { compileFilter } from '../../../engine/container/seccomp-filter.ts';
-import { parseProfile } from '../../../engine/container/seccomp-json.ts';
-import { defaultProfile } from '../../../engine/container/seccomp-profile.ts';
-import { syscallNumbers } from '../../../engine/container/syscalls.ts';
+import { capabilityBit, capabilityMask } from '../../../engine/container/isolation/capabilities.ts';
+import { compileFilter } from '../../../engine/container/isolation/seccomp-filter.ts';
+import { parseProfile } from '../../../engine/container/isolation/seccomp-json.ts';
+import { defaultProfile } from '../../../engine/container/isolation/seccomp-profile.ts';
+import { syscallNumbers } from '../../../engine/container/isolation/syscalls.ts';
 
 const ALLOW = 0x7fff0000;
 const EPERM = 0x00050001;

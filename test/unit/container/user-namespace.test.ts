@@ -1,7 +1,7 @@
 /** Whose ids a container has, what it cannot have beside them, and the order of what its start does. */
 import { describe, expect, test } from 'vitest';
-import { allotUser, userDonor, userPlan } from '../../../engine/container/user-namespace.ts';
-import { isOlder, userNamespaceProblem } from '../../../engine/container/user-namespace-check.ts';
+import { allotUser, userDonor, userPlan } from '../../../engine/container/isolation/user-namespace.ts';
+import { isOlder, userNamespaceProblem } from '../../../engine/container/isolation/user-namespace-check.ts';
 import type { ContainerRecord } from '../../../engine/state/records.ts';
 import type { DesiredContainer } from '../../../src/model/desired.ts';
 

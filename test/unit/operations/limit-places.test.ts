@@ -1,6 +1,6 @@
 /** A limit that cannot be is told with the line of its key, wherever the file says it. */
 import { expect, test } from 'vitest';
-import { limitsProblem } from '../../../engine/container/check-limits.ts';
+import { limitsProblem } from '../../../engine/container/resources/check-limits.ts';
 import { located } from '../../../src/operations/locate.ts';
 import { desire } from '../../../src/plan/desire.ts';
 import { fakeImage } from '../../helpers/fake-live.ts';

@@ -1,7 +1,7 @@
 /** Pausing against an engine in memory; the figures of stats and the lines of top. */
 import { describe, expect, test } from 'vitest';
 import { parseStat, terminalName } from '../../../engine/container/processes.ts';
-import { parseIoStat, parseThrottle, parseTraffic } from '../../../engine/container/stats.ts';
+import { parseIoStat, parseThrottle, parseTraffic } from '../../../engine/container/resources/stats.ts';
 import { renderTop } from '../../../src/cli/commands/top.ts';
 import type { ContainerStats } from '../../../src/model/engine.ts';
 import { pause, unpause } from '../../../src/operations/pause.ts';
