@@ -7,17 +7,17 @@
 #include <sys/stat.h>
 
 struct record {
-  struct head head;
-  char *path, *link;
-  uint8_t *xattrs, *segments;
+	struct head head;
+	char *path, *link;
+	uint8_t *xattrs, *segments;
 };
 
 /* What an `unpack` operation asks for (ops.ts); a layer asks for nothing. One process unpacks one tree, so these are globals. */
 enum { KEEP_KINDS = 1, CALLER_OWNS = 2, CROSS_MOUNTS = 4 };
 struct unpacking {
-  uint64_t wishes;
-  int root;
-  const char *path; /* of the record that is at work, for messages */
+	uint64_t wishes;
+	int root;
+	const char *path; /* of the record that is at work, for messages */
 };
 extern struct unpacking unpacking;
 
@@ -29,8 +29,8 @@ void write_data(int fd, uint64_t offset, uint64_t bytes);
 
 /* ---- unpack_kept.c: what a layer's archive has twice, so that it can be written again (weave.c) */
 struct kept {
-  uint64_t entry; /* which of the archive's files with contents, from 0 */
-  uint64_t name;  /* of the file in the folder of what was replaced */
+	uint64_t entry; /* which of the archive's files with contents, from 0 */
+	uint64_t name;  /* of the file in the folder of what was replaced */
 };
 #define KEPT_LIST "list"
 void keep_in(const char *folder);
