@@ -16,6 +16,7 @@ import { Readable } from 'node:stream';
 import { buffer } from 'node:stream/consumers';
 import { beforeAll, describe, expect, test } from 'vitest';
 import type { VolumeCopyFacts } from '../../../src/model/volume-facts.ts';
+import { eventually } from '../../helpers/eventually.ts';
 import { type Entry, makeTar } from '../../unit/image/tar-writer.ts';
 import { aContainer, runContainers } from '../container/a-container.ts';
 import { useEngine } from '../container/use-engine.ts';
@@ -193,7 +194,7 @@ describe('while a container writes', () => {
     expect((await stage.engine.containers.find('writer'))!.status).toBe('running');
     const moment = () => readFileSync(join(dataOf('busy'), 'a'), 'utf8');
     const before = moment();
-    await expect.poll(moment).not.toBe(before);
+    await eventually(() => expect(moment()).not.toBe(before));
   });
 });
 
