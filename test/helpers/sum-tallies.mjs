@@ -1,10 +1,12 @@
 // Sums the lines that tally-reporter.ts wrote into a file, or those of a folder, and the checks that are no tests: WHERE PASSED FAILED.
 // --failed TALLY...: prints the files of which tests failed, for another run of these (whose tally is named `again`), or nothing
-// where they are many: that is no accident.
+// where they are many: that is no accident. Never those of the fault layer.
 import { existsSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { basename, dirname, join } from 'node:path';
 
 const MANY = 5;
+// What those look for are races: one that is found once is there.
+const runsAgain = ({ file }) => !file.startsWith('test/fault/');
 
 const read = (path) =>
   existsSync(path)
@@ -17,7 +19,7 @@ const sum = (all, key) => all.reduce((total, one) => total + one[key], 0);
 
 if (process.argv[2] === '--failed') {
   const files = process.argv.slice(3).flatMap((path) => read(path).flatMap(({ failing = [] }) => failing));
-  if (files.length <= MANY) for (const { file } of files) console.log(file);
+  if (files.length <= MANY) for (const { file } of files.filter(runsAgain)) console.log(file);
 } else {
   const [where, checksPassed = 0, checksFailed = 0] = process.argv.slice(2);
   const isFolder = statSync(where).isDirectory();
@@ -28,7 +30,7 @@ if (process.argv[2] === '--failed') {
   // What ran again counts as it ended; what failed to no test's account stays.
   const first =
     again.length === 0 ? [] : names.filter((name) => name !== 'again').flatMap((name) => read(join(folder, name)));
-  const replaced = first.flatMap(({ failing = [] }) => failing);
+  const replaced = first.flatMap(({ failing = [] }) => failing.filter(runsAgain));
   const stillFailing = new Set(again.flatMap(({ failing = [] }) => failing.map(({ file }) => file)));
   const skipped = new Map(tallies.flatMap((tally) => tally.skipped).map(({ name, reason }) => [name, reason]));
 

@@ -46,6 +46,14 @@ test('one that failed twice has failed, and so has what was no test’s', () => 
   expect(run(folder, '0', '0')).toBe('\n10 passed, 2 failed\n');
 });
 
+test('a file of the fault layer never runs again, and what failed there has failed', () => {
+  const failed = ['test/fault/a.test.ts', 'b.test.ts'].map(failing);
+  put('kernel', { passed: 10, failed: 2, skipped: [], failing: failed });
+  expect(run('--failed', join(folder, 'kernel'))).toBe('b.test.ts\n');
+  put('again', { passed: 3, failed: 0, skipped: [], failing: [] });
+  expect(run(folder, '0', '0')).toMatch(/\n11 passed, 1 failed\n$/);
+});
+
 test('a few files run again, many do not', () => {
   const tally = (count: number) => ({
     ...{ passed: 0, failed: count, skipped: [] },
